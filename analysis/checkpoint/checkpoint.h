@@ -1,0 +1,79 @@
+// A trained model on disk, understood: which family it is, where its filters lie, what is missing. Opening reads
+// headers only; a filter's taps are computed in float64 when first asked for and kept in a cache bounded in bytes.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analysis/checkpoint/filter.h"
+#include "analysis/checkpoint/languagemodel.h"
+#include "analysis/task.h"
+#include "analysis/tensors/tensorfile.h"
+
+namespace analysis {
+
+// All filters of one operator of one layer; they share length and formula.
+struct Bank {
+  std::string path;  // module path, e.g. "layers.0.mixer.filter_fn": the name in every export
+  int layer = 0;
+  int operatorIndex = 0;
+  int operatorsInLayer = 1;  // 1: filters are named LAYER.CHANNEL, else LAYER.OPERATOR.CHANNEL
+  int channels = 0;
+  int lengthSamples = 0;
+  bool heads = false;  // a channel is a head whose filter serves several model channels
+};
+
+// Where a configuration value was found.
+enum class Origin { shapes, tensors, configuration, fallback };
+
+struct Setting {
+  std::string name;
+  std::string value;
+  Origin origin = Origin::fallback;
+  std::string remark;  // a contradiction between shapes and configuration, or empty
+};
+
+struct CheckpointReport {
+  std::string family;        // "Hyena", "Hyena-RTF", ...
+  std::string recognisedBy;  // the key pattern that told
+  std::vector<Setting> settings;
+  std::vector<std::string> missing, extra, tied, shapeMismatch, skipped;  // canonical tensor names, with a reason
+};
+
+// Immutable but for its cache; shared between threads.
+class Checkpoint {
+ public:
+  // Throws Error(input) for a file that cannot be read or holds no known family.
+  static std::shared_ptr<const Checkpoint> open(const std::filesystem::path&, const Task& = {});
+  virtual ~Checkpoint() = default;
+
+  virtual const TensorFile& tensors() const = 0;
+  virtual const CheckpointReport& report() const = 0;
+  virtual const std::vector<Bank>& banks() const = 0;
+  // Sum of channels over banks.
+  int filterCount() const;
+
+  // First sight costs the evaluation of (at most) the filter's bank; later a look-up.
+  virtual std::shared_ptr<const Filter> filter(FilterId, const Task& = {}) const = 0;
+  // "LAYER.CHANNEL" or "LAYER.OPERATOR.CHANNEL".
+  std::string filterName(FilterId) const;
+  // A comma list of names with ranges and stars, as in "0-3.*,5.17". Throws Error(input) for what matches nothing.
+  std::vector<FilterId> parseFilters(std::string_view expression) const;
+
+  // nullptr when the family is no language model or a weight it needs is missing (the report says which).
+  virtual const LanguageModel* languageModel() const = 0;
+  // A weight by its canonical key, row-major float32. Throws Error(input) when absent.
+  virtual std::vector<float> weights(std::string_view canonicalKey) const = 0;
+  virtual bool hasWeights(std::string_view canonicalKey) const = 0;
+  // Shape of a weight; empty optional when absent.
+  virtual std::optional<std::vector<std::int64_t>> shape(std::string_view canonicalKey) const = 0;
+
+  // SHA-256 (hex) of the file, or for several files of the lines "<hex>  <base name>\n" sorted by name. O(bytes).
+  std::string sha256(const Task& = {}) const;
+};
+
+}  // namespace analysis

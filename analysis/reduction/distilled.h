@@ -1,0 +1,56 @@
+// A distilled checkpoint: one state-space model per filter, and the file formats that carry it (commandline.md,
+// checkpoints.md section 6). Reading what was written gives the same bits.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "analysis/checkpoint/checkpoint.h"
+#include "analysis/reduction/fit.h"
+#include "analysis/task.h"
+
+namespace analysis {
+
+struct DistilledFilter {
+  StateSpace model;
+  double skip = 0;
+  double errorRelative = 0;
+  double certificate = 0;  // NaN: not computed
+};
+
+struct DistilledBank {
+  std::string path;                                     // Bank::path
+  std::vector<std::optional<DistilledFilter>> filters;  // one per channel; empty: keep the original
+};
+
+struct Distilled {
+  std::vector<DistilledBank> banks;
+  std::map<std::string, std::string> metadata;  // format, source_sha256, method, plan ...
+
+  // Real states, summed over filters (a head counts once).
+  long long states() const;
+};
+
+// What was asked for. Exactly one of order, tolerance is set.
+struct DistilRequest {
+  std::optional<int> order;
+  std::optional<double> tolerance;  // smallest order whose relative error is at most this; else maxOrder
+  int maxOrder = 64;
+  std::vector<FilterId> filters;  // empty: all
+  int threads = 0;                // 0: all cores
+};
+
+// Fits every asked filter, several at a time, one thread each; the result does not depend on the thread count.
+Distilled distil(const Checkpoint&, const DistilRequest&, const Task& = {});
+
+// By extension .safetensors or .h5. Written to a temporary file beside the target, then renamed. Throws Error(output).
+void writeDistilled(const Distilled&, const std::filesystem::path&);
+// Throws Error(input) for a file that is not one of ours.
+Distilled readDistilled(const std::filesystem::path&);
+// Throws Error(input) unless every bank and channel count fits; returns a warning when the source hash differs.
+std::optional<std::string> checkMatches(const Distilled&, const Checkpoint&, const Task& = {});
+
+}  // namespace analysis
