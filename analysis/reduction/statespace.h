@@ -21,7 +21,7 @@ struct Mode {
 
 struct StateSpace {
   double feedthrough = 0;   // h[0], exact
-  std::vector<Mode> modes;  // pairs first, then real poles; by decay inside each
+  std::vector<Mode> modes;  // pairs first, then real poles; slowest first inside each
 
   // Number of real states (McMillan degree); a conjugate pair counts 2.
   int order() const;
@@ -38,11 +38,15 @@ struct StateSpace {
   double spectralRadius() const;
   // ||h^[length..inf)||_2 in closed form.
   double tailNorm(int length) const;
-  // max_n sum_k |R_k| |lambda_k|^n / max |h^|: how much the modes cancel each other; 1 is none.
+  // max_n sum_k |R_k| |lambda_k|^n / max |h^|: how much the modes cancel each other; 1 is none, and never less.
   double cancellation(int length) const;
 
-  // From a full closed set (for example a file). Poles within 1e-12 relative of the real axis are real.
-  // Throws Error(input) when the set is not closed under conjugation or a pole is not strictly stable.
+  // Puts modes into the order stated above, slowest first; ties by angle.
+  void sortModes();
+
+  // From a full closed set (for example a file). Poles within 1e-12 relative of the real axis are real;
+  // lambda = 0 is a pure delay. Throws Error(input) when the set is not closed under conjugation (to 1e-6, for float32
+  // files) or a pole is not strictly stable.
   static StateSpace fromPoles(double feedthrough, std::span<const std::complex<double>> poles,
                               std::span<const std::complex<double>> residues);
 };
