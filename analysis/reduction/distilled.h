@@ -34,9 +34,10 @@ struct Distilled {
   long long states() const;
 };
 
-// What was asked for. Exactly one of order, tolerance is set.
+// What was asked for. Exactly one of order, orders, tolerance is set.
 struct DistilRequest {
   std::optional<int> order;
+  std::vector<int> orders;          // one per entry of `filters` (per filter, bank after bank, when that is empty)
   std::optional<double> tolerance;  // smallest order whose relative error is at most this; else maxOrder
   int maxOrder = 64;
   std::vector<FilterId> filters;  // empty: all
