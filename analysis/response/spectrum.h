@@ -8,8 +8,8 @@
 namespace analysis {
 
 struct Spectrum {
-  std::vector<double> frequency;                // radians per sample, 0..pi, uniform
-  std::vector<std::complex<double>> response;   // same length
+  std::vector<double> frequency;               // radians per sample, 0..pi, uniform
+  std::vector<std::complex<double>> response;  // same length
 };
 
 // Zero-padded to at least 4 L (so that peaks between bins are not missed), at most 2^20 bins. O(L log L).
@@ -19,6 +19,7 @@ std::vector<double> magnitudeDecibels(const Spectrum&);
 // Unwrapped, radians.
 std::vector<double> phase(const Spectrum&);
 // -d phase / d omega, samples. From the exact derivative sum t h[t] e^{-i omega t}, not from differences.
+// `spectrum` must be that of `taps`. NaN where |H| is below 1e-13 of its largest value: there is no phase to speak of.
 std::vector<double> groupDelay(std::span<const double> taps, const Spectrum&);
 
 }  // namespace analysis
