@@ -24,10 +24,11 @@ std::string_view name(DataType);
 struct TensorInfo {
   std::string name;
   DataType type = DataType::unsupported;
-  std::string typeName;              // as the file spells it, for display ("BF16", "torch.FloatStorage")
-  std::vector<std::int64_t> shape;   // empty: a scalar
-  std::uint64_t elementCount = 0;    // product of shape, checked against overflow and against the file
-  std::string file;                  // base name of the file that holds the values
+  std::string typeName;             // as the file spells it, for display ("BF16", "torch.FloatStorage")
+  std::vector<std::int64_t> shape;  // empty: a scalar
+  std::uint64_t elementCount = 0;   // product of shape, checked against overflow and against the file
+  std::string file;                 // base name of the file that holds the values
+  std::uint64_t storage = 0;        // tensors of one TensorFile with equal numbers are the same stored bytes
 };
 
 // Values are widened to the asked type in row-major order whatever the file's order and strides. Thread-safe.
