@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,15 +28,19 @@ struct Bank {
   bool heads = false;  // a channel is a head whose filter serves several model channels
 };
 
-// Where a configuration value was found.
-enum class Origin { shapes, tensors, configuration, fallback };
+// Where a configuration value was found; choice: the caller of open() asked for it.
+enum class Origin { shapes, tensors, configuration, fallback, choice };
 
 struct Setting {
   std::string name;
   std::string value;
   Origin origin = Origin::fallback;
-  std::string remark;  // a contradiction between shapes and configuration, or empty
+  std::string remark;                     // a contradiction between shapes and configuration, or empty
+  std::vector<std::string> alternatives;  // values that a choice may name; empty: the file decides
 };
+
+// Values, by Setting::name, that no file can settle and a person wants otherwise than found ("shift": "0.05").
+using Choices = std::map<std::string, std::string>;
 
 struct CheckpointReport {
   std::string family;        // "Hyena", "Hyena-RTF", ...
@@ -47,8 +52,9 @@ struct CheckpointReport {
 // Immutable but for its cache; shared between threads.
 class Checkpoint {
  public:
-  // Throws Error(input) for a file that cannot be read or holds no known family.
-  static std::shared_ptr<const Checkpoint> open(const std::filesystem::path&, const Task& = {});
+  // Throws Error(input) for a file that cannot be read or holds no known family, and for a choice that is no setting
+  // with alternatives or has no such value.
+  static std::shared_ptr<const Checkpoint> open(const std::filesystem::path&, const Task& = {}, const Choices& = {});
   virtual ~Checkpoint() = default;
 
   virtual const TensorFile& tensors() const = 0;
@@ -61,7 +67,8 @@ class Checkpoint {
   virtual std::shared_ptr<const Filter> filter(FilterId, const Task& = {}) const = 0;
   // "LAYER.CHANNEL" or "LAYER.OPERATOR.CHANNEL".
   std::string filterName(FilterId) const;
-  // A comma list of names with ranges and stars, as in "0-3.*,5.17". Throws Error(input) for what matches nothing.
+  // A comma list of names with ranges and stars, as in "0-3.*,5.17"; "LAYER.*" also means every operator's filters,
+  // "*" every filter. Sorted, each once. Throws Error(input) for what is no such list or matches nothing.
   std::vector<FilterId> parseFilters(std::string_view expression) const;
 
   // nullptr when the family is no language model or a weight it needs is missing (the report says which).

@@ -26,8 +26,9 @@ struct LanguageModel {
   int hyenaOrder = 2;            // the operator's own order, o-1 long filters
   int heads = 0;                 // MultiHyena or attention heads; 0 where there are none
   int shortFilterTaps = 3;
-  int positions = 0;             // rows of the position embedding; 0: none
-  bool tiedHead = true;
+  int positions = 0;  // rows of the position embedding; 0: none
+  double layerNormEpsilon = 1e-5;
+  bool tiedHead = true;  // false: the head is lm_head.weight
   TokenizerKind tokenizer = TokenizerKind::unknown;
   std::vector<BlockDescription> blocks;
 };

@@ -1,0 +1,77 @@
+#include "analysis/checkpoint/bankcache.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace analysis {
+namespace {
+
+constexpr std::size_t chunkBytes = 64 << 20;
+
+}  // namespace
+
+std::shared_ptr<const Filter> BankCache::filter(FilterId id, const Bank& bank, const FilterSource& source,
+                                                const Task& task) {
+  const auto length = static_cast<std::size_t>(bank.lengthSamples);
+  const std::size_t fitting = std::max<std::size_t>(1, chunkBytes / (length * sizeof(double)));
+  const int perChunk = static_cast<int>(std::min<std::size_t>(fitting, static_cast<std::size_t>(bank.channels)));
+  const Key key{id.bank, id.channel / perChunk};
+  const int first = key.second * perChunk;
+  const auto within = static_cast<std::size_t>(id.channel - first);
+
+  const std::shared_ptr<Slot> slot = slotFor(key);
+  std::unique_lock computing(slot->computing, std::defer_lock);
+  while (!computing.try_lock_for(std::chrono::milliseconds(20))) task.throwIfStopped();
+  if (!slot->chunk) {
+    const auto count = static_cast<std::size_t>(std::min(perChunk, bank.channels - first));
+    std::vector<double> taps(count * length), skips(count);
+    source.evaluate(first, taps, skips, task);
+    auto chunk = std::make_shared<Chunk>();
+    for (std::size_t c = 0; c < count; ++c) {
+      const FilterId each{id.bank, first + static_cast<int>(c)};
+      const auto begin = taps.begin() + static_cast<std::ptrdiff_t>(c * length);
+      chunk->push_back(std::make_shared<Filter>(Filter{
+          each, filterName(bank, each.channel), {begin, begin + static_cast<std::ptrdiff_t>(length)}, skips[c]}));
+    }
+    slot->chunk = chunk;
+    slot->bytes = count * length * sizeof(double);
+    keep(key, slot);
+  }
+  return (*slot->chunk)[within];
+}
+
+std::shared_ptr<BankCache::Slot> BankCache::slotFor(Key key) {
+  const std::lock_guard lock(mutex);
+  std::shared_ptr<Slot>& slot = slots[key];
+  if (!slot) {
+    slot = std::make_shared<Slot>();
+    order.push_front(key);
+    slot->place = order.begin();
+  }
+  order.splice(order.begin(), order, slot->place);
+  return slot;
+}
+
+// Counts a computed chunk and drops old ones. A slot whose chunk is still being computed weighs nothing and stays.
+void BankCache::keep(Key key, const std::shared_ptr<Slot>& slot) {
+  const std::lock_guard lock(mutex);
+  const auto known = slots.find(key);
+  if (known == slots.end() || known->second != slot) return;
+  used += slot->bytes;
+  for (auto oldest = order.end(); used > capacity && oldest != order.begin();) {
+    --oldest;
+    const auto at = slots.find(*oldest);
+    if (*oldest == key || at->second->bytes == 0) continue;
+    used -= at->second->bytes;
+    slots.erase(at);
+    oldest = order.erase(oldest);
+  }
+}
+
+std::string filterName(const Bank& bank, int channel) {
+  std::string name = std::to_string(bank.layer) + ".";
+  if (bank.operatorsInLayer > 1) name += std::to_string(bank.operatorIndex) + ".";
+  return name + std::to_string(channel);
+}
+
+}  // namespace analysis

@@ -1,0 +1,46 @@
+// Computed filters, a chunk of a bank at a time, least recently used dropped first.
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "analysis/checkpoint/survey.h"
+
+namespace analysis {
+
+// Thread-safe. A chunk is computed by one thread; others that ask for it wait, and try themselves when that thread was
+// stopped. Filters handed out stay valid after they are dropped.
+class BankCache {
+ public:
+  explicit BankCache(std::size_t capacityBytes) : capacity(capacityBytes) {}
+
+  // The filter `id` of `bank`. Cost: the evaluation of a chunk (up to 64 MB of taps) at first sight, then O(1).
+  std::shared_ptr<const Filter> filter(FilterId id, const Bank& bank, const FilterSource&, const Task&);
+
+ private:
+  using Chunk = std::vector<std::shared_ptr<const Filter>>;
+  using Key = std::pair<int, int>;  // bank, chunk
+  struct Slot {
+    std::timed_mutex computing;
+    std::shared_ptr<const Chunk> chunk;
+    std::size_t bytes = 0;
+    std::list<Key>::iterator place;
+  };
+
+  std::shared_ptr<Slot> slotFor(Key);
+  void keep(Key, const std::shared_ptr<Slot>&);
+
+  std::size_t capacity, used = 0;
+  std::mutex mutex;  // guards what follows, never held while computing
+  std::map<Key, std::shared_ptr<Slot>> slots;
+  std::list<Key> order;  // most recently used first
+};
+
+// "LAYER.CHANNEL" or "LAYER.OPERATOR.CHANNEL".
+std::string filterName(const Bank&, int channel);
+
+}  // namespace analysis

@@ -1,0 +1,121 @@
+#include "analysis/checkpoint/checkpoint.h"
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+
+#include "analysis/checkpoint/bankcache.h"
+#include "analysis/checkpoint/families.h"
+#include "analysis/checkpoint/sha256.h"
+#include "analysis/checkpoint/survey.h"
+#include "analysis/tensors/blob.h"
+
+namespace analysis {
+namespace {
+
+constexpr std::size_t cacheBytes = std::size_t(256) << 20;
+
+class SurveyedCheckpoint final : public Checkpoint {
+ public:
+  explicit SurveyedCheckpoint(Survey done) : survey(std::move(done)) {}
+
+  const TensorFile& tensors() const override { return survey.file(); }
+  const CheckpointReport& report() const override { return survey.report; }
+  const std::vector<Bank>& banks() const override { return survey.banks; }
+  const LanguageModel* languageModel() const override { return survey.model ? &*survey.model : nullptr; }
+
+  std::shared_ptr<const Filter> filter(FilterId id, const Task& task) const override {
+    const bool known = id.bank >= 0 && id.bank < survey.bankCount() && id.channel >= 0 &&
+                       id.channel < survey.banks[static_cast<std::size_t>(id.bank)].channels;
+    if (!known) {
+      refuse(tensors().path().string(),
+             "has no filter " + std::to_string(id.channel) + " in bank " + std::to_string(id.bank), "choose another");
+    }
+    const auto bank = static_cast<std::size_t>(id.bank);
+    return cache.filter(id, survey.banks[bank], *survey.sources[bank], task);
+  }
+
+  std::vector<float> weights(std::string_view key) const override {
+    const TensorInfo* info = survey.find(key);
+    if (info == nullptr) refuse(tensors().path().string(), "has no weight " + std::string(key), "see its report");
+    return tensors().floats(info->name);
+  }
+  bool hasWeights(std::string_view key) const override { return survey.has(key); }
+  std::optional<std::vector<std::int64_t>> shape(std::string_view key) const override {
+    const TensorInfo* info = survey.find(key);
+    return info == nullptr ? std::nullopt : std::optional(info->shape);
+  }
+
+ private:
+  Survey survey;
+  mutable BankCache cache{cacheBytes};
+};
+
+std::string digest(const std::filesystem::path& path, const Task& task) {
+  const auto file = openFile(path);
+  Sha256 hash;
+  std::vector<std::byte> piece(1 << 20);
+  for (std::uint64_t at = 0; at < file->size(); at += piece.size()) {
+    task.throwIfStopped();
+    const auto chunk =
+        std::span(piece).first(static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), file->size() - at)));
+    file->read(at, chunk);
+    hash.add(chunk);
+  }
+  return hash.finish();
+}
+
+}  // namespace
+
+std::shared_ptr<const Checkpoint> Checkpoint::open(const std::filesystem::path& path, const Task& task,
+                                                   const Choices& choices) {
+  Survey survey(openTensorFile(path, task), choices);
+  task.throwIfStopped();
+  const bool known = readSafari(survey);
+  if (!known) {
+    refuse(path.string(), "holds no known family of models",
+           "see the supported families, and whether the file is a part of a larger checkpoint");
+  }
+  survey.finish();
+  if (survey.banks.empty() && !survey.model) {
+    const CheckpointReport& report = survey.report;
+    const std::string reason = !report.missing.empty()         ? report.missing.front()
+                               : !report.shapeMismatch.empty() ? report.shapeMismatch.front()
+                               : !report.skipped.empty()       ? report.skipped.front()
+                                                               : "nothing usable was found";
+    refuse(path.string(), "is a " + report.family + " checkpoint of which nothing can be used (" + reason + ")",
+           damagedAdvice);
+  }
+  return std::make_shared<SurveyedCheckpoint>(std::move(survey));
+}
+
+int Checkpoint::filterCount() const {
+  int count = 0;
+  for (const Bank& bank : banks()) count += bank.channels;
+  return count;
+}
+
+std::string Checkpoint::filterName(FilterId id) const {
+  return analysis::filterName(banks().at(static_cast<std::size_t>(id.bank)), id.channel);
+}
+
+std::string Checkpoint::sha256(const Task& task) const {
+  const std::vector<std::filesystem::path>& parts = tensors().parts();
+  if (parts.size() == 1) return digest(parts.front(), task);
+  std::vector<std::string> lines;
+  for (const auto& part : parts) {
+    task.report(static_cast<double>(lines.size()) / static_cast<double>(parts.size()), "Hashing");
+    lines.push_back(part.filename().string());
+    lines.back() += '\n' + digest(part, task);
+  }
+  std::sort(lines.begin(), lines.end());
+  Sha256 hash;
+  for (const std::string& line : lines) {
+    const std::size_t end = line.find('\n');
+    const std::string listed = line.substr(end + 1) + "  " + line.substr(0, end) + "\n";
+    hash.add(std::as_bytes(std::span(listed)));
+  }
+  return hash.finish();
+}
+
+}  // namespace analysis

@@ -1,0 +1,15 @@
+// The families that can be recognised: one function each, tried in this order.
+#pragma once
+
+#include "analysis/checkpoint/survey.h"
+
+namespace analysis {
+
+// Each looks for its key pattern; when it is there, fills banks, sources, model and report and returns true. A tensor
+// that is missing or misshapen is reported and disables only what needs it. O(number of tensors), but a stored copy of
+// the embedding is compared with it. They throw Error(input) for variants that must be refused by name.
+
+// Language models in the frame of HazyResearch/safari (norm, mixer, norm, MLP): Hyena, HyenaDNA, GPT, and mixtures.
+bool readSafari(Survey&);
+
+}  // namespace analysis

@@ -1,0 +1,214 @@
+// Language models in the frame of HazyResearch/safari: embedding, then per layer norm, mixer, norm, MLP, then a norm
+// and the head. Layers of one model may have different mixers.
+#include <algorithm>
+
+#include "analysis/checkpoint/families.h"
+#include "analysis/checkpoint/implicitfilter.h"
+#include "analysis/checkpoint/languageframe.h"
+#include "analysis/tensors/blob.h"
+
+namespace analysis {
+namespace {
+
+enum class Mixer { hyena, attention };
+
+std::optional<Mixer> mixerOf(const Survey& survey, const std::string& mixer) {
+  if (survey.has(mixer + "filter_fn.implicit_filter.0.weight")) return Mixer::hyena;
+  if (survey.has(mixer + "Wqkv.weight")) return Mixer::attention;
+  return std::nullopt;
+}
+
+class SafariReader {
+ public:
+  explicit SafariReader(Survey& given) : survey(given) {}
+
+  bool read() {
+    const int layers = survey.countLayers("layers.");
+    std::vector<Mixer> mixers;
+    for (int layer = 0; layer < layers; ++layer) {
+      const auto mixer = mixerOf(survey, prefixOf(layer) + "mixer.");
+      if (!mixer) return false;
+      mixers.push_back(*mixer);
+    }
+    if (layers == 0) return false;
+    name(mixers);
+    refuseVariants();
+    width = widthOf(mixers[0]);
+    survey.fromShape("width", width, {"d_model"});
+    survey.fromShape("layers", layers, {"n_layer"});
+    model.width = width;
+    if (std::find(mixers.begin(), mixers.end(), Mixer::hyena) != mixers.end()) settleHyena();
+    if (std::find(mixers.begin(), mixers.end(), Mixer::attention) != mixers.end()) settleAttention();
+    for (int layer = 0; layer < layers; ++layer) readLayer(layer, mixers[static_cast<std::size_t>(layer)]);
+    survey.fromShape("inner width", model.innerWidth, {"d_inner"});
+    complete = surveyLanguageFrame(survey, model) && complete;
+    if (complete) survey.model = std::move(model);
+    return true;
+  }
+
+ private:
+  static std::string prefixOf(int layer) { return "layers." + std::to_string(layer) + "."; }
+
+  void name(const std::vector<Mixer>& mixers) {
+    const bool huggingFace = survey.file().tensors().front().name.starts_with("hyena.");
+    if (std::all_of(mixers.begin(), mixers.end(), [](Mixer m) { return m == Mixer::attention; })) {
+      survey.report.family = "GPT";
+      survey.report.recognisedBy = "layers.0.mixer.Wqkv.weight, in all layers";
+      model.family = "gpt";
+    } else {
+      const bool dna = huggingFace && !survey.has("layers.0.mixer.filter_fn.implicit_filter.3.freq");
+      survey.report.family = dna ? "HyenaDNA" : "Hyena";
+      survey.report.recognisedBy = "layers.0.mixer.filter_fn.implicit_filter.0.weight";
+      model.family = "hyena";
+    }
+  }
+
+  // These change the operator in ways that shapes do not show.
+  void refuseVariants() const {
+    for (const char* key : {"linear_mixer", "bidirectional", "normalized"}) {
+      const auto said = survey.configured({key});
+      if (said && said->is_boolean() && said->get<bool>()) refuseVariant(key);
+    }
+    for (const char* key : {"num_heads", "inner_factor", "num_blocks"}) {
+      const auto said = survey.configured({std::string("layer/") + key});
+      if (said && said->is_number() && said->get<double>() != 1) refuseVariant(key);
+    }
+  }
+  [[noreturn]] void refuseVariant(const std::string& what) const {
+    refuse(survey.file().path().string(), "is a Hyena variant with " + what + ", which is not supported",
+           "choose a checkpoint without it");
+  }
+
+  int widthOf(Mixer mixer) const {
+    const char* projection = mixer == Mixer::attention ? "Wqkv.weight" : "in_proj.weight";
+    const int columns = survey.size(prefixOf(0) + "mixer." + projection, 1);
+    if (columns > 0) return columns;
+    return survey.size("embeddings.word_embeddings.weight", 1);
+  }
+
+  void settleHyena() {
+    const std::string mixer = firstMixer("filter_fn.implicit_filter.0.weight");
+    const int rows = survey.size(mixer + "in_proj.weight", 0);
+    const int configured =
+        survey.has(mixer + "in_proj.weight") ? 0 : survey.integer("order", {"order", "hyena_order"}, 2);
+    order = configured > 0 ? configured : width > 0 && rows % width == 0 ? rows / width - 1 : 0;
+    if (order < 2 || order > 16) {
+      survey.report.shapeMismatch.push_back(mixer + "in_proj.weight: its rows are no small multiple of the width");
+      order = 0;
+      return;
+    }
+    if (configured == 0) survey.fromShape("order", order, {"order", "hyena_order"});
+    model.hyenaOrder = order;
+    survey.fromShape("filter width", survey.size(mixer + "filter_fn.implicit_filter.0.weight", 0), {"filter_order"});
+    survey.fromShape("position features", survey.size(mixer + "filter_fn.pos_emb.z", 2), {"emb_dim"});
+    model.trainingLengthTokens = survey.size(mixer + "filter_fn.pos_emb.z", 1);
+    survey.fromShape("filter length", model.trainingLengthTokens, {"l_max", "max_seq_len"});
+    const bool huggingFace = survey.file().tensors().front().name.starts_with("hyena.");
+    options = implicitFilterOptions(survey, huggingFace ? 0.05 : 0.0);
+    useBias = survey.flag("skip", {"use_bias"}, true, true);
+    if (order > 2) {
+      // safari's trainer packs channels by (channel, operator), its standalone files and the Hugging Face port by
+      // (operator, channel); nothing in a file tells.
+      const bool trainer = survey.file().metadata().contains("hyper_parameters");
+      packing = survey.word("channel packing", {}, trainer ? "channel, operator" : "operator, channel",
+                            {"channel, operator", "operator, channel"});
+    }
+  }
+
+  std::string firstMixer(const std::string& key) const {
+    int layer = 0;
+    while (!survey.has(prefixOf(layer) + "mixer." + key)) ++layer;
+    return prefixOf(layer) + "mixer.";
+  }
+
+  void settleAttention() {
+    const int usual = std::max(1, width / 64);
+    model.heads = survey.integer("heads", {"num_heads", "n_head", "n_heads", "attn_cfg/num_heads"}, usual);
+    if (model.heads < 1 || width % model.heads != 0) {
+      refuse(survey.file().path().string(), "its configuration gives a number of heads that does not divide the width",
+             "correct the configuration");
+    }
+  }
+
+  void readLayer(int layer, Mixer kind) {
+    const std::string prefix = prefixOf(layer), mixer = prefix + "mixer.";
+    BlockDescription block;
+    block.prefix = prefixOf(layer).substr(0, prefix.size() - 1);
+    if (kind == Mixer::attention) {
+      block.mixer = MixerKind::attention;
+      need(mixer + "Wqkv.weight", {3 * width, width});
+      need(mixer + "Wqkv.bias", {3 * width});
+      survey.allow(mixer + "rotary_emb.inv_freq");
+    } else {
+      readHyenaMixer(layer, mixer, block);
+    }
+    need(mixer + "out_proj.weight", {width, width});
+    need(mixer + "out_proj.bias", {width});
+    for (const char* norm : {"norm1", "norm2"}) {
+      need(prefix + norm + ".weight", {width});
+      need(prefix + norm + ".bias", {width});
+    }
+    const int inner = survey.size(prefix + "mlp.fc1.weight", 0);
+    if (model.innerWidth == 0) model.innerWidth = inner;
+    need(prefix + "mlp.fc1.weight", {model.innerWidth, width});
+    need(prefix + "mlp.fc1.bias", {model.innerWidth});
+    need(prefix + "mlp.fc2.weight", {width, model.innerWidth});
+    need(prefix + "mlp.fc2.bias", {width});
+    model.blocks.push_back(std::move(block));
+  }
+
+  void readHyenaMixer(int layer, const std::string& mixer, BlockDescription& block) {
+    const int rows = (order + 1) * width;
+    const int taps = survey.size(mixer + "short_filter.weight", 2);
+    if (taps > 0) model.shortFilterTaps = taps;
+    need(mixer + "in_proj.weight", {rows, width});
+    need(mixer + "in_proj.bias", {rows});
+    need(mixer + "short_filter.weight", {rows, 1, model.shortFilterTaps});
+    need(mixer + "short_filter.bias", {rows});
+    const std::string filter = mixer + "filter_fn.";
+    const int operators = order - 1;
+    const auto shape = order == 0 ? std::nullopt : surveyImplicitFilter(survey, filter, options);
+    const bool biased = order != 0 && survey.expect(filter + "bias", {operators * width});
+    if (!shape || !biased || shape->columns != operators * width) {
+      if (shape && shape->columns != operators * width) {
+        survey.report.shapeMismatch.push_back(filter + "implicit_filter: describes " + std::to_string(shape->columns) +
+                                              " filters, expected " + std::to_string(operators * width));
+      }
+      complete = false;
+      return;
+    }
+    for (int k = 0; k < operators; ++k) {
+      const bool interleaved = packing == "channel, operator";
+      Bank bank;
+      bank.path = mixer + "filter_fn" + (operators > 1 ? "." + std::to_string(k) : "");
+      bank.layer = layer;
+      bank.operatorIndex = k;
+      bank.operatorsInLayer = operators;
+      bank.channels = width;
+      bank.lengthSamples = shape->lengthSamples;
+      block.banks.push_back(survey.bankCount());
+      survey.addBank(bank, implicitFilterSource(survey, filter, options, interleaved ? k : k * width,
+                                                interleaved ? operators : 1, useBias ? filter + "bias" : ""));
+    }
+  }
+
+  void need(const std::string& key, const std::vector<std::int64_t>& shape) {
+    complete = survey.expect(key, shape) && complete;
+  }
+
+  Survey& survey;
+  LanguageModel model;
+  int width = 0, order = 2;
+  ImplicitFilterOptions options;
+  bool useBias = true;
+  std::string packing = "operator, channel";
+  bool complete = true;
+};
+
+}  // namespace
+
+bool readSafari(Survey& survey) {
+  return SafariReader(survey).read();
+}
+
+}  // namespace analysis

@@ -1,0 +1,87 @@
+// What a family reader sees of a checkpoint, and where it notes what it found: tensors by canonical key, configuration
+// values by any of their names, and the report that people read after opening.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analysis/checkpoint/checkpoint.h"
+
+namespace analysis {
+
+// Computes the filters of one bank. Holds no values: reads what it needs when asked. Thread-safe.
+class FilterSource {
+ public:
+  virtual ~FilterSource() = default;
+  // taps [skips.size(), L] row-major of the channels from `firstChannel` on, and their skips.
+  virtual void evaluate(int firstChannel, std::span<double> taps, std::span<double> skips, const Task&) const = 0;
+};
+
+// Canonical keys (common wrappers' prefixes stripped) of a file's tensors. Throws Error(input) when two tensors would
+// get the same key.
+std::map<std::string, const TensorInfo*, std::less<>> canonicalKeys(const TensorFile&);
+
+class Survey {
+ public:
+  Survey(std::shared_ptr<const TensorFile>, Choices);
+
+  const TensorFile& file() const { return *m_file; }
+  std::shared_ptr<const TensorFile> sharedFile() const { return m_file; }
+  const std::map<std::string, const TensorInfo*, std::less<>>& keys() const { return m_keys; }
+  const TensorInfo* find(std::string_view key) const;
+  bool has(std::string_view key) const { return find(key) != nullptr; }
+  // Size of one dimension; 0 when the tensor is absent or has fewer dimensions.
+  int size(std::string_view key, std::size_t dimension) const;
+  // Layers l = 0, 1, .. for which some key begins with `prefix` l ".".
+  int countLayers(std::string_view prefix) const;
+
+  // Notes the tensor as understood. False, and an entry in the report, when it is absent, has another shape
+  // (-1: any size) or a type that cannot be read.
+  bool expect(const std::string& key, const std::vector<std::int64_t>& shape);
+  // Notes a tensor that may be there but is not needed.
+  void allow(const std::string& key) { m_known.insert(key); }
+  // Equal shapes and values: the same storage, or compared element by element (O(n), stops at the first difference).
+  bool equal(const std::string& a, const std::string& b) const;
+
+  // Settings. `names` are tried in order in hyper_parameters, config.json and the plain values of the file, at top
+  // level and under "layer", "model" and "model.layer".
+  int fromShape(const std::string& setting, int value, const std::vector<std::string>& names);
+  int integer(const std::string& setting, const std::vector<std::string>& names, int fallback);
+  double number(const std::string& setting, const std::vector<std::string>& names, double fallback,
+                const std::vector<std::string>& alternatives = {});
+  std::string word(const std::string& setting, const std::vector<std::string>& names, const std::string& fallback,
+                   const std::vector<std::string>& alternatives = {});
+  bool flag(const std::string& setting, const std::vector<std::string>& names, bool fallback, bool choosable);
+  std::optional<nlohmann::json> configured(const std::vector<std::string>& names) const;
+
+  void addBank(Bank, std::shared_ptr<const FilterSource>);
+  int bankCount() const { return static_cast<int>(banks.size()); }
+  // Tensors nobody asked about, ties by storage and skipped tensors go into the report. Throws Error(input) for
+  // choices nobody asked about.
+  void finish();
+
+  CheckpointReport report;
+  std::vector<Bank> banks;
+  std::vector<std::shared_ptr<const FilterSource>> sources;  // one per bank
+  std::optional<LanguageModel> model;
+
+ private:
+  const std::string* choice(const std::string& setting, const std::vector<std::string>& alternatives);
+
+  std::shared_ptr<const TensorFile> m_file;
+  Choices m_choices;
+  std::set<std::string> m_chosen;
+  std::map<std::string, const TensorInfo*, std::less<>> m_keys;
+  std::set<std::string, std::less<>> m_known;
+};
+
+// "[2, 3]"
+std::string shapeText(const std::vector<std::int64_t>&);
+
+}  // namespace analysis
