@@ -1,12 +1,12 @@
 #include "analysis/reduction/statespace.h"
 
-#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <string>
 
 #include "analysis/error.h"
+#include "analysis/reduction/powers.h"
 
 namespace analysis {
 
@@ -25,31 +25,14 @@ Complex expm1(Complex x) {
   return {std::expm1(x.real()) * std::cos(x.imag()) - 2 * sine * sine, std::exp(x.real()) * std::sin(x.imag())};
 }
 
-// sum over `modes` of Re(weight e^{s n}), weight = 2R for a pair, for n = 0..out.size()-1. The powers come from two
-// tables, e^{s(mB+j)} = e^{s mB} e^{sj}, so that one matrix product does the work.
+// Adds the modes to taps 1.. of a response: Re(weight e^{s n}), weight = 2R for a pair.
 void addModes(std::span<const Mode> modes, std::span<double> out) {
-  const auto length = static_cast<Eigen::Index>(out.size());
-  const auto count = static_cast<Eigen::Index>(modes.size());
-  if (length == 0 || count == 0) return;
-  const auto block = std::max<Eigen::Index>(1, static_cast<Eigen::Index>(std::sqrt(static_cast<double>(length))));
-  const Eigen::Index blocks = (length + block - 1) / block;
-  Eigen::MatrixXd inner(block, 2 * count), outer(2 * count, blocks);
-  for (Eigen::Index k = 0; k < count; ++k) {
-    const Mode& mode = modes[static_cast<std::size_t>(k)];
-    const Complex weight = mode.pair ? 2.0 * mode.residue : Complex(mode.residue.real());
-    for (Eigen::Index j = 0; j < block; ++j) {
-      const Complex power = std::exp(mode.logPole * static_cast<double>(j));
-      inner(j, 2 * k) = power.real();
-      inner(j, 2 * k + 1) = -power.imag();
-    }
-    for (Eigen::Index m = 0; m < blocks; ++m) {
-      const Complex power = weight * std::exp(mode.logPole * static_cast<double>(m * block));
-      outer(2 * k, m) = power.real();
-      outer(2 * k + 1, m) = power.imag();
-    }
+  std::vector<Complex> logPoles, weights;
+  for (const Mode& mode : modes) {
+    logPoles.push_back(mode.logPole);
+    weights.push_back(mode.pair ? 2.0 * mode.residue : Complex(mode.residue.real()));
   }
-  const Eigen::MatrixXd sum = inner * outer;
-  Eigen::Map<Eigen::VectorXd>(out.data(), length) += Eigen::Map<const Eigen::VectorXd>(sum.data(), length);
+  addExponentials(logPoles, weights, out);
 }
 
 // Slowest first inside pairs and inside reals; ties by angle, so that the order is unique.
