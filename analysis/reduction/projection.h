@@ -1,0 +1,51 @@
+// The variable projection functional at one set of poles: f(s) = min_c ||g - Phi(s) c||^2 and its derivatives, from
+// z-transforms of the data and closed-form Gram sums alone (reduction page, section 4.3).
+#pragma once
+
+#include <Eigen/Cholesky>
+#include <Eigen/Core>
+
+#include "analysis/reduction/gramsums.h"
+#include "analysis/reduction/poleset.h"
+#include "analysis/reduction/target.h"
+
+namespace analysis {
+
+// Reusable: keeps its buffers. The target must outlive it.
+class Projection {
+ public:
+  explicit Projection(const Target& target) : m_target(&target) {}
+
+  // Sets poles, squaredError and coefficients. False when the Gram matrix is numerically singular (poles that nearly
+  // coincide, or more of them than the data can tell apart). About 4 M d + 200 d^2 + d^3 flops.
+  bool evaluate(const PoleSet&);
+  // After a successful evaluate(): halfGradient and normal. About 4 d^3 flops.
+  void linearise();
+
+  const PoleSet& poles() const { return m_poles; }
+  double squaredError() const { return m_squaredError; }  // of the unit-norm sequence; noise below about 1e-13
+  const Eigen::VectorXd& coefficients() const { return m_coefficients; }
+  // Derivatives by the decays of all rows, then by the angles of the pairs: -1/2 df/dx, and Kaufman's (1975)
+  // approximation to 1/2 d2f/dx2.
+  const Eigen::VectorXd& halfGradient() const { return m_halfGradient; }
+  const Eigen::MatrixXd& normal() const { return m_normal; }
+  // G^-1 x for the Gram matrix of the last evaluate(): closed-form normal equations for further right-hand sides.
+  Eigen::VectorXd solveGram(const Eigen::VectorXd& x) const;
+  Eigen::MatrixXd inverseGram() const;
+  // Smallest pivot of the scaled Gram's Cholesky factor: about 1 / condition of the scaled basis.
+  double smallestPivot() const { return m_smallestPivot; }
+
+ private:
+  void differentiate(const Eigen::MatrixXd& G, Eigen::MatrixXd& out) const;
+
+  const Target* m_target;
+  PoleSet m_poles;
+  Transform m_transform;
+  GramSums m_grams;
+  Eigen::VectorXd m_scale, m_y, m_coefficients, m_halfGradient;
+  Eigen::MatrixXd m_scaledGram, m_x, m_z, m_normal;
+  Eigen::LLT<Eigen::MatrixXd> m_cholesky;
+  double m_squaredError = 0, m_smallestPivot = 0;
+};
+
+}  // namespace analysis

@@ -1,0 +1,94 @@
+#include "analysis/reduction/residues.h"
+
+#include <Eigen/QR>
+#include <cmath>
+#include <utility>
+
+#include "analysis/reduction/projection.h"
+
+namespace analysis {
+
+namespace {
+
+using Eigen::Index;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+
+constexpr double denseEntries = 2e7;
+constexpr double wellConditioned = 1e-3;  // smallest pivot: the refinement then gains six digits a step
+constexpr int refinements = 4;
+
+void updateResidual(const Target& target, const PoleSet& poles, Residues& result) {
+  result.residual = target.sequence().values() - poles.synthesis(result.coefficients, target.length());
+  result.squaredError = result.residual.squaredNorm();
+}
+
+// Iterative refinement: the same factor, the true residual as new data. Keeps the best.
+void refine(const Target& target, const PoleSet& poles, const Projection& projection, Residues& result) {
+  Transform transform;
+  for (int step = 0; step < refinements; ++step) {
+    transform.compute(BlockedSequence(result.residual), poles, false);
+    const VectorXd correction = projection.solveGram(transform.sums());
+    Residues next{result.coefficients + correction, {}, 0};
+    updateResidual(target, poles, next);
+    if (!(next.squaredError < result.squaredError)) return;
+    const bool settled = next.squaredError > 0.999999 * result.squaredError;
+    result = std::move(next);
+    if (settled) return;
+  }
+}
+
+Residues orthogonal(const Target& target, const PoleSet& poles) {
+  MatrixXd basis = poles.basis(target.length());
+  VectorXd scale = basis.colwise().norm();
+  for (Index k = 0; k < scale.size(); ++k) scale[k] = scale[k] > 0 ? 1 / scale[k] : 1;
+  basis = basis * scale.asDiagonal();
+  Eigen::CompleteOrthogonalDecomposition<MatrixXd> decomposition;
+  decomposition.setThreshold(1e-14);
+  decomposition.compute(basis);
+  Residues result;
+  result.coefficients = scale.cwiseProduct(decomposition.solve(VectorXd(target.sequence().values())));
+  updateResidual(target, poles, result);
+  return result;
+}
+
+}  // namespace
+
+Residues fitResidues(const Target& target, const PoleSet& poles) {
+  if (poles.rows() == 0 || target.isZero()) {
+    Residues none{VectorXd::Zero(poles.order()), VectorXd(target.sequence().values()), target.isZero() ? 0.0 : 1.0};
+    return none;
+  }
+  Projection projection(target);
+  const bool regular = projection.evaluate(poles);
+  const bool dense = static_cast<double>(target.length()) * poles.order() <= denseEntries;
+  if (!regular || projection.smallestPivot() < wellConditioned) {
+    if (dense) return orthogonal(target, poles);
+    if (!regular) return {VectorXd::Zero(poles.order()), VectorXd(target.sequence().values()), 1.0};
+  }
+  Residues result{projection.coefficients(), {}, 0};
+  updateResidual(target, poles, result);
+  refine(target, poles, projection, result);
+  return result;
+}
+
+Fit makeFit(const Target& target, const PoleSet& poles, const VectorXd& coefficients, double squaredError,
+            std::string method) {
+  return {poles.model(target.feedthrough(), coefficients * target.norm()), target.errorRelative(squaredError),
+          std::move(method)};
+}
+
+Fit fitFromPoles(const Target& target, std::span<const std::complex<double>> poles, std::string method) {
+  PoleSet set = PoleSet::fromEigenvalues(poles);
+  while (set.order() > target.length()) {
+    if (set.pairs < set.rows()) {
+      set.logPoles.pop_back();
+    } else {
+      set.logPoles.erase(set.logPoles.begin() + --set.pairs);
+    }
+  }
+  const Residues residues = fitResidues(target, set);
+  return makeFit(target, set, residues.coefficients, residues.squaredError, std::move(method));
+}
+
+}  // namespace analysis

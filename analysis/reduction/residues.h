@@ -1,0 +1,32 @@
+// Residues of given poles by least squares on the window, and what is left.
+#pragma once
+
+#include <Eigen/Core>
+#include <span>
+#include <string>
+
+#include "analysis/reduction/fit.h"
+#include "analysis/reduction/poleset.h"
+#include "analysis/reduction/target.h"
+
+namespace analysis {
+
+struct Residues {
+  Eigen::VectorXd coefficients;  // of the real basis and the unit-norm sequence
+  Eigen::VectorXd residual;      // g - Phi c, from the synthesis itself
+  double squaredError = 0;       // of the residual: true down to rounding, unlike the Gram objective
+};
+
+// Closed-form normal equations refined on the true residual where the basis is well conditioned (O(M d) a step);
+// otherwise a rank-revealing orthogonal decomposition of the scaled basis (O(M d^2), memory M d), as far as that fits
+// into 2e7 entries.
+Residues fitResidues(const Target&, const PoleSet&);
+
+// The model of any poles (a full closed set, as eigenvalues come): reflected into the unit circle, residues refitted.
+// At most M poles are used. For methods that find poles only.
+Fit fitFromPoles(const Target&, std::span<const std::complex<double>> poles, std::string method);
+// Coefficients of the unit-norm sequence and their squared error into a Fit of the filter.
+Fit makeFit(const Target&, const PoleSet&, const Eigen::VectorXd& coefficients, double squaredError,
+            std::string method);
+
+}  // namespace analysis
