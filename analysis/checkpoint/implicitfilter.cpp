@@ -62,8 +62,11 @@ class ImplicitFilter final : public FilterSource {
         sum.array().rowwise() *= layer.freq.array();
         a = sum.array().sin();
       }
-      filters.middleCols(row, rows).noalias() = output * a.transpose();
-      if (options.modulate) modulate(filters, row, rows, decay);
+      // In memory of Eigen's own, whose alignment is fixed: the caller's would decide which elements go through the
+      // vector instructions, and with that the last bit.
+      RowMatrix block = output * a.transpose();
+      if (options.modulate) modulate(block, row, decay);
+      filters.middleCols(row, rows) = block;
     }
   }
 
@@ -78,13 +81,11 @@ class ImplicitFilter final : public FilterSource {
  private:
   int columnOf(int channel) const { return firstColumn + channel * columnStep; }
 
-  void modulate(Eigen::Map<RowMatrix>& filters, Eigen::Index row, Eigen::Index rows,
-                const Eigen::VectorXd& decay) const {
-    Eigen::RowVectorXd time(rows);
-    file->read(*t, static_cast<std::uint64_t>(row), std::span(time.data(), static_cast<std::size_t>(rows)));
-    for (Eigen::Index c = 0; c < filters.rows(); ++c) {
-      filters.row(c).segment(row, rows).array() *= (-decay[c] * time.array()).exp() + options.shift;
-    }
+  void modulate(RowMatrix& block, Eigen::Index row, const Eigen::VectorXd& decay) const {
+    Eigen::RowVectorXd time(block.cols());
+    file->read(*t, static_cast<std::uint64_t>(row), std::span(time.data(), static_cast<std::size_t>(time.size())));
+    const RowMatrix window = ((-decay * time).array().exp() + options.shift).matrix();
+    block.array() *= window.array();
   }
 
   std::vector<Layer> readLayers() const {

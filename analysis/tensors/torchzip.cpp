@@ -94,7 +94,10 @@ class Reader {
     static constexpr std::array<std::string_view, 4> unread{"optimizer_states", "optimizer", "lr_schedulers",
                                                             "callbacks"};
     const bool named = std::find(unread.begin(), unread.end(), key) != unread.end();
-    contents.metadata[key] = named ? nlohmann::json("not read") : toJson(value, budget);
+    const int share = std::min(budget, 20'000);  // one entry that repeats itself must not eat up the others
+    int left = share;
+    contents.metadata[key] = named ? nlohmann::json("not read") : toJson(value, left);
+    budget -= share - std::max(left, 0);
   }
 
   void addAll(const PickleNode& map, const std::string& prefix, int depth) {

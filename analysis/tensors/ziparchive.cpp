@@ -97,42 +97,69 @@ struct ZipArchive::Handle {
 
 class ZipArchive::MemberBlob final : public Blob {
  public:
-  MemberBlob(std::shared_ptr<const ZipArchive> owner, std::size_t position)
-      : archive(std::move(owner)), index(position) {}
+  MemberBlob(std::shared_ptr<const ZipArchive> owner, std::size_t number) : archive(std::move(owner)), index(number) {}
 
   std::uint64_t size() const override { return archive->list[index].size; }
 
+  ~MemberBlob() override {
+    const std::lock_guard lock(archive->handle->mutex);
+    file.reset();
+  }
+
+  // A read that goes on where the last one ended goes on in the same stream, so that compressed members are inflated
+  // once and libzip can compare the checksum at the end.
   void read(std::uint64_t offset, std::span<std::byte> out) const override {
     if (offset > size() || out.size() > size() - offset) fail("ends too early");
     if (out.empty()) return;
     const std::lock_guard lock(archive->handle->mutex);
-    const std::unique_ptr<zip_file_t, int (*)(zip_file_t*)> file(zip_fopen_index(archive->handle->archive, index, 0),
-                                                                 zip_fclose);
-    if (!file) fail(zip_strerror(archive->handle->archive));
-    if (archive->list[index].stored) {
-      if (offset != 0 && zip_fseek(file.get(), static_cast<zip_int64_t>(offset), SEEK_SET) != 0) fail("cannot be read");
-    } else {
-      std::array<std::byte, 1 << 14> skipped;
-      while (offset != 0) {
-        const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(offset, skipped.size()));
-        offset -= take(*file, std::span(skipped).first(count));
-      }
-    }
-    while (!out.empty()) out = out.subspan(take(*file, out));
+    if (!file || position != offset) openAt(offset);
+    while (!out.empty()) out = out.subspan(take(out));
+    if (position < size()) return;
+    std::byte beyond;
+    const zip_int64_t end = zip_fread(file.get(), &beyond, 1);
+    const std::string problem = end < 0 ? zip_file_strerror(file.get()) : "goes on after its end";
+    file.reset();
+    if (end != 0) fail(problem);
   }
 
  private:
-  std::size_t take(zip_file_t& file, std::span<std::byte> out) const {
-    const zip_int64_t got = zip_fread(&file, out.data(), out.size());
-    if (got <= 0) fail(got < 0 ? zip_file_strerror(&file) : "ends too early");
+  void openAt(std::uint64_t offset) const {
+    file.reset(zip_fopen_index(archive->handle->archive, index, 0));
+    if (!file) fail(zip_strerror(archive->handle->archive));
+    position = 0;
+    if (offset == 0) return;
+    if (archive->list[index].stored) {
+      if (zip_fseek(file.get(), static_cast<zip_int64_t>(offset), SEEK_SET) != 0) fail("cannot be read");
+      position = offset;
+    }
+    std::array<std::byte, 1 << 14> skipped;
+    while (position != offset) {
+      take(std::span(skipped).first(
+          static_cast<std::size_t>(std::min<std::uint64_t>(offset - position, skipped.size()))));
+    }
+  }
+  std::size_t take(std::span<std::byte> out) const {
+    const zip_int64_t got = zip_fread(file.get(), out.data(), out.size());
+    if (got <= 0) {
+      const std::string problem = got < 0 ? zip_file_strerror(file.get()) : "ends too early";
+      file.reset();
+      fail(problem);
+    }
+    position += static_cast<std::uint64_t>(got);
     return static_cast<std::size_t>(got);
   }
   [[noreturn]] void fail(const std::string& problem) const {
     refuse(archive->subject + ", member " + archive->list[index].name, problem, damagedAdvice);
   }
 
+  struct Close {
+    void operator()(zip_file_t* opened) const { zip_fclose(opened); }
+  };
+
   std::shared_ptr<const ZipArchive> archive;
   std::size_t index;
+  mutable std::unique_ptr<zip_file_t, Close> file;  // guarded by the archive's lock, as is position
+  mutable std::uint64_t position = 0;
 };
 
 ZipArchive::ZipArchive(std::unique_ptr<Handle> opened, std::string name)

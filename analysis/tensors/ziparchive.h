@@ -23,7 +23,8 @@ class ZipArchive : public std::enable_shared_from_this<ZipArchive> {
   ~ZipArchive();
 
   const std::vector<Member>& members() const { return list; }
-  // A compressed member is inflated from its beginning on every read.
+  // A compressed member is inflated from its beginning unless reads follow each other. One that was read from its
+  // first to its last byte in order has matched its checksum.
   std::shared_ptr<const Blob> member(std::size_t index) const;
 
  private:
