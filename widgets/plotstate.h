@@ -1,0 +1,59 @@
+// What a Plot keeps. Private to the three files that make it: plot (data to picture), plotview (mouse and keys),
+// plotexport (picture to file).
+#pragma once
+
+#include <qcustomplot.h>
+
+#include <optional>
+#include <vector>
+
+#include "widgets/plot.h"
+#include "widgets/plotparts.h"
+
+namespace widgets {
+
+enum class Gesture { None, Pan, Box, Grabbed };
+
+struct Plot::Parts {
+  QCustomPlot* canvas = nullptr;
+  PlotHeader* header = nullptr;
+  PlotFooter* footer = nullptr;
+  QCPAxisRect* main = nullptr;
+  QCPAxisRect* below = nullptr;
+  double shareBelow = 0;
+  QCPMarginGroup* margins = nullptr;
+  Theme theme = Theme::light();
+
+  QString name;
+  QString emptyText;
+  QString text;  // of the value, as last told
+  bool logX = false;
+  bool logY = false;
+  bool fitted = true;
+  bool exporting = false;
+  std::optional<double> floor;
+
+  std::optional<QPointF> cursor;
+  std::optional<Readout> readout;
+  Gesture gesture = Gesture::None;
+  QCPAxisRect* gestureRect = nullptr;
+  QPointF pressed;
+  QPointF last;
+
+  QAction* logXAction = nullptr;
+  QAction* logYAction = nullptr;
+
+  // Main axes first, then those below, shown or not.
+  std::vector<QCPAxisRect*> rects() const {
+    return below ? std::vector<QCPAxisRect*>{main, below} : std::vector<QCPAxisRect*>{main};
+  }
+  // What the axes in sight cover.
+  QRectF area() const {
+    const QRectF all(main->rect());
+    return below && below->visible() ? all | QRectF(below->rect()) : all;
+  }
+  QCPAxis* x() const { return main->axis(QCPAxis::atBottom); }
+  QCPAxis* y() const { return main->axis(QCPAxis::atLeft); }
+};
+
+}  // namespace widgets

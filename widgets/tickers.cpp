@@ -1,0 +1,106 @@
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "widgets/format.h"
+#include "widgets/plotparts.h"
+
+namespace widgets {
+namespace {
+
+// tick / pi as a short fraction, or as a decimal where there is none.
+QString fractionOfPi(double tick) {
+  const QString sign = tick < 0 ? QString(QChar(0x2212)) : QString();
+  const double share = std::abs(tick) / std::numbers::pi;
+  if (share < 1e-9) return QStringLiteral("0");
+  for (const int denominator : {1, 2, 4, 8, 16, 32, 64}) {
+    const double numerator = share * denominator;
+    if (std::abs(numerator - std::round(numerator)) > 1e-6) continue;
+    const int n = static_cast<int>(std::round(numerator));
+    const QString above = n == 1 ? QStringLiteral("π") : QString::number(n) + QStringLiteral("π");
+    return sign + above + (denominator == 1 ? QString() : u'/' + QString::number(denominator));
+  }
+  return sign + QString::number(share, 'g', 4) + QStringLiteral("π");
+}
+
+QString countOrPower(double tick) {
+  return tick >= 1 && tick < 0.99e5 ? count(qRound64(tick))
+                                    : powerOfTen(static_cast<int>(std::lround(std::log10(tick))));
+}
+
+}  // namespace
+
+PiTicker::PiTicker() : NumberTicker(fractionOfPi) {}
+
+double PiTicker::getTickStep(const QCPRange& range) {
+  const double wanted = range.size() / std::numbers::pi / std::max(1, mTickCount);
+  return std::numbers::pi * std::pow(2.0, std::round(std::log2(wanted)));
+}
+
+QString NumberTicker::getTickLabel(double tick, const QLocale&, QChar, int) {
+  if (m_label) return m_label(tick);
+  // A step of 0.1 makes 0.30000000000000004: show no more digits than ticks can differ in.
+  return number(std::abs(tick) < 1e-12 ? 0.0 : QString::number(tick, 'g', 6).toDouble(), 6)
+      .replace(QRegularExpression(QStringLiteral("(\\.\\d*?)0+$")), QStringLiteral("\\1"))
+      .replace(QRegularExpression(QStringLiteral("\\.$")), QString());
+}
+
+int NumberTicker::getSubTickCount(double) {
+  return 0;
+}
+
+double IntegerTicker::getTickStep(const QCPRange& range) {
+  return std::max(1.0, NumberTicker::getTickStep(range));
+}
+
+double LogTicker::getTickStep(const QCPRange& range) {
+  if (range.lower <= 0 || range.upper <= range.lower) return 1;
+  return std::log10(range.upper / range.lower) < 1 ? NumberTicker::getTickStep(range) : 1;
+}
+
+QVector<double> LogTicker::createTickVector(double tickStep, const QCPRange& range) {
+  if (range.lower <= 0 || range.upper <= range.lower) return {};
+  const double decades = std::log10(range.upper / range.lower);
+  if (decades < 1) return NumberTicker::createTickVector(tickStep, range);
+  const int first = static_cast<int>(std::floor(std::log10(range.lower)));
+  const int last = static_cast<int>(std::ceil(std::log10(range.upper)));
+  // Keep to about as many ticks as a linear axis would have; steps of 3 and 6 read well in powers of ten.
+  int stride = 1;
+  for (const int candidate : {1, 2, 3, 5, 10, 20, 50, 100}) {
+    stride = candidate;
+    if (decades / candidate <= mTickCount + 1.5) break;
+  }
+  QVector<double> ticks;
+  for (int exponent = first; exponent <= last; ++exponent) {
+    if (((exponent % stride) + stride) % stride != 0) continue;
+    ticks.append(std::pow(10.0, exponent));
+    if (decades < 2.2) {
+      ticks.append(2 * ticks.back());
+      ticks.append(2.5 * ticks.back());
+    }
+  }
+  return ticks;
+}
+
+QString LogTicker::getTickLabel(double tick, const QLocale& locale, QChar formatChar, int precision) {
+  if (!m_label && tick > 0 && (tick < 0.99e-2 || tick > 0.99e5)) {
+    const double exponent = std::log10(tick);
+    if (std::abs(exponent - std::round(exponent)) < 1e-9) return powerOfTen(static_cast<int>(std::round(exponent)));
+  }
+  return NumberTicker::getTickLabel(tick, locale, formatChar, precision);
+}
+
+void useTicker(QCPAxis* axis, Ticks kind, int ticks) {
+  QSharedPointer<QCPAxisTicker> ticker;
+  if (axis->scaleType() == QCPAxis::stLogarithmic) {
+    ticker.reset(kind == Ticks::Integers ? new LogTicker(countOrPower) : new LogTicker);
+  } else if (kind == Ticks::Integers) {
+    ticker.reset(new IntegerTicker([](double tick) { return count(qRound64(tick)); }));
+  } else {
+    ticker.reset(new NumberTicker);
+  }
+  ticker->setTickCount(ticks);
+  axis->setTicker(ticker);
+}
+
+}  // namespace widgets
