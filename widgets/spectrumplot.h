@@ -1,0 +1,70 @@
+// Frequency responses of original and fit on 0..pi: magnitude in dB, phase, or group delay.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "widgets/plot.h"
+
+namespace widgets {
+
+class Curve;
+
+// All on the same uniform grid of n frequencies from 0 to pi, both included; one may be left empty.
+struct FrequencyResponse {
+  std::vector<double> magnitudeDecibels;
+  std::vector<double> phaseRadians;       // unwrapped
+  std::vector<double> groupDelaySamples;  // tokens
+};
+
+class SpectrumPlot : public Plot {
+  Q_OBJECT
+
+ public:
+  enum class Quantity { Magnitude, Phase, GroupDelay };
+  Q_ENUM(Quantity)
+
+  explicit SpectrumPlot(QWidget* parent = nullptr);
+  ~SpectrumPlot() override;
+
+  // An empty response empties the plot and forgets the fit. O(n).
+  void setOriginal(FrequencyResponse response);
+  void setFit(FrequencyResponse response);
+  // Magnitude of h - h^ in dB, drawn with the magnitudes only.
+  void setResidual(std::vector<double> magnitudeDecibels);
+
+  Quantity quantity() const { return m_quantity; }
+  void setQuantity(Quantity quantity);
+
+  bool isEmpty() const override;
+  DataTable table() const override;
+
+ Q_SIGNALS:
+  void quantityChanged(widgets::SpectrumPlot::Quantity quantity);
+
+ protected:
+  void fitRanges() override;
+  void resample() override;
+  void themeChanged() override;
+  void scaleTypesChanged() override;
+  std::optional<Readout> readoutAt(QPointF pixel) const override;
+  std::optional<QPointF> steppedFrom(std::optional<QPointF> pixel, int steps) const override;
+  QString summary() const override;
+
+ private:
+  struct Traces {
+    std::unique_ptr<Curve> original;
+    std::unique_ptr<Curve> fit;
+  };
+  Traces& shown();
+  const Traces& shown() const;
+  void updateLegend();
+  QString valueWithUnit(double value) const;
+
+  std::array<Traces, 3> m_traces;  // by Quantity
+  std::unique_ptr<Curve> m_residual;
+  Quantity m_quantity = Quantity::Magnitude;
+};
+
+}  // namespace widgets
