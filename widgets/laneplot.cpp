@@ -1,0 +1,232 @@
+#include "widgets/laneplot.h"
+
+#include <QTimer>
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "widgets/format.h"
+#include "widgets/plotparts.h"
+
+namespace widgets {
+namespace {
+
+constexpr int frameMilliseconds = 33;
+
+}  // namespace
+
+LanePlot::LanePlot(Quantity quantity, QWidget* parent)
+    : Plot({}, parent),
+      m_quantity(quantity),
+      m_lanes{{{Role::Transformer, tr("Transformer"), nullptr},
+               {Role::Original, tr("Original"), nullptr},
+               {Role::Distilled, tr("Distilled"), nullptr}}},
+      m_frame(new QTimer(this)) {
+  for (Lane& lane : m_lanes) {
+    lane.graph = canvas()->addGraph(xAxis(), yAxis());
+    lane.graph->setSelectable(QCP::stNone);
+  }
+  m_frame->setSingleShot(true);
+  m_frame->setInterval(frameMilliseconds);
+  connect(m_frame, &QTimer::timeout, this, [this] { refresh(); });
+  new PaintLayer(canvas(), QStringLiteral("overlay"), [this](QCPPainter& painter) { drawLatest(painter); });
+  switch (quantity) {
+    case Quantity::MillisecondsPerToken:
+      setTitle(tr("Time per token"));
+      setAxisTitles(tr("position"), tr("tokens"), tr("time per token"), tr("ms"));
+      break;
+    case Quantity::BytesPerSequence:
+      setTitle(tr("Memory per sequence"));
+      setAxisTitles(tr("position"), tr("tokens"), tr("state and cache"), {});
+      break;
+    case Quantity::TokensPerSecond:
+      setTitle(tr("Throughput"));
+      setAxisTitles(tr("position"), tr("tokens"), tr("throughput"), tr("tokens/s"));
+      break;
+  }
+  setEmptyText(tr("Press Generate to race the lanes."));
+  scaleTypesChanged();
+  themeChanged();
+}
+
+void LanePlot::append(Role role, std::span<const double> positions, std::span<const double> values) {
+  const auto lane = std::find_if(m_lanes.begin(), m_lanes.end(), [role](const Lane& l) { return l.role == role; });
+  Q_ASSERT_X(lane != m_lanes.end(), "LanePlot::append", "not a lane");
+  if (lane == m_lanes.end()) return;
+  const bool first = lane->graph->data()->isEmpty();
+  const size_t count = std::min(positions.size(), values.size());
+  for (size_t i = 0; i < count; ++i) {
+    if (std::isfinite(positions[i]) && std::isfinite(values[i])) lane->graph->addData(positions[i], values[i]);
+  }
+  if (first) updateLegend();
+  if (!m_frame->isActive()) m_frame->start();
+}
+
+void LanePlot::clear() {
+  for (Lane& lane : m_lanes) lane.graph->data()->clear();
+  m_frame->stop();
+  updateLegend();
+  fit();
+}
+
+void LanePlot::setExpectedLength(double positions) {
+  m_expected = std::isfinite(positions) ? std::max(0.0, positions) : 0;
+  refresh();
+}
+
+size_t LanePlot::size(Role role) const {
+  for (const Lane& lane : m_lanes) {
+    if (lane.role == role) return static_cast<size_t>(lane.graph->dataCount());
+  }
+  return 0;
+}
+
+bool LanePlot::isEmpty() const {
+  return std::all_of(m_lanes.begin(), m_lanes.end(),
+                     [](const Lane& lane) { return !lane.graph || lane.graph->data()->isEmpty(); });
+}
+
+QString LanePlot::text(double value) const {
+  switch (m_quantity) {
+    case Quantity::BytesPerSequence:
+      return bytes(value);
+    case Quantity::TokensPerSecond:
+      return tr("%1 tok/s").arg(number(value, 3));
+    case Quantity::MillisecondsPerToken:
+      break;
+  }
+  return tr("%1 ms").arg(QString::number(value, 'f', value < 10 ? 2 : value < 100 ? 1 : 0));
+}
+
+void LanePlot::updateLegend() {
+  std::vector<LegendEntry> entries;
+  for (const Lane& lane : m_lanes) {
+    if (!lane.graph->data()->isEmpty()) entries.push_back({lane.name, lane.role, LegendEntry::Sample::Line});
+  }
+  setLegend(std::move(entries));
+}
+
+void LanePlot::scaleTypesChanged() {
+  if (!m_lanes.back().graph) return;
+  useTicker(xAxis(), Ticks::Integers, 6);
+  if (m_quantity == Quantity::BytesPerSequence) {
+    QSharedPointer<QCPAxisTicker> ticker(logY() ? new LogTicker(bytes) : new NumberTicker(bytes));
+    ticker->setTickCount(5);
+    yAxis()->setTicker(ticker);
+  } else {
+    useTicker(yAxis(), Ticks::Numbers, 5);
+  }
+}
+
+void LanePlot::themeChanged() {
+  if (!m_lanes.back().graph) return;
+  for (Lane& lane : m_lanes) lane.graph->setPen(theme().pen(lane.role));
+  // Room at the right for the latest values, as wide as they can get.
+  const double width = QFontMetricsF(theme().figures(TextSize::Body, QFont::DemiBold)).horizontalAdvance(u'0') * 9;
+  mainRect()->setMinimumMargins(QMargins(0, theme().space(1), static_cast<int>(width), 0));
+}
+
+void LanePlot::fitRanges() {
+  double last = m_expected;
+  double least = INFINITY;
+  double most = 0;
+  for (const Lane& lane : m_lanes) {
+    bool found = false;
+    const QCPRange keys = lane.graph->data()->keyRange(found);
+    if (found) last = std::max(last, keys.upper);
+    const QCPRange values = lane.graph->data()->valueRange(found);
+    if (!found) continue;
+    most = std::max(most, values.upper);
+    if (values.lower > 0) least = std::min(least, values.lower);
+  }
+  last = std::max(last, 8.0);
+  if (!(most > 0)) most = 1;
+  xAxis()->setRange(logX() ? QCPRange(1, last) : QCPRange(0, last));
+  if (logY()) return yAxis()->setRange(std::min(least, most) * 0.6, most * 1.8);
+  // The top grows in steps of a third, so that a live axis rests between them.
+  const double step = std::pow(4.0 / 3.0, std::ceil(std::log(most * 1.05) / std::log(4.0 / 3.0)));
+  yAxis()->setRange(0, step);
+}
+
+void LanePlot::drawLatest(QPainter& painter) const {
+  if (isEmpty()) return;
+  const QRectF area(mainRect()->rect());
+  const QFont font = theme().figures(TextSize::Body, QFont::DemiBold);
+  const double height = QFontMetricsF(font).height();
+  struct Label {
+    double y;
+    const Lane* lane;
+    double value;
+  };
+  std::vector<Label> labels;
+  for (const Lane& lane : m_lanes) {
+    if (lane.graph->data()->isEmpty()) continue;
+    const auto latest = *(lane.graph->data()->constEnd() - 1);
+    const QPointF point = pixelAt(latest.key, latest.value);
+    if (area.adjusted(-1, -1, 1, 1).contains(point)) {
+      paintMarker(painter, theme().marker(lane.role), point, theme().markerSize() * 1.3, theme().colour(lane.role),
+                  theme().colour(Role::Surface));
+    }
+    labels.push_back({std::clamp(point.y(), area.top() + height / 2, area.bottom() - height / 2), &lane, latest.value});
+  }
+  std::sort(labels.begin(), labels.end(), [](const Label& a, const Label& b) { return a.y < b.y; });
+  for (size_t i = 1; i < labels.size(); ++i) labels[i].y = std::max(labels[i].y, labels[i - 1].y + height);
+  double limit = area.bottom() - height / 2;
+  for (auto label = labels.rbegin(); label != labels.rend(); ++label) {
+    label->y = std::min(label->y, limit);
+    limit = label->y - height;
+  }
+  painter.setFont(font);
+  for (const Label& label : labels) {
+    const QRectF row(area.right() + theme().space(2), label.y - height / 2, 400, height);
+    painter.fillRect(QRectF(row.left(), row.top() + 2, 3 * theme().scale(), row.height() - 4),
+                     theme().colour(label.lane->role));
+    painter.setPen(theme().colour(Role::Text));
+    painter.drawText(row.adjusted(theme().space(2), 0, 0, 0), Qt::AlignLeft | Qt::AlignVCenter, text(label.value));
+  }
+}
+
+std::optional<Readout> LanePlot::readoutAt(QPointF pixel) const {
+  const double position = xAxis()->pixelToCoord(pixel.x());
+  Readout readout;
+  for (const Lane& lane : m_lanes) {
+    const auto& points = *lane.graph->data();
+    if (points.isEmpty()) continue;
+    auto at = points.findBegin(position, true);
+    if (at + 1 != points.constEnd() && std::abs((at + 1)->key - position) < std::abs(at->key - position)) ++at;
+    const QPointF place = pixelAt(at->key, at->value);
+    if (readout.marks.empty()) readout.lines.push_back({tr("position"), count(qRound64(at->key))});
+    readout.marks.push_back({place, lane.role});
+    readout.lines.push_back({lane.name, text(at->value)});
+  }
+  if (readout.marks.empty()) return std::nullopt;
+  return readout;
+}
+
+QString LanePlot::summary() const {
+  QStringList parts;
+  for (const Lane& lane : m_lanes) {
+    if (!lane.graph->data()->isEmpty()) parts << lane.name + u' ' + text((lane.graph->data()->constEnd() - 1)->value);
+  }
+  return parts.join(QStringLiteral(", "));
+}
+
+DataTable LanePlot::table() const {
+  DataTable table;
+  const QString unit = m_quantity == Quantity::BytesPerSequence       ? tr("bytes")
+                       : m_quantity == Quantity::MillisecondsPerToken ? tr("ms")
+                                                                      : tr("tokens/s");
+  for (const Lane& lane : m_lanes) {
+    if (lane.graph->data()->isEmpty()) continue;
+    std::vector<double> positions, values;
+    for (const auto& point : *lane.graph->data()) {
+      positions.push_back(point.key);
+      values.push_back(point.value);
+    }
+    table.add(tr("%1 position (tokens)").arg(lane.name), std::move(positions));
+    table.add(tr("%1 (%2)").arg(lane.name, unit), std::move(values));
+  }
+  return table;
+}
+
+}  // namespace widgets

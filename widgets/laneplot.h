@@ -1,0 +1,62 @@
+// A quantity over the position in a running generation, one lane per engine, appended to while it runs.
+#pragma once
+
+#include <array>
+#include <span>
+#include <vector>
+
+#include "widgets/plot.h"
+
+class QCPGraph;
+class QTimer;
+
+namespace widgets {
+
+class LanePlot : public Plot {
+  Q_OBJECT
+
+ public:
+  enum class Quantity { MillisecondsPerToken, BytesPerSequence, TokensPerSecond };
+  Q_ENUM(Quantity)
+
+  explicit LanePlot(Quantity quantity, QWidget* parent = nullptr);
+
+  // Adds points to the lane of Original, Distilled or Transformer; other roles are refused by assertion. Positions
+  // (tokens) must not decrease. Points not finite are dropped. Drawn at most 30 times a second, O(pixels) each.
+  void append(Role lane, std::span<const double> positions, std::span<const double> values);
+  void append(Role lane, double position, double value) { append(lane, {&position, 1}, {&value, 1}); }
+  // Forgets all points; the view is fitted again.
+  void clear();
+  // The end of the x axis before the data reach it, so that a live run does not rescale at every token.
+  void setExpectedLength(double positions);
+
+  Quantity quantity() const { return m_quantity; }
+  size_t size(Role lane) const;
+
+  bool isEmpty() const override;
+  DataTable table() const override;
+
+ protected:
+  void fitRanges() override;
+  void themeChanged() override;
+  void scaleTypesChanged() override;
+  std::optional<Readout> readoutAt(QPointF pixel) const override;
+  QString summary() const override;
+
+ private:
+  struct Lane {
+    Role role;
+    QString name;
+    QCPGraph* graph = nullptr;
+  };
+  QString text(double value) const;
+  void updateLegend();
+  void drawLatest(QPainter& painter) const;
+
+  Quantity m_quantity;
+  std::array<Lane, 3> m_lanes;
+  double m_expected = 0;
+  QTimer* m_frame;
+};
+
+}  // namespace widgets
