@@ -17,12 +17,12 @@ struct Fit {
 
 // Everything the window and the reports show of a fit. O(L log L + L d).
 struct FitQuality {
-  double errorRelative = 0;       // as in Fit
-  double errorTailRelative = 0;   // ||h - h^|| / ||h[1..]||: without the exact first tap
-  double errorMaxRelative = 0;    // max |h - h^| / max |h|
-  int worstLagSamples = 0;        // where that is
-  double errorHinfRelative = 0;   // max |H - H^| / max |H| on a grid of >= 4 L
-  double worstFrequency = 0;      // radians per sample
+  double errorRelative = 0;         // as in Fit
+  double errorTailRelative = 0;     // ||h - h^|| / ||h[1..]||: without the exact first tap
+  double errorMaxRelative = 0;      // max |h - h^| / max |h|
+  int worstLagSamples = 0;          // where that is
+  double errorHinfRelative = 0;     // max |H - H^| / max |H| on a grid of >= 4 L
+  double worstFrequency = 0;        // radians per sample
   double beyondWindowRelative = 0;  // ||h^[L..inf)|| / ||h||
   double cancellation = 1;
   double spectralRadius = 0;

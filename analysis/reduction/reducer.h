@@ -46,8 +46,9 @@ class Reducer {
   // All orders; `publish` receives each better snapshot (balanced + least squares first, 50-70 ms at L = 1024,
   // then variable projection at every order, then the path exchange), the last is returned.
   // `startOrder` is served first.
-  std::shared_ptr<const OrderCurve> curve(int startOrder, const Task& = {},
-                                          const std::function<void(std::shared_ptr<const OrderCurve>)>& publish = {}) const;
+  std::shared_ptr<const OrderCurve> curve(
+      int startOrder, const Task& = {},
+      const std::function<void(std::shared_ptr<const OrderCurve>)>& publish = {}) const;
 
  private:
   struct Workspace;

@@ -1,0 +1,47 @@
+#include "analysis/reduction/candidate.h"
+
+#include <utility>
+
+#include "analysis/reduction/projection.h"
+#include "analysis/reduction/residues.h"
+
+namespace analysis {
+
+namespace {
+
+Candidate byTrueResidual(const Target& target, const PoleSet& poles, std::string source) {
+  Residues residues = fitResidues(target, poles);
+  return {poles, std::move(residues.coefficients), residues.squaredError, std::move(source)};
+}
+
+}  // namespace
+
+Candidate asIs(const Target& target, const PoleSet& poles, std::string source) {
+  if (poles.rows() == 0) return {{}, {}, target.isZero() ? 0.0 : 1.0, std::move(source)};
+  Projection projection(target);
+  if (projection.evaluate(poles) && projection.squaredError() >= gramFloor) {
+    return {poles, projection.coefficients(), projection.squaredError(), std::move(source)};
+  }
+  return byTrueResidual(target, poles, std::move(source));
+}
+
+Candidate polish(const Target& target, const PoleSet& start, std::string source, const VarproOptions& options,
+                 const Task& task) {
+  if (start.rows() == 0) return asIs(target, start, std::move(source));
+  VarproResult result = varpro(target, start, options, task);
+  if (result.why != VarproStop::singularStart && result.squaredError >= gramFloor) {
+    return {std::move(result.poles), std::move(result.coefficients), result.squaredError, std::move(source)};
+  }
+  PoleSet clipped = start;
+  clipped.clip(options.limits);
+  Candidate atStart = byTrueResidual(target, clipped, source);
+  if (result.why == VarproStop::singularStart) return atStart;
+  Candidate descended = byTrueResidual(target, result.poles, std::move(source));
+  return descended.squaredError < atStart.squaredError ? descended : atStart;
+}
+
+Eigen::VectorXd residual(const Target& target, const Candidate& candidate) {
+  return target.sequence().values() - candidate.poles.synthesis(candidate.coefficients, target.length());
+}
+
+}  // namespace analysis

@@ -1,0 +1,58 @@
+#include "analysis/reduction/curvebuilder.h"
+
+#include <chrono>
+#include <utility>
+
+#include "analysis/reduction/residues.h"
+
+namespace analysis {
+
+namespace {
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+CurveBuilder::CurveBuilder(const Target& target, int maxOrder, std::vector<double> sigma, Publish publish)
+    : m_target(target),
+      m_best(static_cast<std::size_t>(maxOrder) + 1, {{}, {}, target.isZero() ? 0.0 : 1.0, "feedthrough"}),
+      m_changed(m_best.size(), true),
+      m_shown(m_best.size()),
+      m_sigma(std::move(sigma)),
+      m_publish(std::move(publish)) {}
+
+bool CurveBuilder::offer(int order, Candidate candidate, double margin) {
+  if (!(candidate.squaredError < best(order).squaredError * (1 - margin))) return false;
+  replace(order, std::move(candidate));
+  return true;
+}
+
+void CurveBuilder::replace(int order, Candidate candidate) {
+  m_best[static_cast<std::size_t>(order)] = std::move(candidate);
+  m_changed[static_cast<std::size_t>(order)] = true;
+}
+
+std::shared_ptr<const OrderCurve> CurveBuilder::publish(std::string stage, bool final) {
+  for (std::size_t d = 0; d < m_best.size(); ++d) {
+    if (m_changed[d]) {
+      const Residues residues = fitResidues(m_target, m_best[d].poles);
+      Fit fit = makeFit(m_target, m_best[d].poles, residues.coefficients, residues.squaredError, m_best[d].source);
+      if (!m_shown[d] || fit.errorRelative < m_shown[d]->errorRelative)
+        m_shown[d] = std::make_shared<const Fit>(std::move(fit));
+      m_changed[d] = false;
+    }
+    if (d > 0 && m_shown[d - 1]->errorRelative <= m_shown[d]->errorRelative) m_shown[d] = m_shown[d - 1];
+  }
+  auto curve = std::make_shared<const OrderCurve>(OrderCurve{m_shown, m_sigma, std::move(stage), final});
+  if (m_publish) m_publish(curve);
+  m_lastPublished = now();
+  return curve;
+}
+
+void CurveBuilder::publishSometimes(const std::string& stage) {
+  if (m_publish && now() - m_lastPublished > 0.05) publish(stage);
+}
+
+}  // namespace analysis

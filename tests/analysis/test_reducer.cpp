@@ -1,0 +1,254 @@
+#include <QTest>
+#include <cmath>
+#include <limits>
+
+#include "analysis/error.h"
+#include "analysis/reduction/reducer.h"
+#include "analysis/response/bounds.h"
+#include "tests/analysis/testfilters.h"
+
+using namespace analysis;
+
+namespace {
+
+std::shared_ptr<const Filter> filterOf(std::vector<double> taps) {
+  Filter filter;
+  filter.name = "0.0";
+  filter.taps = std::move(taps);
+  return std::make_shared<const Filter>(std::move(filter));
+}
+
+double errorOf(const std::vector<double>& taps, const StateSpace& model) {
+  const auto h = model.impulseResponse(static_cast<int>(taps.size()));
+  double error = 0, norm = 0;
+  for (std::size_t t = 0; t < h.size(); ++t) {
+    error += (taps[t] - h[t]) * (taps[t] - h[t]);
+    norm += taps[t] * taps[t];
+  }
+  return norm > 0 ? std::sqrt(error / norm) : std::sqrt(error);
+}
+
+bool sameModel(const StateSpace& a, const StateSpace& b) {
+  if (a.modes.size() != b.modes.size() || a.feedthrough != b.feedthrough) return false;
+  for (std::size_t k = 0; k < a.modes.size(); ++k)
+    if (a.modes[k].logPole != b.modes[k].logPole || a.modes[k].residue != b.modes[k].residue) return false;
+  return true;
+}
+
+}  // namespace
+
+class TestReducer : public QObject {
+  Q_OBJECT
+ private Q_SLOTS:
+  void fits_data() {
+    QTest::addColumn<QString>("name");
+    QTest::addColumn<int>("length");
+    for (const auto& name : testfilters::names(1)) QTest::newRow(name.c_str()) << QString::fromStdString(name) << 1024;
+    QTest::newRow("MIX") << "MIX" << 1024;
+    QTest::newRow("odd length") << "H5w10_c0.9" << 777;
+  }
+  // Everything a fit must be: honest about its error, stable, closed, not above the certificate's claim, and between
+  // the lower bound for every model and the upper bound of its own start.
+  void fits() {
+    QFETCH(QString, name);
+    QFETCH(int, length);
+    const auto h = testfilters::make(name.toStdString(), length);
+    const Reducer reducer(filterOf(h));
+    const auto lower = certificate(h, 64);
+    const auto upper = twiceTailSum(hankelSpectrum(h, 64, true), h, 64);
+    for (const int order : {0, 1, 2, 3, 4, 8, 13, 16, 32, 64}) {
+      const auto fit = reducer.fit(order);
+      QVERIFY(fit.model.order() <= order);
+      QCOMPARE(fit.model.feedthrough, h[0]);
+      QVERIFY(fit.model.spectralRadius() <= 1 - 1e-9);
+      QVERIFY(std::abs(fit.errorRelative - errorOf(h, fit.model)) < 1e-12);
+      QVERIFY(fit.errorRelative >= lower.error[static_cast<std::size_t>(order)]);
+      QVERIFY(fit.errorRelative <= upper[static_cast<std::size_t>(order)] + 1e-9);
+      QVERIFY(!fit.method.empty());
+    }
+  }
+
+  void curveIsMonotoneAndImproves() {
+    for (const char* name : {"H5w10_c0.5", "S4D_0", "H3w1_c0.1", "MIX"}) {
+      const auto h = testfilters::make(name, 512);
+      const Reducer reducer(filterOf(h));
+      std::vector<std::shared_ptr<const OrderCurve>> seen;
+      const auto last = reducer.curve(12, {}, [&](auto curve) { seen.push_back(curve); });
+      QVERIFY(seen.size() >= 2);
+      QCOMPARE(seen.front()->stage, std::string("balanced"));
+      QVERIFY(!seen.front()->final);
+      QVERIFY(last == seen.back() && last->final);
+      const auto lower = certificate(h, 64);
+      for (std::size_t i = 0; i < seen.size(); ++i) {
+        QCOMPARE(seen[i]->maxOrder(), 64);
+        QCOMPARE(seen[i]->sigma.size(), reducer.sigma().size());
+        for (std::size_t d = 0; d <= 64; ++d) {
+          const auto& fit = *seen[i]->fits[d];
+          if (d > 0) QVERIFY(fit.errorRelative <= seen[i]->fits[d - 1]->errorRelative);
+          if (i > 0) QVERIFY(fit.errorRelative <= seen[i - 1]->fits[d]->errorRelative);
+          QVERIFY(fit.model.order() <= static_cast<int>(d));
+          QVERIFY(fit.errorRelative >= lower.error[d]);
+          QVERIFY(std::abs(fit.errorRelative - errorOf(h, fit.model)) < 1e-12);
+        }
+      }
+      QVERIFY(last->fits[16]->errorRelative < seen.front()->fits[16]->errorRelative);
+    }
+  }
+
+  void sameAnswerEveryTime() {
+    const auto filter = filterOf(testfilters::make("EX3%_0", 600));
+    const Reducer first(filter, 24), second(filter, 24);
+    QVERIFY(sameModel(first.fit(10).model, second.fit(10).model));
+    // The start order changes what is served first, never the result.
+    const auto a = first.curve(3), b = second.curve(20);
+    for (std::size_t d = 0; d <= 24; ++d) QVERIFY(sameModel(a->fits[d]->model, b->fits[d]->model));
+  }
+
+  void exactModelsAreFound() {
+    StateSpace model;
+    model.feedthrough = -0.5;
+    model.modes = {{{-0.03, 0.7}, {0.3, 0.1}, true}, {{-0.05, 1.9}, {-0.2, 0.4}, true}, {{-0.04, 0}, 0.6, false}};
+    const auto h = model.impulseResponse(1200);  // decayed to 1e-14: the zero-padded Hankel matrix has rank 5
+    const Reducer reducer(filterOf(h));
+    QVERIFY(reducer.fit(4).errorRelative > 1e-3);
+    const auto exact = reducer.fit(5);
+    QVERIFY(exact.errorRelative < 1e-10);
+    QVERIFY(std::abs(exact.model.modes[0].logPole - model.modes[0].logPole) < 1e-9);
+    QVERIFY(std::abs(exact.model.modes[0].residue - model.modes[0].residue) < 1e-9);
+    for (const int order : {6, 20, 64}) QVERIFY(reducer.fit(order).errorRelative < 1e-10);
+    QCOMPARE(reducer.curve(5)->orderWithin(1e-9), 5);
+  }
+
+  void degenerateFilters_data() {
+    QTest::addColumn<std::vector<double>>("taps");
+    using Taps = std::vector<double>;
+    QTest::newRow("no tap") << Taps{};
+    QTest::newRow("one tap") << Taps{2.0};
+    QTest::newRow("two taps") << Taps{2.0, -1.0};
+    QTest::newRow("three taps") << Taps{2.0, -1.0, 0.5};
+    QTest::newRow("zeros") << Taps(100, 0.0);
+    QTest::newRow("first tap only") << [] {
+      Taps t(50, 0.0);
+      t[0] = 3;
+      return t;
+    }();
+    QTest::newRow("delay of one") << [] {
+      Taps t(50, 0.0);
+      t[1] = 3;
+      return t;
+    }();
+    QTest::newRow("last tap only") << [] {
+      Taps t(50, 0.0);
+      t[49] = 3;
+      return t;
+    }();
+    QTest::newRow("constant") << Taps(64, 1.0);
+    QTest::newRow("alternating") << [] {
+      Taps t;
+      for (int n = 0; n < 64; ++n) t.push_back(n % 2 ? -1 : 1);
+      return t;
+    }();
+    QTest::newRow("tiny numbers") << Taps{1e-300, 2e-300, -1e-300, 5e-301, 1e-301};
+    QTest::newRow("huge numbers") << Taps{1e300, 2e300, -1e300, 5e299, 1e299};
+    QTest::newRow("growing") << [] {
+      Taps t;
+      for (int n = 0; n < 64; ++n) t.push_back(std::pow(1.2, n));
+      return t;
+    }();
+  }
+  void degenerateFilters() {
+    QFETCH(std::vector<double>, taps);
+    const Reducer reducer(filterOf(taps), 8);
+    double previous = std::numeric_limits<double>::infinity();
+    const auto curve = reducer.curve(4);
+    for (int order = 0; order <= 8; ++order) {
+      const auto fit = reducer.fit(order);
+      QVERIFY(std::isfinite(fit.errorRelative) && fit.errorRelative <= 1 + 1e-12);
+      QVERIFY(fit.model.spectralRadius() <= 1 - 1e-9);
+      QVERIFY(fit.model.order() <= std::max(0, static_cast<int>(taps.size()) - 1));
+      const double onCurve = curve->fits[static_cast<std::size_t>(order)]->errorRelative;
+      QVERIFY(onCurve <= previous);
+      previous = onCurve;
+    }
+  }
+
+  void refusesBadInput() {
+    QVERIFY_EXCEPTION_THROWN(Reducer(filterOf({1, std::nan(""), 0})), Error);
+    QVERIFY_EXCEPTION_THROWN(Reducer(filterOf({1, 2, 3}), 0), Error);
+    QVERIFY_EXCEPTION_THROWN(Reducer(filterOf({1, 2, 3}), 1 << 30), Error);
+    const Reducer reducer(filterOf({1, 2, 3}), 4);
+    QVERIFY_EXCEPTION_THROWN(reducer.fit(5), Error);
+    QVERIFY_EXCEPTION_THROWN(reducer.fit(-1), Error);
+  }
+
+  void stops() {
+    std::stop_source source;
+    const auto filter = filterOf(testfilters::make("MIX", 600));
+    const Reducer reducer(filter);
+    // Stopped from inside, after the first snapshot: the next step must notice.
+    int snapshots = 0;
+    QVERIFY_EXCEPTION_THROWN(reducer.curve(8, Task(source.get_token()),
+                                           [&](auto) {
+                                             ++snapshots;
+                                             source.request_stop();
+                                           }),
+                             Stopped);
+    QCOMPARE(snapshots, 1);
+    QVERIFY_EXCEPTION_THROWN(reducer.fit(8, Task(source.get_token())), Stopped);
+    QVERIFY_EXCEPTION_THROWN(Reducer(filter, 64, Task(source.get_token())), Stopped);
+  }
+
+  void readingTheCurve() {
+    OrderCurve curve;
+    for (const double error : {1.0, 0.9, 0.5, 0.49, 0.1, 0.1, 0.099, 0.05, 0.01}) {
+      Fit fit;
+      fit.errorRelative = error;
+      curve.fits.push_back(std::make_shared<const Fit>(fit));
+    }
+    QCOMPARE(curve.orderWithin(0.5), 2);
+    QCOMPARE(curve.orderWithin(2.0), 0);
+    QCOMPARE(curve.orderWithin(0.001), -1);
+    QCOMPARE(curve.suggestedOrders(2), (std::vector<int>{4, 8}));
+    QCOMPARE(curve.suggestedOrders(0), std::vector<int>{});
+    QCOMPARE(curve.suggestedOrders(3), (std::vector<int>{2, 4, 8}));
+    OrderCurve flat;
+    flat.fits.assign(9, curve.fits[0]);
+    QVERIFY(flat.suggestedOrders().empty());
+  }
+
+  void qualityOfAFit() {
+    const auto h = testfilters::make("H5w10_c0.5", 400);
+    const auto fit = Reducer(filterOf(h)).fit(12);
+    const auto q = quality(h, fit.model);
+    QVERIFY(std::abs(q.errorRelative - fit.errorRelative) < 1e-12);
+    QVERIFY(std::abs(q.errorTailRelative * std::sqrt(1 - h[0] * h[0]) - q.errorRelative) < 1e-12);
+    const auto model = fit.model.impulseResponse(400);
+    double worst = 0, peak = 0;
+    for (std::size_t t = 0; t < 400; ++t) {
+      worst = std::max(worst, std::abs(h[t] - model[t]));
+      peak = std::max(peak, std::abs(h[t]));
+    }
+    QVERIFY(std::abs(q.errorMaxRelative - worst / peak) < 1e-12);
+    const auto lag = static_cast<std::size_t>(q.worstLagSamples);
+    QVERIFY(std::abs(std::abs(h[lag] - model[lag]) - worst) < 1e-15);
+    // The largest error over frequency, found again by direct sums around the reported place.
+    const auto response = [&](double w, bool error) {
+      std::complex<double> sum = 0;
+      for (std::size_t t = 0; t < 400; ++t)
+        sum += std::polar(error ? h[t] - model[t] : h[t], -w * static_cast<double>(t));
+      return std::abs(sum);
+    };
+    double largest = 0;
+    for (int k = 0; k <= 2000; ++k) largest = std::max(largest, response(3.14159265358979 * k / 2000, false));
+    QVERIFY(std::abs(response(q.worstFrequency, true) / largest / q.errorHinfRelative - 1) < 1e-3);
+    QVERIFY(std::abs(q.beyondWindowRelative - fit.model.tailNorm(400)) < 1e-12);
+    QCOMPARE(q.spectralRadius, fit.model.spectralRadius());
+    QVERIFY(q.cancellation >= 1);
+    const auto zero = quality(std::vector<double>(5, 0.0), StateSpace{});
+    QCOMPARE(zero.errorRelative, 0.0);
+    QCOMPARE(zero.errorHinfRelative, 0.0);
+  }
+};
+
+QTEST_GUILESS_MAIN(TestReducer)
+#include "test_reducer.moc"
