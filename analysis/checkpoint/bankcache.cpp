@@ -19,10 +19,10 @@ std::shared_ptr<const Filter> BankCache::filter(FilterId id, const Bank& bank, c
   const int first = key.second * perChunk;
   const auto within = static_cast<std::size_t>(id.channel - first);
 
-  const std::shared_ptr<Slot> slot = slotFor(key);
-  std::unique_lock computing(slot->computing, std::defer_lock);
+  const std::shared_ptr<Entry> entry = entryFor(key);
+  std::unique_lock computing(entry->computing, std::defer_lock);
   while (!computing.try_lock_for(std::chrono::milliseconds(20))) task.throwIfStopped();
-  if (!slot->chunk) {
+  if (!entry->chunk) {
     const auto count = static_cast<std::size_t>(std::min(perChunk, bank.channels - first));
     std::vector<double> taps(count * length), skips(count);
     source.evaluate(first, taps, skips, task);
@@ -33,37 +33,37 @@ std::shared_ptr<const Filter> BankCache::filter(FilterId id, const Bank& bank, c
       chunk->push_back(std::make_shared<Filter>(Filter{
           each, filterName(bank, each.channel), {begin, begin + static_cast<std::ptrdiff_t>(length)}, skips[c]}));
     }
-    slot->chunk = chunk;
-    slot->bytes = count * length * sizeof(double);
-    keep(key, slot);
+    entry->chunk = chunk;
+    entry->bytes = count * length * sizeof(double);
+    keep(key, entry);
   }
-  return (*slot->chunk)[within];
+  return (*entry->chunk)[within];
 }
 
-std::shared_ptr<BankCache::Slot> BankCache::slotFor(Key key) {
+std::shared_ptr<BankCache::Entry> BankCache::entryFor(Key key) {
   const std::lock_guard lock(mutex);
-  std::shared_ptr<Slot>& slot = slots[key];
-  if (!slot) {
-    slot = std::make_shared<Slot>();
+  std::shared_ptr<Entry>& entry = entries[key];
+  if (!entry) {
+    entry = std::make_shared<Entry>();
     order.push_front(key);
-    slot->place = order.begin();
+    entry->place = order.begin();
   }
-  order.splice(order.begin(), order, slot->place);
-  return slot;
+  order.splice(order.begin(), order, entry->place);
+  return entry;
 }
 
-// Counts a computed chunk and drops old ones. A slot whose chunk is still being computed weighs nothing and stays.
-void BankCache::keep(Key key, const std::shared_ptr<Slot>& slot) {
+// Counts a computed chunk and drops old ones. A entry whose chunk is still being computed weighs nothing and stays.
+void BankCache::keep(Key key, const std::shared_ptr<Entry>& entry) {
   const std::lock_guard lock(mutex);
-  const auto known = slots.find(key);
-  if (known == slots.end() || known->second != slot) return;
-  used += slot->bytes;
+  const auto known = entries.find(key);
+  if (known == entries.end() || known->second != entry) return;
+  used += entry->bytes;
   for (auto oldest = order.end(); used > capacity && oldest != order.begin();) {
     --oldest;
-    const auto at = slots.find(*oldest);
+    const auto at = entries.find(*oldest);
     if (*oldest == key || at->second->bytes == 0) continue;
     used -= at->second->bytes;
-    slots.erase(at);
+    entries.erase(at);
     oldest = order.erase(oldest);
   }
 }

@@ -24,19 +24,19 @@ class BankCache {
  private:
   using Chunk = std::vector<std::shared_ptr<const Filter>>;
   using Key = std::pair<int, int>;  // bank, chunk
-  struct Slot {
+  struct Entry {
     std::timed_mutex computing;
     std::shared_ptr<const Chunk> chunk;
     std::size_t bytes = 0;
     std::list<Key>::iterator place;
   };
 
-  std::shared_ptr<Slot> slotFor(Key);
-  void keep(Key, const std::shared_ptr<Slot>&);
+  std::shared_ptr<Entry> entryFor(Key);
+  void keep(Key, const std::shared_ptr<Entry>&);
 
   std::size_t capacity, used = 0;
   std::mutex mutex;  // guards what follows, never held while computing
-  std::map<Key, std::shared_ptr<Slot>> slots;
+  std::map<Key, std::shared_ptr<Entry>> entries;
   std::list<Key> order;  // most recently used first
 };
 

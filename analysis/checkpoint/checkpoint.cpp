@@ -71,7 +71,7 @@ std::shared_ptr<const Checkpoint> Checkpoint::open(const std::filesystem::path& 
                                                    const Choices& choices) {
   Survey survey(openTensorFile(path, task), choices);
   task.throwIfStopped();
-  const bool known = readSafari(survey);
+  const bool known = readMultiHyena(survey) || readSafari(survey);
   if (!known) {
     refuse(path.string(), "holds no known family of models",
            "see the supported families, and whether the file is a part of a larger checkpoint");

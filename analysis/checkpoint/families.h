@@ -9,7 +9,10 @@ namespace analysis {
 // that is missing or misshapen is reported and disables only what needs it. O(number of tensors), but a stored copy of
 // the embedding is compared with it. They throw Error(input) for variants that must be refused by name.
 
-// Language models in the frame of HazyResearch/safari (norm, mixer, norm, MLP): Hyena, HyenaDNA, GPT, and mixtures.
+// Two multi-head Hyena operators and a gated linear unit per layer.
+bool readMultiHyena(Survey&);
+// Language models in the frame of HazyResearch/safari (norm, mixer, norm, MLP): Hyena, HyenaDNA, Hyena-RTF, GPT, and
+// mixtures.
 bool readSafari(Survey&);
 
 }  // namespace analysis

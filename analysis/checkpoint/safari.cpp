@@ -1,19 +1,21 @@
-// Language models in the frame of HazyResearch/safari: embedding, then per layer norm, mixer, norm, MLP, then a norm
-// and the head. Layers of one model may have different mixers.
+// Language models in the frame of HazyResearch/safari (Poli et al. 2023, Hyena Hierarchy): embedding, then per layer
+// norm, mixer, norm, MLP, then a norm and the head. Layers of one model may have different mixers.
 #include <algorithm>
 
 #include "analysis/checkpoint/families.h"
 #include "analysis/checkpoint/implicitfilter.h"
 #include "analysis/checkpoint/languageframe.h"
+#include "analysis/checkpoint/rtf.h"
 #include "analysis/tensors/blob.h"
 
 namespace analysis {
 namespace {
 
-enum class Mixer { hyena, attention };
+enum class Mixer { hyena, rtf, attention };
 
 std::optional<Mixer> mixerOf(const Survey& survey, const std::string& mixer) {
   if (survey.has(mixer + "filter_fn.implicit_filter.0.weight")) return Mixer::hyena;
+  if (survey.has(mixer + "filter_fn.ab") && survey.has(mixer + "filter_fn.h_0")) return Mixer::rtf;
   if (survey.has(mixer + "Wqkv.weight")) return Mixer::attention;
   return std::nullopt;
 }
@@ -37,8 +39,11 @@ class SafariReader {
     survey.fromShape("width", width, {"d_model"});
     survey.fromShape("layers", layers, {"n_layer"});
     model.width = width;
-    if (std::find(mixers.begin(), mixers.end(), Mixer::hyena) != mixers.end()) settleHyena();
-    if (std::find(mixers.begin(), mixers.end(), Mixer::attention) != mixers.end()) settleAttention();
+    const auto uses = [&](Mixer kind) { return std::find(mixers.begin(), mixers.end(), kind) != mixers.end(); };
+    if (uses(Mixer::hyena) || uses(Mixer::rtf)) settleOperator(uses(Mixer::hyena) ? Mixer::hyena : Mixer::rtf);
+    if (uses(Mixer::hyena)) settleImplicitFilter();
+    if (uses(Mixer::rtf)) settleRtf();
+    if (uses(Mixer::attention)) settleAttention();
     for (int layer = 0; layer < layers; ++layer) readLayer(layer, mixers[static_cast<std::size_t>(layer)]);
     survey.fromShape("inner width", model.innerWidth, {"d_inner"});
     complete = surveyLanguageFrame(survey, model) && complete;
@@ -55,6 +60,10 @@ class SafariReader {
       survey.report.family = "GPT";
       survey.report.recognisedBy = "layers.0.mixer.Wqkv.weight, in all layers";
       model.family = "gpt";
+    } else if (std::find(mixers.begin(), mixers.end(), Mixer::rtf) != mixers.end()) {
+      survey.report.family = "Hyena-RTF";
+      survey.report.recognisedBy = "layers.0.mixer.filter_fn.ab, layers.0.mixer.filter_fn.h_0";
+      model.family = "hyena-rtf";
     } else {
       const bool dna = huggingFace && !survey.has("layers.0.mixer.filter_fn.implicit_filter.3.freq");
       survey.report.family = dna ? "HyenaDNA" : "Hyena";
@@ -86,25 +95,20 @@ class SafariReader {
     return survey.size("embeddings.word_embeddings.weight", 1);
   }
 
-  void settleHyena() {
-    const std::string mixer = firstMixer("filter_fn.implicit_filter.0.weight");
+  void settleOperator(Mixer kind) {
+    const std::string mixer = firstMixer(kind == Mixer::rtf ? "filter_fn.ab" : "filter_fn.implicit_filter.0.weight");
     const int rows = survey.size(mixer + "in_proj.weight", 0);
-    const int configured =
-        survey.has(mixer + "in_proj.weight") ? 0 : survey.integer("order", {"order", "hyena_order"}, 2);
-    order = configured > 0 ? configured : width > 0 && rows % width == 0 ? rows / width - 1 : 0;
+    if (rows == 0) {
+      order = survey.integer("order", {"order", "hyena_order"}, 2);
+    } else {
+      order =
+          survey.fromShape("order", width > 0 && rows % width == 0 ? rows / width - 1 : 0, {"order", "hyena_order"});
+    }
     if (order < 2 || order > 16) {
       survey.report.shapeMismatch.push_back(mixer + "in_proj.weight: its rows are no small multiple of the width");
       order = 0;
-      return;
     }
-    if (configured == 0) survey.fromShape("order", order, {"order", "hyena_order"});
     model.hyenaOrder = order;
-    survey.fromShape("filter width", survey.size(mixer + "filter_fn.implicit_filter.0.weight", 0), {"filter_order"});
-    survey.fromShape("position features", survey.size(mixer + "filter_fn.pos_emb.z", 2), {"emb_dim"});
-    model.trainingLengthTokens = survey.size(mixer + "filter_fn.pos_emb.z", 1);
-    survey.fromShape("filter length", model.trainingLengthTokens, {"l_max", "max_seq_len"});
-    const bool huggingFace = survey.file().tensors().front().name.starts_with("hyena.");
-    options = implicitFilterOptions(survey, huggingFace ? 0.05 : 0.0);
     useBias = survey.flag("skip", {"use_bias"}, true, true);
     if (order > 2) {
       // safari's trainer packs channels by (channel, operator), its standalone files and the Hugging Face port by
@@ -113,6 +117,25 @@ class SafariReader {
       packing = survey.word("channel packing", {}, trainer ? "channel, operator" : "operator, channel",
                             {"channel, operator", "operator, channel"});
     }
+  }
+
+  void settleImplicitFilter() {
+    const std::string filter = firstMixer("filter_fn.implicit_filter.0.weight") + "filter_fn.";
+    survey.fromShape("filter width", survey.size(filter + "implicit_filter.0.weight", 0), {"filter_order"});
+    survey.fromShape("position features", survey.size(filter + "pos_emb.z", 2), {"emb_dim"});
+    model.trainingLengthTokens = survey.size(filter + "pos_emb.z", 1);
+    survey.fromShape("filter length", model.trainingLengthTokens, {"l_max", "max_seq_len"});
+    const bool huggingFace = survey.file().tensors().front().name.starts_with("hyena.");
+    options = implicitFilterOptions(survey, huggingFace ? 0.05 : 0.0);
+  }
+
+  void settleRtf() {
+    const std::string filter = firstMixer("filter_fn.ab") + "filter_fn.";
+    survey.fromShape("filter order", survey.size(filter + "ab", 1), {});
+    const bool bounded = survey.has(filter + "scalar");
+    survey.report.settings.push_back({"constraint", bounded ? "l1_montel" : "none", Origin::tensors, "", {}});
+    rtf = rtfOptions(survey);
+    model.trainingLengthTokens = rtf.truncationSamples;
   }
 
   std::string firstMixer(const std::string& key) const {
@@ -140,7 +163,7 @@ class SafariReader {
       need(mixer + "Wqkv.bias", {3 * width});
       survey.allow(mixer + "rotary_emb.inv_freq");
     } else {
-      readHyenaMixer(layer, mixer, block);
+      readHyenaMixer(layer, kind, mixer, block);
     }
     need(mixer + "out_proj.weight", {width, width});
     need(mixer + "out_proj.bias", {width});
@@ -157,7 +180,7 @@ class SafariReader {
     model.blocks.push_back(std::move(block));
   }
 
-  void readHyenaMixer(int layer, const std::string& mixer, BlockDescription& block) {
+  void readHyenaMixer(int layer, Mixer kind, const std::string& mixer, BlockDescription& block) {
     const int rows = (order + 1) * width;
     const int taps = survey.size(mixer + "short_filter.weight", 2);
     if (taps > 0) model.shortFilterTaps = taps;
@@ -167,28 +190,38 @@ class SafariReader {
     need(mixer + "short_filter.bias", {rows});
     const std::string filter = mixer + "filter_fn.";
     const int operators = order - 1;
-    const auto shape = order == 0 ? std::nullopt : surveyImplicitFilter(survey, filter, options);
-    const bool biased = order != 0 && survey.expect(filter + "bias", {operators * width});
-    if (!shape || !biased || shape->columns != operators * width) {
-      if (shape && shape->columns != operators * width) {
-        survey.report.shapeMismatch.push_back(filter + "implicit_filter: describes " + std::to_string(shape->columns) +
+    int columns = 0, length = 0;
+    if (order != 0 && kind == Mixer::rtf) {
+      columns = surveyRtf(survey, filter, rtf).value_or(0);
+      length = rtf.truncationSamples;
+    } else if (order != 0) {
+      const bool biased = survey.expect(filter + "bias", {operators * width});
+      const auto shape = surveyImplicitFilter(survey, filter, options);
+      columns = shape && biased ? shape->columns : 0;
+      length = shape ? shape->lengthSamples : 0;
+    }
+    if (columns != operators * width) {
+      if (columns != 0) {
+        survey.report.shapeMismatch.push_back(filter + ": describes " + std::to_string(columns) +
                                               " filters, expected " + std::to_string(operators * width));
       }
       complete = false;
       return;
     }
     for (int k = 0; k < operators; ++k) {
-      const bool interleaved = packing == "channel, operator";
       Bank bank;
       bank.path = mixer + "filter_fn" + (operators > 1 ? "." + std::to_string(k) : "");
       bank.layer = layer;
       bank.operatorIndex = k;
       bank.operatorsInLayer = operators;
       bank.channels = width;
-      bank.lengthSamples = shape->lengthSamples;
+      bank.lengthSamples = length;
       block.banks.push_back(survey.bankCount());
-      survey.addBank(bank, implicitFilterSource(survey, filter, options, interleaved ? k : k * width,
-                                                interleaved ? operators : 1, useBias ? filter + "bias" : ""));
+      const bool interleaved = packing == "channel, operator";
+      const int first = interleaved ? k : k * width, step = interleaved ? operators : 1;
+      survey.addBank(bank, kind == Mixer::rtf ? rtfSource(survey, filter, rtf, first, step, useBias)
+                                              : implicitFilterSource(survey, filter, options, first, step,
+                                                                     useBias ? filter + "bias" : ""));
     }
   }
 
@@ -200,6 +233,7 @@ class SafariReader {
   LanguageModel model;
   int width = 0, order = 2;
   ImplicitFilterOptions options;
+  RtfOptions rtf;
   bool useBias = true;
   std::string packing = "operator, channel";
   bool complete = true;

@@ -150,8 +150,9 @@ double Survey::number(const std::string& setting, const std::vector<std::string>
   return value;
 }
 
-int Survey::integer(const std::string& setting, const std::vector<std::string>& names, int fallback) {
-  const double value = number(setting, names, fallback);
+int Survey::integer(const std::string& setting, const std::vector<std::string>& names, int fallback,
+                    const std::vector<std::string>& alternatives) {
+  const double value = number(setting, names, fallback, alternatives);
   if (!(value >= 0 && value <= (1 << 30)) || value != static_cast<int>(value)) {
     refuse(m_file->path().string(), "its configuration gives " + numberText(value) + " for " + setting,
            "correct the configuration");

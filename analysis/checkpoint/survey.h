@@ -52,7 +52,8 @@ class Survey {
   // Settings. `names` are tried in order in hyper_parameters, config.json and the plain values of the file, at top
   // level and under "layer", "model" and "model.layer".
   int fromShape(const std::string& setting, int value, const std::vector<std::string>& names);
-  int integer(const std::string& setting, const std::vector<std::string>& names, int fallback);
+  int integer(const std::string& setting, const std::vector<std::string>& names, int fallback,
+              const std::vector<std::string>& alternatives = {});
   double number(const std::string& setting, const std::vector<std::string>& names, double fallback,
                 const std::vector<std::string>& alternatives = {});
   std::string word(const std::string& setting, const std::vector<std::string>& names, const std::string& fallback,
