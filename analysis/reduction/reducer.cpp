@@ -39,7 +39,19 @@ struct Reducer::Workspace {
 
   // No model needs more states than the window has samples, or than the spectrum can tell apart.
   int usefulOrder(int order) const { return std::min(order, balanced.maxOrder()); }
+  // Offers the balanced model of every useful order; returns their poles, index = order.
+  std::vector<PoleSet> offerBalanced(CurveBuilder&, const Task&) const;
 };
+
+std::vector<PoleSet> Reducer::Workspace::offerBalanced(CurveBuilder& builder, const Task& task) const {
+  std::vector<PoleSet> starts(static_cast<std::size_t>(usefulOrder(maxOrder)) + 1);
+  for (std::size_t d = 1; d < starts.size(); ++d) {
+    task.throwIfStopped();
+    starts[d] = balanced.poles(static_cast<int>(d));
+    builder.offer(static_cast<int>(d), asIs(target, starts[d], "balanced"));
+  }
+  return starts;
+}
 
 Reducer::Reducer(std::shared_ptr<const Filter> filter, int maxOrder, const Task& task) : m_filter(std::move(filter)) {
   if (maxOrder < 1 || maxOrder > largestMaxOrder) {
@@ -75,20 +87,19 @@ Fit Reducer::fit(int order, const Task& task) const {
                  order == 0 ? "feedthrough" : candidate.source);
 }
 
+std::shared_ptr<const OrderCurve> Reducer::balancedCurve(const Task& task) const {
+  CurveBuilder builder(m_workspace->target, m_workspace->maxOrder, m_workspace->sigma, {});
+  m_workspace->offerBalanced(builder, task);
+  return builder.publish("balanced");
+}
+
 std::shared_ptr<const OrderCurve> Reducer::curve(
     int startOrder, const Task& task, const std::function<void(std::shared_ptr<const OrderCurve>)>& publish) const {
   const Workspace& work = *m_workspace;
   CurveBuilder builder(work.target, work.maxOrder, work.sigma, publish);
-  const int useful = work.usefulOrder(work.maxOrder);
-  std::vector<PoleSet> starts(static_cast<std::size_t>(useful) + 1);
-  for (int d = 1; d <= useful; ++d) {
-    task.throwIfStopped();
-    PoleSet& start = starts[static_cast<std::size_t>(d)];
-    start = work.balanced.poles(d);
-    builder.offer(d, asIs(work.target, start, "balanced"));
-  }
+  const auto starts = work.offerBalanced(builder, task);
   builder.publish("balanced");
-  for (const int d : outwards(startOrder, useful)) {
+  for (const int d : outwards(startOrder, static_cast<int>(starts.size()) - 1)) {
     builder.offer(d, polish(work.target, starts[static_cast<std::size_t>(d)], "balanced + variable projection",
                             interactive, task));
     builder.publishSometimes("variable projection");

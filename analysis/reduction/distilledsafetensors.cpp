@@ -1,0 +1,116 @@
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "analysis/error.h"
+#include "analysis/reduction/distilledtables.h"
+#include "analysis/tensors/tensorfile.h"
+
+namespace analysis {
+
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "safetensors are little-endian");
+
+struct Chunk {
+  const void* data;
+  std::size_t bytes;
+};
+
+template <typename Number>
+void describe(nlohmann::json& header, std::vector<Chunk>& chunks, std::size_t& offset, const std::string& name,
+              const char* type, std::vector<std::int64_t> shape, const std::vector<Number>& values) {
+  const std::size_t bytes = values.size() * sizeof(Number);
+  header[name] = {{"dtype", type}, {"shape", std::move(shape)}, {"data_offsets", {offset, offset + bytes}}};
+  chunks.push_back({values.data(), bytes});
+  offset += bytes;
+}
+
+// The values of `name`, whose shape must be as said.
+std::vector<double> values(const TensorFile& file, const std::string& name, const std::vector<std::int64_t>& shape) {
+  const TensorInfo* info = file.find(name);
+  if (!info || info->shape != shape) {
+    throw Error(ErrorKind::input, file.path().filename().string(),
+                "tensor " + name + (info ? " has another shape than its neighbours" : " is missing"),
+                "distil the checkpoint again");
+  }
+  return file.doubles(name);
+}
+
+}  // namespace
+
+void writeDistilledSafetensors(const Distilled& distilled, const std::filesystem::path& path) {
+  std::vector<DistilledTables> banks;
+  banks.reserve(distilled.banks.size());  // chunks point into the tables
+  nlohmann::json header;                  // sorted by key
+  header["__metadata__"] = distilled.metadata;
+  std::vector<Chunk> chunks;
+  std::size_t offset = 0;
+  for (const auto& bank : distilled.banks) {
+    const auto& t = banks.emplace_back(tablesOf(bank));
+    const auto add = [&](const char* name, const char* type, std::vector<std::int64_t> shape, const auto& data) {
+      describe(header, chunks, offset, bank.path + "." + name, type, std::move(shape), data);
+    };
+    for (const auto& [name, table] :
+         {std::pair{"poles", &t.poles}, std::pair{"residues", &t.residues}, std::pair{"log_poles", &t.logPoles}})
+      add(name, "F64", {t.channels, t.width, 2}, *table);
+    for (const auto& [name, column] : {std::pair{"feedthrough", &t.feedthrough}, std::pair{"skip", &t.skip},
+                                       std::pair{"error", &t.error}, std::pair{"certificate", &t.certificate}})
+      add(name, "F64", {t.channels}, *column);
+  }
+  for (const auto& t : banks)  // last: everything before stays on multiples of 8
+    describe(header, chunks, offset, t.path + ".order", "I32", {t.channels}, t.order);
+  std::string text = header.dump();
+  text.append((8 - text.size() % 8) % 8, ' ');
+  const auto size = static_cast<std::uint64_t>(text.size());
+
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file.write(reinterpret_cast<const char*>(&size), sizeof size);
+  file.write(text.data(), static_cast<std::streamsize>(text.size()));
+  for (const Chunk& chunk : chunks)
+    file.write(static_cast<const char*>(chunk.data), static_cast<std::streamsize>(chunk.bytes));
+  file.close();
+  if (!file) {
+    throw Error(ErrorKind::output, path.string(), std::string("could not be written: ") + std::strerror(errno),
+                "look at free space and permissions");
+  }
+}
+
+Distilled readDistilledSafetensors(const std::filesystem::path& path) {
+  const auto file = openTensorFile(path);
+  Distilled distilled;
+  for (const auto& [key, value] : file->metadata().items())
+    if (value.is_string()) distilled.metadata[key] = value.get<std::string>();
+  const std::string suffix = ".order", name = path.filename().string();
+  requireOurFormat(distilled.metadata, name);
+  for (const TensorInfo& info : file->tensors()) {
+    if (!info.name.ends_with(suffix)) continue;
+    DistilledTables t;
+    t.path = info.name.substr(0, info.name.size() - suffix.size());
+    const TensorInfo* poles = file->find(t.path + ".poles");
+    if (info.shape.size() != 1 || !poles || poles->shape.size() != 3) {
+      throw Error(ErrorKind::input, name, "tensor " + t.path + ".poles is missing or not [channels, order, 2]",
+                  "distil the checkpoint again");
+    }
+    t.channels = info.shape[0];
+    t.width = poles->shape[1];
+    const std::vector<std::int64_t> cube{t.channels, t.width, 2}, column{t.channels};
+    t.poles = values(*file, t.path + ".poles", cube);
+    t.residues = values(*file, t.path + ".residues", cube);
+    if (file->find(t.path + ".log_poles")) t.logPoles = values(*file, t.path + ".log_poles", cube);
+    for (const double order : values(*file, info.name, column)) {
+      t.order.push_back(order >= -1 && order <= static_cast<double>(t.width) ? static_cast<std::int32_t>(order) : -2);
+    }
+    t.feedthrough = values(*file, t.path + ".feedthrough", column);
+    t.skip = values(*file, t.path + ".skip", column);
+    t.error = values(*file, t.path + ".error", column);
+    t.certificate = values(*file, t.path + ".certificate", column);
+    distilled.banks.push_back(bankOf(t, name));
+  }
+  return distilled;
+}
+
+}  // namespace analysis
