@@ -1,0 +1,61 @@
+// One register of floats, as wide as the processor the program was built for.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <utility>
+
+namespace engine::cpu {
+
+#if defined(__AVX512F__)
+inline constexpr int lanes = 16;
+#elif defined(__AVX__)
+inline constexpr int lanes = 8;
+#else
+inline constexpr int lanes = 4;
+#endif
+
+typedef float Vector __attribute__((vector_size(lanes * sizeof(float))));
+typedef int IntVector __attribute__((vector_size(lanes * sizeof(float))));
+
+inline Vector load(const float* from) {
+  Vector v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+// The first `count` < lanes values, then zeros.
+inline Vector loadPart(const float* from, int count) {
+  Vector v{};
+  std::memcpy(&v, from, static_cast<std::size_t>(count) * sizeof(float));
+  return v;
+}
+inline void store(float* to, Vector v) { std::memcpy(to, &v, sizeof v); }
+
+namespace detail {
+
+// Both vectors hold groups of Width partial sums; the result holds twice as many groups of Width/2, those of a first.
+template <int Width, std::size_t... Lane>
+Vector fold(Vector a, Vector b, std::index_sequence<Lane...>) {
+  constexpr int half = Width / 2;
+  constexpr IntVector low{(static_cast<int>(Lane) / half * Width + static_cast<int>(Lane) % half)...};
+  constexpr IntVector high{(static_cast<int>(Lane) / half * Width + static_cast<int>(Lane) % half + half)...};
+  return __builtin_shuffle(a, b, low) + __builtin_shuffle(a, b, high);
+}
+
+template <int Count>
+Vector sumEach(Vector* v) {
+  if constexpr (Count == 1) {
+    return v[0];
+  } else {
+    for (int i = 0; i < Count / 2; ++i) v[i] = fold<Count>(v[2 * i], v[2 * i + 1], std::make_index_sequence<lanes>());
+    return sumEach<Count / 2>(v);
+  }
+}
+
+}  // namespace detail
+
+// Lane j of the result is the sum over all lanes of v[j]; v is used up. The order of additions is the same in each
+// lane, so a dot product has the same bits wherever it sits in a tile.
+inline Vector sumEach(Vector (&v)[lanes]) { return detail::sumEach<lanes>(v); }
+
+}  // namespace engine::cpu
