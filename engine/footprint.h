@@ -23,6 +23,7 @@ struct Footprint {
   }
 };
 
-Footprint footprint(const Shape&, const Workload&);
+// threads: of the device, 0 for one per core; each has its own scratch.
+Footprint footprint(const Shape&, const Workload&, int threads = 0);
 
 }  // namespace engine

@@ -31,7 +31,9 @@ class Model {
   bool distilled() const;
 
   struct Weights;
-  const Weights& weights() const;      // internal to engine
+  struct Distillation;
+  const Weights& weights() const;           // internal to engine
+  const Distillation* distillation() const;  // internal to engine; nullptr unless distilled()
 
  private:
   struct Parts;

@@ -1,4 +1,4 @@
-// A running generation: one model, one mode, one batch, on the CPU. Not thread-safe; owned by one thread (usually an
+// A running generation: one model, one mode, one batch, on one device. Not thread-safe; owned by one thread (usually an
 // engine thread of its own, see Generation); cancel by stop token.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "engine/device.h"
 #include "engine/footprint.h"
 #include "engine/model.h"
 #include "engine/tokenring.h"
@@ -31,7 +32,8 @@ class Session {
  public:
   // Allocates everything; throws Error(memory) with needed and available bytes before it happens, Error(unsupported)
   // when the model cannot run in this mode, Error(input) when capacity or batch make no sense.
-  Session(std::shared_ptr<const Model>, const Workload&);
+  // `device`: nullptr opens the CPU with one thread per core.
+  Session(std::shared_ptr<const Model>, const Workload&, std::shared_ptr<Device> device = nullptr);
   ~Session();
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
@@ -45,14 +47,14 @@ class Session {
   // sample comes from the current logits. Checks the stop token every step.
   Outcome decode(int tokens, TokenRing* ring = nullptr, std::stop_token = {});
   // Teacher forcing: feeds batch x count given ids step by step through the decode path. `observe` (if set) sees the
-  // logits after each step.
+  // logits after each step. Full when the capacity is used up before all were fed.
   Outcome force(std::span<const Token>, std::stop_token = {},
                 const std::function<void(int step)>& observe = {});
 
   // Logits over the padded vocabulary after the last token of a sequence.
   std::span<const float> logits(int sequence) const;
   // Logits at every prompt position of the last prefill of sequence 0, [positions, vocabulary]; only when asked
-  // for before prefill (costs positions x vocabulary floats).
+  // for before prefill (costs positions x vocabulary floats, beyond the footprint).
   void keepAllLogits(bool);
   std::span<const float> allLogits() const;
 

@@ -10,6 +10,10 @@ struct BlockShape {
   int filters = 0;         // long filters of the block (channels x operators)
   int states = 0;          // real states of all its filters when distilled (0: not distilled)
   int modes = 0;           // stored modes: conjugate pairs + real poles
+  int keptFilters = 0;     // filters without a model in a distilled block: they stay convolutions
+  int paddedFilters = 0;   // filters of modal tables, rounded up to whole groups of 16 channels per bank
+  int paddedStates = 0;    // real states as stored: every group has the pairs and real poles of its largest filter
+  int paddedModes = 0;
 };
 
 struct Shape {
@@ -17,6 +21,9 @@ struct Shape {
   int width = 0;
   int innerWidth = 0;
   int vocabulary = 0;        // rows of the embedding
+  int positions = 0;         // rows of the position embedding
+  bool tiedHead = true;
+  bool distilled = false;
   int filterLengthTokens = 0;
   int shortFilterTaps = 3;
   int hyenaOrder = 2;

@@ -1,0 +1,28 @@
+#include "engine/cpu/mlp.h"
+
+#include "engine/cpu/matmul.h"
+#include "engine/cpu/pointwise.h"
+
+namespace engine::cpu {
+
+void MlpSublayer::step(Context& context, int, int batch, float* residual) { apply(context, batch, residual); }
+
+void MlpSublayer::prefill(Context& context, int, int, int tokens, float* residual) { apply(context, tokens, residual); }
+
+void MlpSublayer::apply(Context& context, int rows, float* residual) {
+  const auto width = static_cast<std::size_t>(m_mlp.in.inputs), inner = static_cast<std::size_t>(m_mlp.in.outputs);
+  float* normed = m_workspace.normed.data();
+  float* hidden = m_workspace.hidden.data();
+  for (int first = 0; first < rows && !context.stopped(); first += m_workspace.pieceRows) {
+    const int count = std::min(m_workspace.pieceRows, rows - first);
+    float* piece = residual + static_cast<std::size_t>(first) * width;
+    normalize(context.team, m_mlp.norm, piece, count, m_mlp.in.inputs, normed);
+    linear(context, m_mlp.in, normed, width, count, hidden, inner, Write::assign, [&](const Tile& tile) {
+      for (int row = tile.firstRow; row < tile.firstRow + tile.rows; ++row)
+        gelu(hidden + static_cast<std::size_t>(row) * inner + tile.firstFeature, tile.features);
+    });
+    linear(context, m_mlp.out, hidden, inner, count, piece, width, Write::add);
+  }
+}
+
+}  // namespace engine::cpu

@@ -1,0 +1,213 @@
+#include "engine/cpu/runner.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "engine/cpu/convolution.h"
+#include "engine/cpu/hyena.h"
+#include "engine/cpu/matmul.h"
+#include "engine/cpu/mlp.h"
+#include "engine/cpu/modal.h"
+#include "engine/cpu/pointwise.h"
+#include "engine/error.h"
+#include "engine/tables.h"
+
+namespace engine::cpu {
+namespace {
+
+class CpuRunner final : public Runner {
+ public:
+  CpuRunner(std::shared_ptr<const Model> model, const Workload& workload, std::shared_ptr<Team> team);
+
+  void reset() override;
+  bool prefill(int sequence, std::span<const Token> tokens, float* allLogits, std::stop_token) override;
+  void step(int position, std::span<const Token> tokens) override;
+  std::span<const float> logits(int sequence) const override;
+  MemoryUse memory() const override;
+
+ private:
+  std::unique_ptr<LongMemory> longMemory(int bank);
+  void prepareTables();
+  void embed(std::span<const Token> tokens, int position, bool oneSequence);
+  void head(Context&, int firstRow, int rows, float* to);
+  Context context(std::stop_token stop = {}) { return {*m_team, m_scratch, m_scratchFloats, std::move(stop)}; }
+
+  std::shared_ptr<const Model> m_model;
+  const Model::Weights& m_weights;
+  Workload m_workload;
+  std::shared_ptr<Team> m_team;
+  MemoryUse m_memory;
+  std::vector<FilterBank> m_responses;  // h^ of a distilled model that is to be convolved
+  std::vector<std::unique_ptr<Sublayer>> m_sublayers;
+  Workspace m_workspace;
+  Buffer<float> m_residual;  // [rows, width]
+  Buffer<float> m_logits;    // [batch, vocabulary]
+  Buffer<float> m_scratch;
+  std::size_t m_scratchFloats = 0;
+  int m_pieceTokens = 0;
+};
+
+[[noreturn]] void unsupported(const std::string& mode, const std::string& problem, const std::string& advice) {
+  throw Error(ErrorKind::unsupported, "mode " + mode, problem, advice);
+}
+
+void checkMode(const Model& model, const Mode& mode) {
+  const std::string mixer(name(mode.mixer));
+  const auto& blocks = model.shape().blocks;
+  const bool convolves = std::any_of(blocks.begin(), blocks.end(), [](const BlockShape& block) {
+    return block.kind != BlockShape::Kind::attention;
+  });
+  if (mode.mixer == Mixer::attention && convolves)
+    unsupported(mixer, "this model has long convolutions", "choose convolution or modal");
+  if (mode.mixer != Mixer::attention && !convolves)
+    unsupported(mixer, "this model has attention layers only", "choose attention");
+  if (mode.mixer == Mixer::modal && !model.distilled())
+    unsupported(mixer, "the model's filters are not distilled", "distil them first, or choose convolution");
+  const bool fits = mode.prefill == Prefill::automatic ||
+                    (mode.prefill == Prefill::fft) == (mode.mixer == Mixer::convolutionLazy);
+  if (!fits)
+    unsupported(mixer, "it cannot be combined with prefill by " + std::string(name(mode.prefill)),
+                "choose automatic: fft for convolution, scan for modal");
+}
+
+CpuRunner::CpuRunner(std::shared_ptr<const Model> model, const Workload& workload, std::shared_ptr<Team> team)
+    : m_model(std::move(model)), m_weights(m_model->weights()), m_workload(workload), m_team(std::move(team)) {
+  checkMode(*m_model, workload.mode);
+  m_memory.weightBytes = m_weights.weightBytes;
+  prepareTables();
+
+  int widestProjection = 0, widestMlp = 0;
+  for (const Block& block : m_weights.blocks) {
+    widestMlp = std::max(widestMlp, block.mlp.in.outputs);
+    for (const ConvolutionOperator& op : block.operators) {
+      std::vector<std::unique_ptr<LongMemory>> memories;
+      for (const int bank : op.banks) memories.push_back(longMemory(bank));
+      widestProjection = std::max(widestProjection, op.in.outputs);
+      m_sublayers.push_back(std::make_unique<HyenaSublayer>(op, std::move(memories), workload.batch, m_workspace,
+                                                            m_memory.stateBytes));
+    }
+    m_sublayers.push_back(std::make_unique<MlpSublayer>(block.mlp, m_workspace));
+  }
+  const bool incremental =
+      std::all_of(m_sublayers.begin(), m_sublayers.end(), [](const auto& layer) { return layer->incremental(); });
+  m_pieceTokens = incremental ? std::min(prefillPieceTokens, workload.capacityTokens) : workload.capacityTokens;
+
+  const int rows = std::max(workload.batch, m_pieceTokens);
+  m_workspace.pieceRows = std::max(workload.batch, std::min(prefillPieceTokens, m_pieceTokens));
+  Meter& bytes = m_memory.workspaceBytes;
+  const auto floats = [&](int count, int size) {
+    return Buffer<float>(static_cast<std::size_t>(count) * static_cast<std::size_t>(size), bytes);
+  };
+  m_workspace.normed = floats(m_workspace.pieceRows, m_weights.width);
+  m_workspace.streams = floats(rows, widestProjection);
+  m_workspace.mixed = floats(rows, m_weights.width);
+  m_workspace.hidden = floats(m_workspace.pieceRows, widestMlp);
+  m_residual = floats(rows, m_weights.width);
+  m_logits = floats(workload.batch, m_weights.vocabulary);
+  m_scratch = Buffer<float>(static_cast<std::size_t>(m_team->size()) * m_scratchFloats, bytes);
+}
+
+// What the mode reads besides weights: counted for the session although the model may share it.
+void CpuRunner::prepareTables() {
+  const Model::Distillation* distillation = m_model->distillation();
+  for (std::size_t bank = 0; bank < m_weights.filters.size(); ++bank) {
+    const FilterBank& filters = m_weights.filters[bank];
+    if (m_workload.mode.mixer == Mixer::modal) {
+      const ModalTable& table = distillation->modal[bank];
+      m_memory.tableBytes += table.bytes;
+      if (!table.kept.empty())
+        m_scratchFloats =
+            std::max(m_scratchFloats, ConvolutionMemory::scratchFloats(filters.length, m_workload.capacityTokens));
+    } else {
+      if (distillation)
+        m_responses.push_back(
+            impulseResponses(filters, distillation->banks[bank], m_workload.capacityTokens, m_memory.tableBytes));
+      else
+        m_memory.tableBytes += (filters.reversed.size() + filters.skip.size()) * sizeof(float);
+      const int length = distillation ? m_workload.capacityTokens : filters.length;
+      m_scratchFloats =
+          std::max(m_scratchFloats, ConvolutionMemory::scratchFloats(length, m_workload.capacityTokens));
+    }
+  }
+}
+
+std::unique_ptr<LongMemory> CpuRunner::longMemory(int bank) {
+  const auto index = static_cast<std::size_t>(bank);
+  if (m_workload.mode.mixer == Mixer::modal)
+    return std::make_unique<ModalMemory>(m_model->distillation()->modal[index], m_workload.batch,
+                                         m_workload.capacityTokens, m_memory.stateBytes, m_memory.cacheBytes,
+                                         m_memory.workspaceBytes);
+  const FilterBank& filters = m_responses.empty() ? m_weights.filters[index] : m_responses[index];
+  return std::make_unique<ConvolutionMemory>(filters, m_workload.batch, m_workload.capacityTokens,
+                                             m_memory.cacheBytes);
+}
+
+void CpuRunner::reset() {
+  for (auto& layer : m_sublayers) layer->reset();
+}
+
+void CpuRunner::embed(std::span<const Token> tokens, int position, bool oneSequence) {
+  const auto width = static_cast<std::size_t>(m_weights.width);
+  for (std::size_t row = 0; row < tokens.size(); ++row) {
+    const float* from = m_weights.embedding.weight.data() + static_cast<std::size_t>(tokens[row]) * width;
+    float* to = m_residual.data() + row * width;
+    std::copy_n(from, width, to);
+    if (m_weights.positionCount == 0) continue;
+    const std::size_t at = static_cast<std::size_t>(position) + (oneSequence ? row : 0);
+    const float* shift = m_weights.positions.data() + at * width;
+    for (std::size_t i = 0; i < width; ++i) to[i] += shift[i];
+  }
+}
+
+// Logits of residual rows [firstRow, firstRow + rows), rows <= pieceRows.
+void CpuRunner::head(Context& context, int firstRow, int rows, float* to) {
+  const auto width = static_cast<std::size_t>(m_weights.width);
+  const float* residual = m_residual.data() + static_cast<std::size_t>(firstRow) * width;
+  normalize(context.team, m_weights.finalNorm, residual, rows, m_weights.width, m_workspace.normed.data());
+  linear(context, m_weights.logitLayer(), m_workspace.normed.data(), width, rows, to,
+         static_cast<std::size_t>(m_weights.vocabulary));
+}
+
+bool CpuRunner::prefill(int sequence, std::span<const Token> tokens, float* allLogits, std::stop_token stop) {
+  Context forward = context(std::move(stop));
+  const auto vocabulary = static_cast<std::size_t>(m_weights.vocabulary);
+  const int total = static_cast<int>(tokens.size());
+  for (int position = 0; position < total; position += m_pieceTokens) {
+    const int count = std::min(m_pieceTokens, total - position);
+    embed(tokens.subspan(static_cast<std::size_t>(position), static_cast<std::size_t>(count)), position, true);
+    for (auto& layer : m_sublayers) {
+      if (forward.stopped()) return false;
+      layer->prefill(forward, sequence, position, count, m_residual.data());
+    }
+    for (int row = 0; allLogits && row < count; row += m_workspace.pieceRows)
+      head(forward, row, std::min(m_workspace.pieceRows, count - row),
+           allLogits + static_cast<std::size_t>(position + row) * vocabulary);
+    if (position + count == total)
+      head(forward, count - 1, 1, m_logits.data() + static_cast<std::size_t>(sequence) * vocabulary);
+  }
+  return !forward.stopped();
+}
+
+void CpuRunner::step(int position, std::span<const Token> tokens) {
+  Context forward = context();
+  embed(tokens, position, false);
+  for (auto& layer : m_sublayers) layer->step(forward, position, m_workload.batch, m_residual.data());
+  head(forward, 0, m_workload.batch, m_logits.data());
+}
+
+std::span<const float> CpuRunner::logits(int sequence) const {
+  const auto vocabulary = static_cast<std::size_t>(m_weights.vocabulary);
+  return {m_logits.data() + static_cast<std::size_t>(sequence) * vocabulary, vocabulary};
+}
+
+MemoryUse CpuRunner::memory() const { return m_memory; }
+
+}  // namespace
+
+std::unique_ptr<Runner> makeRunner(std::shared_ptr<const Model> model, const Workload& workload,
+                                   std::shared_ptr<Team> team) {
+  return std::make_unique<CpuRunner>(std::move(model), workload, std::move(team));
+}
+
+}  // namespace engine::cpu

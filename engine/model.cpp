@@ -1,0 +1,121 @@
+#include "engine/model.h"
+
+#include <utility>
+
+#include "engine/error.h"
+#include "engine/load.h"
+#include "engine/tables.h"
+
+namespace engine {
+namespace {
+
+// What modal tables add to the shape of the blocks they belong to.
+void addDistillation(Shape& shape, const Model::Weights& weights, const Model::Distillation& distillation) {
+  shape.distilled = true;
+  for (std::size_t i = 0; i < shape.blocks.size(); ++i) {
+    BlockShape& block = shape.blocks[i];
+    for (const ConvolutionOperator& op : weights.blocks[i].operators)
+      for (const int bank : op.banks) {
+        const ModalTable& table = distillation.modal[static_cast<std::size_t>(bank)];
+        block.keptFilters += static_cast<int>(table.kept.size());
+        block.paddedFilters += static_cast<int>(table.order.size());
+        block.paddedStates += 2 * table.pairs + table.reals;
+        block.paddedModes += table.pairs + table.reals;
+        for (const auto& filter : distillation.banks[static_cast<std::size_t>(bank)].filters) {
+          if (!filter) continue;
+          block.states += filter->model.order();
+          block.modes += filter->model.complexModes();
+        }
+      }
+  }
+}
+
+Shape originalShape(const analysis::LanguageModel& description, const Model::Weights& weights) {
+  Shape shape;
+  shape.layers = static_cast<int>(weights.blocks.size());
+  shape.width = description.width;
+  shape.innerWidth = description.innerWidth;
+  shape.vocabulary = description.vocabularyPadded;
+  shape.positions = description.positions;
+  shape.tiedHead = description.tiedHead;
+  shape.shortFilterTaps = description.shortFilterTaps;
+  shape.hyenaOrder = description.hyenaOrder;
+  for (const Block& block : weights.blocks) {
+    BlockShape& blockShape = shape.blocks.emplace_back();
+    blockShape.kind = block.kind;
+    for (const ConvolutionOperator& op : block.operators)
+      for (const int bank : op.banks) {
+        const FilterBank& filters = weights.filters[static_cast<std::size_t>(bank)];
+        blockShape.filters += filters.channels;
+        shape.filterLengthTokens = filters.length;
+      }
+  }
+  return shape;
+}
+
+}  // namespace
+
+struct Model::Parts {
+  std::shared_ptr<const Weights> weights;
+  std::shared_ptr<const Distillation> distillation;
+  Shape shape;
+  int trainingLengthTokens = 0;
+};
+
+Model::Model(std::shared_ptr<const Parts> parts) : m_parts(std::move(parts)) {}
+Model::~Model() = default;
+
+std::shared_ptr<const Model> Model::load(std::shared_ptr<const analysis::Checkpoint> checkpoint,
+                                         const analysis::Task& task) {
+  const analysis::LanguageModel* description = checkpoint->languageModel();
+  if (!description)
+    throw Error(ErrorKind::unsupported, checkpoint->report().family,
+                "this checkpoint holds filters but no complete language model", "open one with embeddings and blocks");
+  auto parts = std::make_shared<Parts>();
+  parts->weights = loadWeights(*checkpoint, *description, task);
+  parts->shape = originalShape(*description, *parts->weights);
+  parts->trainingLengthTokens = description->trainingLengthTokens;
+  task.report(1, "ready");
+  return std::shared_ptr<const Model>(new Model(std::move(parts)));
+}
+
+std::shared_ptr<const Model> Model::withDistilled(const analysis::Distilled& distilled) const {
+  auto distillation = std::make_shared<Distillation>();
+  for (const FilterBank& filters : m_parts->weights->filters) {
+    const analysis::DistilledBank* found = nullptr;
+    for (const analysis::DistilledBank& bank : distilled.banks)
+      if (bank.path == filters.path) found = &bank;
+    if (!found)
+      throw Error(ErrorKind::input, filters.path, "the distilled file has no such bank",
+                  "use models made from this checkpoint");
+    if (found->filters.size() != static_cast<std::size_t>(filters.channels))
+      throw Error(ErrorKind::input, filters.path,
+                  "the distilled file has " + std::to_string(found->filters.size()) + " channels where the model has " +
+                      std::to_string(filters.channels),
+                  "use models made from this checkpoint");
+    distillation->banks.push_back(*found);
+    distillation->modal.push_back(modalTable(filters, *found));
+  }
+  if (distilled.banks.size() != distillation->banks.size())
+    throw Error(ErrorKind::input, "distilled model", "it has banks that the model lacks",
+                "use models made from this checkpoint");
+  auto parts = std::make_shared<Parts>();
+  parts->weights = m_parts->weights;
+  parts->shape = m_parts->shape;
+  if (parts->shape.distilled)  // from the original's shape, whatever stood here before
+    for (BlockShape& block : parts->shape.blocks) block = BlockShape{block.kind, block.filters};
+  parts->trainingLengthTokens = m_parts->trainingLengthTokens;
+  addDistillation(parts->shape, *parts->weights, *distillation);
+  parts->distillation = std::move(distillation);
+  return std::shared_ptr<const Model>(new Model(std::move(parts)));
+}
+
+const Shape& Model::shape() const { return m_parts->shape; }
+const std::string& Model::family() const { return m_parts->weights->family; }
+int Model::vocabularySize() const { return m_parts->weights->vocabularySize; }
+int Model::trainingLengthTokens() const { return m_parts->trainingLengthTokens; }
+bool Model::distilled() const { return m_parts->distillation != nullptr; }
+const Model::Weights& Model::weights() const { return *m_parts->weights; }
+const Model::Distillation* Model::distillation() const { return m_parts->distillation.get(); }
+
+}  // namespace engine

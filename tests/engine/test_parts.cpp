@@ -1,0 +1,190 @@
+// The small parts of the engine, each against a plain computation.
+#include <QtTest>
+
+#include <cmath>
+#include <random>
+#include <thread>
+
+#include "engine/cpu/matmul.h"
+#include "engine/cpu/pointwise.h"
+#include "engine/cpu/team.h"
+#include "engine/device.h"
+#include "engine/error.h"
+#include "engine/tokenizer.h"
+#include "engine/tokenring.h"
+
+using namespace engine;
+
+namespace {
+
+Buffer<float> randomBuffer(std::size_t count, unsigned seed, float scale = 1) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal;
+  Meter meter = 0;
+  Buffer<float> buffer(count, meter);
+  for (std::size_t i = 0; i < count; ++i) buffer[i] = scale * normal(random);
+  return buffer;
+}
+
+}  // namespace
+
+class TestParts : public QObject {
+  Q_OBJECT
+
+ private Q_SLOTS:
+  void teamRunsEveryItemOnce() {
+    for (const int threads : {1, 2, 5}) {
+      cpu::Team team(threads);
+      QCOMPARE(team.size(), threads);
+      for (const int items : {0, 1, 2, 7, 1000})
+        for (int round = 0; round < 50; ++round) {
+          std::vector<std::atomic<int>> seen(static_cast<std::size_t>(items));
+          team.run(items, [&](int item, int thread) {
+            if (thread >= 0 && thread < threads) ++seen[static_cast<std::size_t>(item)];
+          });
+          for (const auto& count : seen) QCOMPARE(count.load(), 1);
+        }
+    }
+  }
+
+  void productsMatchAndKeepTheirBits_data() {
+    QTest::addColumn<int>("rows");
+    QTest::addColumn<int>("inputs");
+    QTest::addColumn<int>("outputs");
+    for (const int rows : {1, 2, 3, 5, 33, 70})
+      for (const auto& [inputs, outputs] : {std::pair{1, 1}, {7, 3}, {16, 16}, {20, 60}, {129, 47}})
+        QTest::addRow("%d rows, %d to %d", rows, inputs, outputs) << rows << inputs << outputs;
+  }
+  void productsMatchAndKeepTheirBits() {
+    QFETCH(int, rows);
+    QFETCH(int, inputs);
+    QFETCH(int, outputs);
+    const auto n = [](int a, int b) { return static_cast<std::size_t>(a) * static_cast<std::size_t>(b); };
+    Linear layer{inputs, outputs, randomBuffer(n(inputs, outputs), 1), randomBuffer(n(outputs, 1), 2)};
+    const Buffer<float> x = randomBuffer(n(rows, inputs), 3);
+    Buffer<float> scratch;
+    cpu::Team one(1), three(3);
+    cpu::Context serial{one, scratch, 0, {}}, parallel{three, scratch, 0, {}};
+    const auto stride = static_cast<std::size_t>(outputs);
+    std::vector<float> y(n(rows, outputs)), z(y.size(), 1.0F), single(stride);
+    cpu::linear(parallel, layer, x.data(), static_cast<std::size_t>(inputs), rows, y.data(), stride);
+    cpu::linear(serial, layer, x.data(), static_cast<std::size_t>(inputs), rows, z.data(), stride, cpu::Write::add);
+    for (int r = 0; r < rows; ++r) {
+      cpu::linear(serial, layer, x.data() + n(r, inputs), static_cast<std::size_t>(inputs), 1, single.data(), stride);
+      for (int o = 0; o < outputs; ++o) {
+        double expected = layer.bias[static_cast<std::size_t>(o)], size = 1;
+        for (int i = 0; i < inputs; ++i) {
+          const double term = double{x[n(r, inputs) + n(i, 1)]} * layer.weight[n(o, inputs) + n(i, 1)];
+          expected += term;
+          size += std::abs(term);
+        }
+        const float value = y[n(r, outputs) + n(o, 1)];
+        QVERIFY(std::abs(value - expected) < 3e-7 * size);
+        QCOMPARE(value, single[static_cast<std::size_t>(o)]);  // the same bits alone and in a batch
+        QCOMPARE(z[n(r, outputs) + n(o, 1)], 1.0F + value);
+      }
+    }
+  }
+
+  void activationsMatchTheirFormulas() {
+    std::vector<float> values;
+    for (int i = -4000; i <= 4000; ++i) values.push_back(static_cast<float>(i) * 0.01F);
+    std::vector<float> activated = values, gated(values.size());
+    cpu::gelu(activated.data(), static_cast<int>(values.size()));
+    cpu::gate(values.data(), values.data(), static_cast<int>(values.size()), gated.data());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const double x = values[i], z = std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x);
+      // x/2 (1 + tanh z) loses its digits for negative z; this form does not.
+      const double expected = x / (1 + std::exp(-2 * z));
+      // Rounding the exponent costs the far tail, of size exp(-2 |z|), some relative accuracy.
+      QVERIFY(std::abs(activated[i] - expected) <= 3e-7 * (1 + std::abs(2 * z)) * std::abs(expected) + 1e-36);
+      const double sigmoid = x / (1 + std::exp(-x));
+      QVERIFY(std::abs(gated[i] - sigmoid) <= 4e-7 * std::abs(sigmoid) + 1e-36);
+    }
+    std::vector<float> e(values.size());
+    const float sum = cpu::exponentials(values.data(), static_cast<int>(values.size()), 40, e.data());
+    double expectedSum = 0;
+    for (const float x : values) expectedSum += std::exp(double{x} - 40);
+    QVERIFY(std::abs(sum - expectedSum) < 1e-6 * expectedSum);
+  }
+
+  void normsMatchTheirFormulas() {
+    cpu::Team team(2);
+    for (const int width : {1, 5, 20, 128}) {
+      const auto size = static_cast<std::size_t>(width);
+      Norm layer{randomBuffer(size, 1), randomBuffer(size, 2), 1e-5F}, rms{randomBuffer(size, 3), {}, 1e-6F};
+      const int rows = 70;
+      Buffer<float> x = randomBuffer(size * rows, 4);
+      for (std::size_t i = 0; i < x.size(); ++i) x[i] += 3;
+      std::vector<float> y(x.size()), z(x.size());
+      cpu::normalize(team, layer, x.data(), rows, width, y.data());
+      cpu::normalize(rms, x.data(), rows, width, z.data());
+      for (std::size_t r = 0; r < rows; ++r) {
+        double mean = 0, variance = 0, square = 0;
+        for (std::size_t i = 0; i < size; ++i) mean += x[r * size + i] / width;
+        for (std::size_t i = 0; i < size; ++i) variance += std::pow(x[r * size + i] - mean, 2) / width;
+        for (std::size_t i = 0; i < size; ++i) square += std::pow(x[r * size + i], 2) / width;
+        for (std::size_t i = 0; i < size; ++i) {
+          const double v = x[r * size + i];
+          const double a = (v - mean) / std::sqrt(variance + 1e-5) * layer.scale[i] + layer.shift[i];
+          QVERIFY(std::abs(y[r * size + i] - a) < 2e-6 * (1 + std::abs(a)));
+          const double b = v / std::sqrt(square + 1e-6) * rms.scale[i];
+          QVERIFY(std::abs(z[r * size + i] - b) < 1e-6 * (1 + std::abs(b)));
+        }
+      }
+    }
+  }
+
+  void ringKeepsOrderAndCountsOverflow() {
+    TokenRing ring(3);  // becomes 4
+    for (int i = 0; i < 6; ++i) QCOMPARE(ring.push({0, i, i, 0, 0}), i < 4);
+    QCOMPARE(ring.overflowed(), std::uint64_t{2});
+    const auto events = ring.drain();
+    QCOMPARE(events.size(), std::size_t{4});
+    for (int i = 0; i < 4; ++i) QCOMPARE(events[static_cast<std::size_t>(i)].position, i);
+    QVERIFY(ring.drain().empty());
+    QVERIFY(ring.push({}));
+  }
+
+  void ringServesTwoThreads() {
+    TokenRing ring(64);
+    const int count = 20000;
+    std::jthread producer([&] {
+      for (int i = 0; i < count;)
+        if (ring.push({0, i, i, 0, 0})) ++i;
+        else std::this_thread::yield();
+    });
+    int next = 0;
+    while (next < count)
+      for (const TokenEvent& event : ring.drain()) QCOMPARE(event.position, next++);
+  }
+
+  void tokenizers() {
+    const auto bytes = makeTokenizer(analysis::TokenizerKind::bytes);
+    const std::string text = "caf\xc3\xa9\n";
+    std::string back;
+    for (const Token token : bytes->encode(text)) back += bytes->decode(token);
+    QCOMPARE(back, text);
+    QCOMPARE(bytes->encode("\xff").front(), 255);
+    QVERIFY_EXCEPTION_THROWN(bytes->decode(256), Error);
+    const auto dna = makeTokenizer(analysis::TokenizerKind::dna);
+    QCOMPARE(dna->encode("ACgtN"), (std::vector<Token>{7, 8, 9, 10, 11}));
+    QCOMPARE(dna->decode(10), std::string("T"));
+    QCOMPARE(dna->decode(1), std::string("[SEP]"));
+    QVERIFY_EXCEPTION_THROWN(dna->encode("AX"), Error);
+    QVERIFY_EXCEPTION_THROWN(dna->decode(12), Error);
+    QVERIFY_EXCEPTION_THROWN(makeTokenizer(analysis::TokenizerKind::unknown), Error);
+  }
+
+  void devicesListTheProcessorFirst() {
+    const auto list = devices();
+    QVERIFY(!list.empty());
+    QCOMPARE(list[0].id, std::string("cpu"));
+    QVERIFY(list[0].usable && list[0].cores >= 1 && !list[0].name.empty());
+    QCOMPARE(Device::open("cpu", 3)->threads(), 3);
+    QVERIFY_EXCEPTION_THROWN(Device::open("toaster"), Error);
+  }
+};
+
+QTEST_GUILESS_MAIN(TestParts)
+#include "test_parts.moc"
