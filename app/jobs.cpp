@@ -1,0 +1,124 @@
+#include "app/jobs.h"
+
+#include <QMetaObject>
+#include <QThread>
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <new>
+
+namespace app {
+
+struct Jobs::Job {
+  QString purpose, title;
+  std::stop_source stop;
+  std::atomic<double> fraction{0};
+  QElapsedTimer clock;
+};
+
+Jobs::Jobs(QObject* parent) : QObject(parent) {
+  // Interactive work is short: one thread would queue a new request behind the last block of a cancelled one.
+  m_interactive.setMaxThreadCount(2);
+  m_interactive.setThreadPriority(QThread::HighPriority);
+  m_batch.setMaxThreadCount(2);
+  m_batch.setThreadPriority(QThread::LowPriority);
+  for (QThreadPool* pool : {&m_interactive, &m_batch}) pool->setExpiryTimeout(-1);
+}
+
+Jobs::~Jobs() {
+  cancelAll();
+  wait();
+}
+
+Jobs::Id Jobs::start(const QString& purpose, const QString& title, Priority priority, Work work, Failed failed) {
+  for (auto it = m_jobs.begin(); it != m_jobs.end();) {
+    if (it->second->purpose == purpose) {
+      it->second->stop.request_stop();
+      it = m_jobs.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  const Id id = m_next++;
+  auto job = std::make_shared<Job>();
+  job->purpose = purpose;
+  job->title = title;
+  job->clock.start();
+  m_jobs.emplace(id, job);
+
+  auto run = [this, id, job, work = std::move(work), failed = std::move(failed)] {
+    const analysis::Task task(job->stop.get_token(),
+                              [job](double fraction, std::string_view) { job->fraction = fraction; });
+    // The check on arrival is what makes "newest wins" hold: a replaced job's post finds itself gone.
+    const Post post = [this, id](std::function<void()> apply) {
+      QMetaObject::invokeMethod(
+          this,
+          [this, id, apply = std::move(apply)] {
+            if (m_jobs.contains(id)) apply();
+          },
+          Qt::QueuedConnection);
+    };
+    QString sentence;
+    try {
+      if (!task.stopped()) work(task, post);
+    } catch (const analysis::Stopped&) {
+    } catch (const std::bad_alloc&) {
+      sentence = QStringLiteral("%1: not enough memory; close other models or choose a smaller one.").arg(job->title);
+    } catch (const std::exception& error) {
+      sentence = QString::fromUtf8(error.what());
+    }
+    QMetaObject::invokeMethod(
+        this,
+        [this, id, sentence, failed] {
+          if (!m_jobs.contains(id)) return;
+          if (!sentence.isEmpty() && failed) failed(sentence);
+          finish(id);
+        },
+        Qt::QueuedConnection);
+  };
+  (priority == Priority::interactive ? m_interactive : m_batch).start(std::move(run));
+  return id;
+}
+
+void Jobs::finish(Id id) {
+  const auto it = m_jobs.find(id);
+  if (it == m_jobs.end()) return;
+  const QString purpose = it->second->purpose;
+  m_jobs.erase(it);
+  Q_EMIT ended(purpose);
+}
+
+void Jobs::cancel(const QString& purpose) {
+  for (const auto& [id, job] : m_jobs)
+    if (job->purpose == purpose) return cancel(id);
+}
+
+void Jobs::cancel(Id id) {
+  const auto it = m_jobs.find(id);
+  if (it == m_jobs.end()) return;
+  it->second->stop.request_stop();
+  finish(id);
+}
+
+void Jobs::cancelAll() {
+  while (!m_jobs.empty()) cancel(m_jobs.begin()->first);
+}
+
+bool Jobs::running(const QString& purpose) const {
+  return std::any_of(m_jobs.begin(), m_jobs.end(), [&](const auto& entry) { return entry.second->purpose == purpose; });
+}
+
+std::vector<Jobs::Entry> Jobs::entries(qint64 minimumMs) const {
+  std::vector<Entry> out;
+  for (const auto& [id, job] : m_jobs)
+    if (job->clock.elapsed() >= minimumMs)
+      out.push_back({id, job->title, job->fraction.load(), job->clock.elapsed()});
+  return out;
+}
+
+void Jobs::wait() {
+  m_interactive.waitForDone();
+  m_batch.waitForDone();
+}
+
+}  // namespace app
