@@ -1,0 +1,93 @@
+#include "app/document.h"
+
+#include <QDir>
+#include <QFileInfo>
+#include <algorithm>
+#include <numeric>
+
+#include "app/edits.h"
+
+namespace app {
+
+Document::Document(Jobs& jobs, QObject* parent) : QObject(parent), m_jobs(jobs) {}
+
+void Document::open(const QString& path) {
+  const QString absolute = QFileInfo(path).absoluteFilePath();
+  Q_EMIT openingStarted(absolute);
+  m_jobs.start(
+      QStringLiteral("open"), tr("Opening %1").arg(QFileInfo(path).fileName()), Jobs::Priority::interactive,
+      [this, absolute](const analysis::Task& task, const Jobs::Post& post) {
+        auto checkpoint = analysis::Checkpoint::open(absolute.toStdString(), task);
+        post([this, absolute, checkpoint] {
+          m_checkpoint = checkpoint;
+          m_path = absolute;
+          m_bankStart.clear();
+          int rows = 0;
+          for (const analysis::Bank& bank : checkpoint->banks()) {
+            m_bankStart.push_back(rows);
+            rows += bank.channels;
+          }
+          m_orders.assign(static_cast<std::size_t>(rows), defaultOrder);
+          m_undo.clear();
+          m_selection = {};
+          Q_EMIT opened();
+          if (rows > 0) select(0);
+        });
+      },
+      [this, absolute](const QString& sentence) { Q_EMIT openFailed(absolute, sentence); });
+}
+
+int Document::row(analysis::FilterId id) const { return m_bankStart[static_cast<std::size_t>(id.bank)] + id.channel; }
+
+analysis::FilterId Document::filterId(int row) const {
+  const auto next = std::upper_bound(m_bankStart.begin(), m_bankStart.end(), row);
+  const int bank = static_cast<int>(next - m_bankStart.begin()) - 1;
+  return {bank, row - m_bankStart[static_cast<std::size_t>(bank)]};
+}
+
+QString Document::filterName(int row) const {
+  return QString::fromStdString(m_checkpoint->filterName(filterId(row)));
+}
+
+void Document::select(int row) {
+  if (row < 0 || row >= filterCount()) return;
+  const analysis::FilterId id = filterId(row);
+  if (id == m_selection) return;
+  m_selection = id;
+  Q_EMIT selectionChanged();
+}
+
+void Document::setOrder(const std::vector<int>& rows, int order) {
+  order = std::clamp(order, 0, maxOrder);
+  std::vector<OrderChange> changes;
+  for (const int row : rows)
+    if (m_orders[static_cast<std::size_t>(row)] != order) changes.push_back({row, m_orders[static_cast<std::size_t>(row)], order});
+  if (!changes.empty()) m_undo.push(new OrderEdit(*this, std::move(changes)));
+}
+
+std::vector<int> Document::bankRows(int row) const {
+  const analysis::FilterId id = filterId(row);
+  std::vector<int> rows(static_cast<std::size_t>(m_checkpoint->banks()[static_cast<std::size_t>(id.bank)].channels));
+  std::iota(rows.begin(), rows.end(), row - id.channel);
+  return rows;
+}
+
+std::vector<int> Document::allRows() const {
+  std::vector<int> rows(m_orders.size());
+  std::iota(rows.begin(), rows.end(), 0);
+  return rows;
+}
+
+long long Document::totalStates() const { return std::accumulate(m_orders.begin(), m_orders.end(), 0LL); }
+
+void Document::apply(const std::vector<OrderChange>& changes, bool forward) {
+  std::vector<int> rows;
+  rows.reserve(changes.size());
+  for (const OrderChange& change : changes) {
+    m_orders[static_cast<std::size_t>(change.row)] = forward ? change.after : change.before;
+    rows.push_back(change.row);
+  }
+  Q_EMIT ordersChanged(rows);
+}
+
+}  // namespace app

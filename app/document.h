@@ -1,0 +1,79 @@
+// The open model and what the person decided about it: which filter is looked at, and how many states each may keep.
+// Every change of an order goes through the undo stack. Lives on the GUI thread.
+#pragma once
+
+#include <QObject>
+#include <QString>
+#include <QUndoStack>
+#include <memory>
+#include <vector>
+
+#include "analysis/checkpoint/checkpoint.h"
+#include "app/jobs.h"
+
+namespace app {
+
+struct OrderChange {
+  int row = 0;  // flat filter number, see Document::row
+  int before = 0, after = 0;
+};
+
+class Document : public QObject {
+  Q_OBJECT
+
+ public:
+  static constexpr int defaultOrder = 16;
+  static constexpr int maxOrder = 64;
+
+  explicit Document(Jobs&, QObject* parent = nullptr);
+
+  // Opens in a job. On failure openFailed carries one sentence and the model that was open stays as it was.
+  void open(const QString& path);
+
+  const std::shared_ptr<const analysis::Checkpoint>& checkpoint() const { return m_checkpoint; }  // null: nothing open
+  QString path() const { return m_path; }
+
+  // Filters are numbered bank after bank: what tables show as rows.
+  int filterCount() const { return static_cast<int>(m_orders.size()); }
+  int row(analysis::FilterId) const;
+  analysis::FilterId filterId(int row) const;
+  QString filterName(int row) const;
+
+  analysis::FilterId selection() const { return m_selection; }  // bank -1: none
+  int selectedRow() const { return m_selection.bank < 0 ? -1 : row(m_selection); }
+  void select(int row);
+
+  int order(int row) const { return m_orders[static_cast<std::size_t>(row)]; }
+  const std::vector<int>& orders() const { return m_orders; }
+  // One undoable step; rows whose order is already `order` are left out, and nothing is pushed when none remains.
+  void setOrder(const std::vector<int>& rows, int order);
+  // Rows of the bank that holds `row`.
+  std::vector<int> bankRows(int row) const;
+  std::vector<int> allRows() const;
+
+  // Sum of orders over all filters: real states of the plan.
+  long long totalStates() const;
+
+  QUndoStack& undoStack() { return m_undo; }
+
+ Q_SIGNALS:
+  void openingStarted(const QString& path);
+  void opened();
+  void openFailed(const QString& path, const QString& sentence);
+  void selectionChanged();
+  void ordersChanged(const std::vector<int>& rows);
+
+ private:
+  friend class OrderEdit;
+  void apply(const std::vector<OrderChange>&, bool forward);
+
+  Jobs& m_jobs;
+  QUndoStack m_undo;
+  QString m_path;
+  std::shared_ptr<const analysis::Checkpoint> m_checkpoint;
+  std::vector<int> m_bankStart;  // first row of each bank
+  std::vector<int> m_orders;
+  analysis::FilterId m_selection;
+};
+
+}  // namespace app
