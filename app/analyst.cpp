@@ -1,0 +1,160 @@
+#include "app/analyst.h"
+
+namespace app {
+
+namespace {
+
+// The reducer keeps a Lanczos basis of about 2 maxOrder + 10 vectors; the rest is a few vectors of the window's length.
+std::size_t byteEstimate(const FilterAnalysis& known) {
+  const std::size_t length = known.filter->taps.size();
+  std::size_t vectors = 1;
+  if (known.response) vectors += 6;  // three quantities on about 2 L frequencies
+  if (known.reducer) vectors += 2 * static_cast<std::size_t>(known.reducer->maxOrder()) + 16;
+  return vectors * length * sizeof(double) + (known.curve ? 64u << 10 : 0);
+}
+
+}  // namespace
+
+Analyst::Analyst(Document& document, Jobs& jobs, QObject* parent) : QObject(parent), m_document(document), m_jobs(jobs) {
+  connect(&document, &Document::opened, this, &Analyst::reset);
+  connect(&document, &Document::selectionChanged, this, &Analyst::selectionChanged);
+  connect(&document, &Document::ordersChanged, this, [this] {
+    const int row = m_document.selectedRow();
+    if (row >= 0 && m_document.order(row) != m_shownOrder) preview(m_document.order(row));
+  });
+}
+
+void Analyst::reset() {
+  m_jobs.cancel(QStringLiteral("analyse"));
+  m_jobs.cancel(QStringLiteral("fit"));
+  m_kept.clear();
+  m_recency.clear();
+  m_cachedBytes = 0;
+  m_current.reset();
+  m_fit.reset();
+  Q_EMIT analysed();
+  Q_EMIT fitted();
+}
+
+void Analyst::selectionChanged() {
+  const int row = m_document.selectedRow();
+  m_shownOrder = m_document.order(row);
+  m_current = cached(row);
+  m_fit.reset();
+  m_jobs.cancel(QStringLiteral("fit"));
+  if (m_current) {
+    keep(row, m_current);
+    Q_EMIT analysed();
+    requestFit();
+    if (m_current->curve && m_current->curve->final && m_current->twiceTail) return m_jobs.cancel(QStringLiteral("analyse"));
+  }
+  analyse(row);
+}
+
+void Analyst::analyse(int row) {
+  const analysis::FilterId id = m_document.filterId(row);
+  const auto checkpoint = m_document.checkpoint();
+  const auto known = m_current;
+  const int order = m_shownOrder;
+  m_jobs.start(
+      QStringLiteral("analyse"), tr("Analysing filter %1").arg(m_document.filterName(row)), Jobs::Priority::interactive,
+      [this, checkpoint, id, row, known, order](const analysis::Task& task, const Jobs::Post& post) {
+        FilterAnalysis stage = known ? *known : describe(checkpoint->filter(id, task));
+        const auto publish = [&](bool alsoFit) {
+          auto value = std::make_shared<const FilterAnalysis>(stage);
+          post([this, row, value, alsoFit] {
+            m_current = value;
+            keep(row, value);
+            Q_EMIT analysed();
+            if (alsoFit) requestFit();
+          });
+        };
+        publish(false);
+        if (!stage.statistics.finite || stage.filter->taps.size() < 2) return;
+        if (!stage.reducer) {
+          stage.reducer = std::make_shared<const analysis::Reducer>(stage.filter, Document::maxOrder, task);
+          publish(true);
+        }
+        if (!stage.certificate) {
+          stage.certificate =
+              std::make_shared<const analysis::Certificate>(analysis::certificate(stage.filter->taps, Document::maxOrder, task));
+          publish(false);
+        }
+        if (!stage.curve || !stage.curve->final)
+          stage.curve = stage.reducer->curve(order, task, [&](std::shared_ptr<const analysis::OrderCurve> curve) {
+            stage.curve = std::move(curve);
+            publish(true);
+          });
+        publish(true);
+        if (!stage.hankel) {
+          const int size = static_cast<int>(stage.filter->taps.size()) - 1;
+          stage.hankel = std::make_shared<const analysis::HankelSpectrum>(
+              analysis::hankelSpectrum(stage.filter->taps, Document::maxOrder + 1, size <= 1024, task));
+          stage.twiceTail = std::make_shared<const std::vector<double>>(
+              analysis::twiceTailSum(*stage.hankel, stage.filter->taps, Document::maxOrder));
+          publish(false);
+        }
+      },
+      [this](const QString& sentence) { Q_EMIT failed(sentence); });
+}
+
+void Analyst::preview(int order) {
+  if (order == m_shownOrder && m_fit && m_fit->order == order) return;
+  m_shownOrder = order;
+  requestFit();
+}
+
+void Analyst::requestFit() {
+  if (!m_current || !m_current->reducer) return;
+  const auto known = m_current;
+  const int order = m_shownOrder;
+  std::shared_ptr<const analysis::Fit> fit;
+  if (known->curve && order <= known->curve->maxOrder()) fit = known->curve->fits[static_cast<std::size_t>(order)];
+  if (m_fit && fit && m_fit->fit == fit && m_fit->order == order) return;  // the curve grew elsewhere
+  m_jobs.start(
+      QStringLiteral("fit"), tr("Fitting order %1").arg(order), Jobs::Priority::interactive,
+      [this, known, order, fit](const analysis::Task& task, const Jobs::Post& post) {
+        auto best = fit ? fit : std::make_shared<const analysis::Fit>(known->reducer->fit(order, task));
+        auto view = std::make_shared<const FitView>(viewFit(*known, std::move(best), order));
+        post([this, view] {
+          // A shown model is never replaced by a worse one of the same filter and order.
+          if (m_fit && m_fit->filter == view->filter && m_fit->order == view->order &&
+              m_fit->quality.errorRelative < view->quality.errorRelative)
+            return;
+          m_fit = view;
+          Q_EMIT fitted();
+        });
+      },
+      [this](const QString& sentence) { Q_EMIT failed(sentence); });
+}
+
+std::shared_ptr<const FilterAnalysis> Analyst::cached(int row) const {
+  const auto it = m_kept.find(row);
+  return it == m_kept.end() ? nullptr : it->second.analysis;
+}
+
+void Analyst::keep(int row, std::shared_ptr<const FilterAnalysis> value) {
+  if (const auto it = m_kept.find(row); it != m_kept.end()) {
+    m_cachedBytes -= it->second.bytes;
+    m_recency.erase(it->second.use);
+    m_kept.erase(it);
+  }
+  m_recency.push_front(row);
+  const std::size_t bytes = byteEstimate(*value);
+  m_kept[row] = {std::move(value), bytes, m_recency.begin()};
+  m_cachedBytes += bytes;
+  while (m_cachedBytes > m_cacheBytes && m_recency.size() > 1) {
+    const auto oldest = m_kept.find(m_recency.back());
+    m_cachedBytes -= oldest->second.bytes;
+    m_kept.erase(oldest);
+    m_recency.pop_back();
+  }
+}
+
+void Analyst::setCacheBytes(std::size_t bytes) {
+  m_cacheBytes = bytes;
+  const int row = m_document.selectedRow();
+  if (m_current && row >= 0) keep(row, m_current);
+}
+
+}  // namespace app
