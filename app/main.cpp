@@ -1,6 +1,12 @@
-// Where the program starts.
+// Where the program starts: a verb goes to the command line, everything else to the window.
+#include <QStringList>
+
 #include "app/commandline/commandline.h"
+#include "app/window.h"
 
 int main(int argc, char** argv) {
-  return commandline::run(argc, argv);
+  if (commandline::isRequested(argc, argv)) return commandline::run(argc, argv);
+  QStringList files;
+  for (int i = 1; i < argc; ++i) files << QString::fromLocal8Bit(argv[i]);
+  return app::runWindow(argc, argv, files);
 }

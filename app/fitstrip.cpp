@@ -1,0 +1,125 @@
+#include "app/fitstrip.h"
+
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QSignalBlocker>
+#include <QSpinBox>
+#include <QVBoxLayout>
+#include <numbers>
+
+#include "app/format.h"
+#include "widgets/format.h"
+#include "widgets/theme.h"
+
+namespace app {
+
+FitStrip::FitStrip(Document& document, Analyst& analyst, QWidget* parent)
+    : QWidget(parent), m_document(document), m_analyst(analyst) {
+  auto* layout = new QHBoxLayout(this);
+  layout->setContentsMargins(12, 4, 12, 4);
+  layout->setSpacing(16);
+  m_name = new QLabel;
+  m_order = new QSpinBox;
+  m_order->setObjectName(QStringLiteral("orderBox"));
+  m_order->setRange(0, Document::maxOrder);
+  m_order->setKeyboardTracking(false);
+  m_order->setAccessibleName(tr("Order of the selected filter"));
+  m_order->setToolTip(tr("Real states this filter keeps; a conjugate pair counts 2"));
+  auto* orderLabel = new QLabel(tr("Order"));
+  orderLabel->setBuddy(m_order);
+  layout->addWidget(m_name);
+  layout->addWidget(orderLabel);
+  layout->addWidget(m_order);
+  m_modes = addCell(tr("complex modes"), tr("Poles counted as papers do that take the real part of complex modes"), 3);
+  m_error = addCell(tr("error"), tr("‖h − ĥ‖ / ‖h‖ on the window; without the exact first tap in the tool tip"), 11);
+  m_certificate = addCell(tr("nobody below"), tr("Certificate: no recurrence of this order, whatever the method, has a smaller error"), 11);
+  m_ratio = addCell(tr("× best possible"), tr("Error over certificate: at most this many times the best any recurrence could do"), 6);
+  m_lag = addCell(tr("worst tap"), tr("max |h − ĥ| / max |h|, and the lag where it is"), 16);
+  m_hinf = addCell(tr("worst frequency"), tr("max |H − Ĥ| / max |H|, and the frequency where it is"), 18);
+  m_beyond = addCell(tr("beyond window"), tr("‖ĥ‖ after the last tap of the filter, relative to ‖h‖; “no decay” where it is more than tenfold"), 9);
+  m_radius = addCell(tr("largest |λ|"), tr("Spectral radius of the fit; below 1 is stable"), 9);
+  layout->addStretch();
+
+  connect(m_order, &QSpinBox::valueChanged, this, &FitStrip::orderChosen);
+  connect(&analyst, &Analyst::fitted, this, &FitStrip::refresh);
+  connect(&analyst, &Analyst::analysed, this, &FitStrip::refresh);
+  connect(&document, &Document::selectionChanged, this, &FitStrip::refresh);
+  restyle();
+  refresh();
+}
+
+FitStrip::Cell FitStrip::addCell(const QString& caption, const QString& explanation, int characters) {
+  Cell cell{new QLabel(caption), new QLabel(QStringLiteral("–"))};
+  cell.caption->setToolTip(explanation);
+  cell.value->setToolTip(explanation);
+  cell.value->setProperty("characters", characters);
+  auto* column = new QVBoxLayout;
+  column->setSpacing(0);
+  column->addWidget(cell.caption);
+  column->addWidget(cell.value);
+  static_cast<QHBoxLayout*>(layout())->addLayout(column);
+  m_cells << cell;
+  return cell;
+}
+
+void FitStrip::refresh() {
+  const int row = m_document.selectedRow();
+  setEnabled(row >= 0);
+  if (row < 0) {
+    m_name->setText(tr("No filter"));
+    for (const Cell& cell : std::as_const(m_cells)) cell.value->setText(QStringLiteral("–"));
+    return;
+  }
+  m_name->setText(tr("Filter %1").arg(m_document.filterName(row)));
+  {
+    const QSignalBlocker quiet(m_order);
+    m_order->setValue(m_analyst.shownOrder());
+  }
+  const auto fit = m_analyst.fit();
+  const auto known = m_analyst.current();
+  const auto set = [](const Cell& cell, const QString& text) {
+    cell.value->setText(text);
+    cell.value->setAccessibleName(cell.caption->text() + QLatin1Char(' ') + text);
+  };
+  if (!fit) {
+    for (const Cell& cell : std::as_const(m_cells)) set(cell, QStringLiteral("–"));
+    return;
+  }
+  const analysis::FitQuality& q = fit->quality;
+  const double bound = known && known->certificate && fit->order < static_cast<int>(known->certificate->error.size())
+                           ? known->certificate->error[static_cast<std::size_t>(fit->order)]
+                           : std::numeric_limits<double>::quiet_NaN();
+  set(m_modes, QString::number(fit->fit->model.complexModes()));
+  set(m_error, percent(q.errorRelative));
+  m_error.value->setToolTip(tr("‖h − ĥ‖ / ‖h‖ = %1; without the exact first tap %2; by %3")
+                                .arg(percent(q.errorRelative), percent(q.errorTailRelative), QString::fromStdString(fit->fit->method)));
+  set(m_certificate, bound == 0 ? tr("< 10⁻⁷") : percent(bound));
+  set(m_ratio, bound > 0 ? QString::number(q.errorRelative / bound, 'f', 2) : QStringLiteral("–"));
+  set(m_lag, tr("%1 at %2").arg(percent(q.errorMaxRelative)).arg(q.worstLagSamples));
+  set(m_hinf, tr("%1 at %2 π").arg(percent(q.errorHinfRelative)).arg(q.worstFrequency / std::numbers::pi, 0, 'f', 3));
+  // A pole at the rim holds its value for ever: a figure in percent would say less than the word.
+  set(m_beyond, q.beyondWindowRelative > 10 ? tr("no decay") : percent(q.beyondWindowRelative));
+  set(m_radius, QString::number(q.spectralRadius, 'f', 6));
+}
+
+bool FitStrip::event(QEvent* event) {
+  if (event->type() == widgets::themeChangeEvent()) restyle();
+  return QWidget::event(event);
+}
+
+void FitStrip::restyle() {
+  using widgets::TextSize;
+  const widgets::Theme theme = widgets::applicationTheme();
+  m_name->setFont(theme.font(TextSize::Title, QFont::DemiBold));
+  const QFont figures = theme.figures(TextSize::Body, QFont::DemiBold);
+  const int width = QFontMetrics(figures).horizontalAdvance(QLatin1Char('0'));
+  for (const Cell& cell : std::as_const(m_cells)) {
+    cell.caption->setFont(theme.font(TextSize::Caption));
+    cell.caption->setStyleSheet(QStringLiteral("color: %1;").arg(theme.colour(widgets::Role::MutedText).name()));
+    cell.value->setFont(figures);
+    // Fixed widths: numbers that change must not push their neighbours about.
+    cell.value->setMinimumWidth(width * cell.value->property("characters").toInt());
+  }
+}
+
+}  // namespace app

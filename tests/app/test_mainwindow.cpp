@@ -1,0 +1,278 @@
+// The shown window on the bundled sample, driven by mouse and keys as a person would.
+#include <QAction>
+#include <QApplication>
+#include <QComboBox>
+#include <QDropEvent>
+#include <QFile>
+#include <QLabel>
+#include <QLineEdit>
+#include <QMimeData>
+#include <QPlainTextEdit>
+#include <QPushButton>
+#include <QSettings>
+#include <QSignalSpy>
+#include <QSpinBox>
+#include <QStandardPaths>
+#include <QTableView>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include "app/appearance.h"
+#include "app/banner.h"
+#include "app/filterpanel.h"
+#include "app/mainwindow.h"
+#include "app/plotdeck.h"
+#include "app/recents.h"
+#include "widgets/hankelplot.h"
+#include "widgets/poleplot.h"
+#include "widgets/signalplot.h"
+#include "widgets/spectrumplot.h"
+#include "widgets/theme.h"
+
+using namespace app;
+
+class TestMainWindow : public QObject {
+  Q_OBJECT
+
+  const QString m_sample = QStringLiteral(POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt");
+  std::unique_ptr<MainWindow> m_window;
+
+  void openSample() {
+    m_window->open(m_sample);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != nullptr, 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit() != nullptr, 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().current()->curve != nullptr, 20000);
+  }
+  widgets::HankelPlot& hankel() { return m_window->plots().hankel(); }
+  // Where the order line stands, in pixels of the Hankel plot.
+  QPoint linePoint(int order) {
+    const double y = (hankel().yRange().low > 0 ? std::sqrt(hankel().yRange().low * hankel().yRange().high)
+                                                : (hankel().yRange().low + hankel().yRange().high) / 2);
+    return hankel().pixelAt(order, y).toPoint();
+  }
+
+ private Q_SLOTS:
+  void initTestCase() {
+    QStandardPaths::setTestModeEnabled(true);
+    QCoreApplication::setOrganizationName(QStringLiteral("polecat-test"));
+    QCoreApplication::setApplicationName(QStringLiteral("test_mainwindow"));
+    QSettings().clear();
+    appearance::apply(widgets::Scheme::Light);
+  }
+  void init() {
+    QSettings().clear();
+    m_window = std::make_unique<MainWindow>();
+    m_window->resize(1480, 920);
+    m_window->show();
+    QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
+  }
+  void cleanup() { m_window.reset(); }
+
+  void theStartPageOpensTheSample() {
+    auto* sample = m_window->findChild<QPushButton*>(QStringLiteral("startSample"));
+    QVERIFY(sample && sample->isVisible());
+    QTest::mouseClick(sample, Qt::LeftButton);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != nullptr, 20000);
+    QVERIFY(!sample->isVisible());
+    QVERIFY(m_window->filters().isVisible());
+    QVERIFY(m_window->windowTitle().startsWith(QStringLiteral("novels-hyena-1m.ckpt")));
+    QCOMPARE(recents::files().size(), 1);
+  }
+
+  void dropAndRecentsOpenToo() {
+    auto data = std::make_unique<QMimeData>();
+    data->setUrls({QUrl::fromLocalFile(m_sample)});
+    QDragEnterEvent enter(QPoint(50, 50), Qt::CopyAction, data.get(), Qt::LeftButton, Qt::NoModifier);
+    QCoreApplication::sendEvent(m_window.get(), &enter);
+    QVERIFY(enter.isAccepted());
+    QDropEvent drop(QPointF(50, 50), Qt::CopyAction, data.get(), Qt::LeftButton, Qt::NoModifier);
+    QCoreApplication::sendEvent(m_window.get(), &drop);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != nullptr, 20000);
+    const auto first = m_window->document().checkpoint();
+    QTest::keyClick(m_window.get(), Qt::Key_1, Qt::ControlModifier);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != first, 20000);
+  }
+
+  void aBadFileGetsOneSentence() {
+    openSample();
+    QTemporaryDir folder;
+    QFile bad(folder.filePath("evil.ckpt"));
+    QVERIFY(bad.open(QIODevice::WriteOnly));
+    bad.write("not a checkpoint at all");
+    bad.close();
+    const auto before = m_window->document().checkpoint();
+    m_window->open(bad.fileName());
+    QTRY_VERIFY(!m_window->banner().sentence().isEmpty());
+    QVERIFY(m_window->banner().isVisible());
+    QVERIFY(m_window->banner().sentence().contains("evil.ckpt"));
+    QCOMPARE(m_window->banner().sentence().count('\n'), 0);
+    QCOMPARE(m_window->document().checkpoint(), before);
+    QTest::keyClick(m_window.get(), Qt::Key_Escape);
+    QTRY_VERIFY(!m_window->banner().isVisible());
+  }
+
+  void arrowsInTheTableMoveAllPlots() {
+    openSample();
+    QTableView* table = m_window->filters().table();
+    table->setFocus();
+    QTest::keyClick(table, Qt::Key_Down);
+    QCOMPARE(m_window->document().selectedRow(), 1);
+    const auto filter = m_window->document().checkpoint()->filter({0, 1});
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit() && m_window->analyst().fit()->filter->name == "0.1", 20000);
+    // The numbers in the plots are those of the filter.
+    const widgets::DataTable signal = m_window->plots().signal().table();
+    QCOMPARE(signal.rows(), 1024);
+    bool found = false;
+    for (const auto& column : signal.columns) found = found || (column.size() == 1024 && column == filter->taps);
+    QVERIFY(found);
+    QVERIFY(!m_window->plots().spectrum().isEmpty());
+    QVERIFY(!m_window->plots().hankel().isEmpty());
+    QCOMPARE(m_window->plots().poles().poles().size(), 16u);
+  }
+
+  void searchNarrowsTheTable() {
+    openSample();
+    QTest::keyClick(m_window.get(), Qt::Key_F, Qt::ControlModifier);
+    QTRY_VERIFY(m_window->filters().searchLine()->hasFocus());
+    QTest::keyClicks(m_window->filters().searchLine(), "layer:3");
+    QCOMPARE(m_window->filters().view()->rowCount(), 128);
+    QTest::keyClick(m_window->filters().searchLine(), Qt::Key_Return);
+    QCOMPARE(m_window->document().filterName(m_window->document().selectedRow()), QStringLiteral("3.0"));
+  }
+
+  void theOrderLineIsDraggedByMouse() {
+    openSample();
+    QSignalSpy moved(&hankel(), &widgets::HankelPlot::orderMoved);
+    QTest::mousePress(&hankel(), Qt::LeftButton, Qt::NoModifier, linePoint(16));
+    for (int order = 17; order <= 24; ++order) QTest::mouseMove(&hankel(), linePoint(order));
+    QVERIFY(!moved.isEmpty());
+    QCOMPARE(m_window->document().order(0), 16);  // not before the release
+    QTRY_VERIFY(m_window->analyst().fit()->order > 16);
+    QTest::mouseRelease(&hankel(), Qt::LeftButton, Qt::NoModifier, linePoint(24));
+    QCOMPARE(m_window->document().order(0), 24);
+    QCOMPARE(m_window->document().undoStack().count(), 1);  // a drag is one step
+    QTRY_COMPARE(m_window->analyst().fit()->order, 24);
+    QTRY_COMPARE(static_cast<int>(m_window->plots().poles().poles().size()), m_window->analyst().fit()->fit->model.order());
+    QVERIFY(m_window->plots().poles().poles().size() > 16u);
+    QTest::keyClick(m_window.get(), Qt::Key_Z, Qt::ControlModifier);
+    QCOMPARE(m_window->document().order(0), 16);
+    QTRY_COMPARE(hankel().order(), 16);
+    QTRY_COMPARE(m_window->analyst().fit()->order, 16);
+  }
+
+  void arrowKeysAndTheSpinBoxStepTheOrder() {
+    openSample();
+    hankel().setFocus();
+    QTest::keyClick(&hankel(), Qt::Key_Right);
+    QCOMPARE(m_window->document().order(0), 17);
+    auto* box = m_window->findChild<QSpinBox*>(QStringLiteral("orderBox"));
+    QTRY_COMPARE(box->value(), 17);
+    box->setFocus();
+    box->selectAll();
+    QTest::keyClicks(box, "6");
+    QTest::keyClick(box, Qt::Key_Return);
+    QCOMPARE(m_window->document().order(0), 6);
+    QTRY_COMPARE(hankel().order(), 6);
+    QTRY_COMPARE(m_window->analyst().fit()->order, 6);
+    QTRY_COMPARE(static_cast<int>(m_window->plots().poles().poles().size()), m_window->analyst().fit()->fit->model.order());
+    const double atSix = m_window->analyst().fit()->quality.errorRelative;
+    QTest::keyClick(box, Qt::Key_Up);
+    QTRY_COMPARE(m_window->analyst().fit()->order, 7);
+    QVERIFY(m_window->analyst().fit()->quality.errorRelative <= atSix);
+    const auto& certificate = m_window->analyst().current()->certificate;
+    QVERIFY(m_window->analyst().fit()->quality.errorRelative >= certificate->error[7]);
+  }
+
+  void theScopeAppliesToTheLayer() {
+    openSample();
+    m_window->findChild<QComboBox*>(QStringLiteral("scope"))->setCurrentIndex(2);
+    auto* box = m_window->findChild<QSpinBox*>(QStringLiteral("orderBox"));
+    box->setFocus();
+    box->selectAll();
+    QTest::keyClicks(box, "8");
+    QTest::keyClick(box, Qt::Key_Return);
+    QCOMPARE(m_window->document().order(127), 8);
+    QCOMPARE(m_window->document().order(128), 16);
+    QVERIFY(m_window->findChild<QLabel*>(QStringLiteral("totals"))->text().contains(QStringLiteral("512")));
+    QCOMPARE(m_window->document().totalStates(), 128LL * 8 + 384 * 16);
+  }
+
+  void hoveringAPoleShowsItsMode() {
+    openSample();
+    widgets::PolePlot& poles = m_window->plots().poles();
+    const auto pole = poles.poles().front();
+    const widgets::DataTable before = m_window->plots().signal().table();
+    QTest::mouseMove(&poles, poles.pixelAt(pole.real(), pole.imag()).toPoint());
+    QTRY_VERIFY(poles.hovered() >= 0);
+    QTRY_VERIFY(m_window->plots().signal().table().columns.size() > before.columns.size());
+  }
+
+  void themesChangeLive() {
+    openSample();
+    const auto themeAction = [&](const QString& text) {
+      for (QAction* action : m_window->findChildren<QAction*>())
+        if (action->text().remove('&') == text) return action;
+      return static_cast<QAction*>(nullptr);
+    };
+    QVERIFY(themeAction("Dark"));
+    themeAction("Dark")->trigger();
+    QVERIFY(widgets::applicationTheme().isDark());
+    const QImage dark = m_window->grab().toImage();
+    themeAction("Light")->trigger();
+    QVERIFY(!widgets::applicationTheme().isDark());
+    const QImage light = m_window->grab().toImage();
+    QVERIFY(qGray(light.pixel(700, 500)) > qGray(dark.pixel(700, 500)) + 100);
+  }
+
+  void bothLanesGenerateWithTheSameNoise() {
+    openSample();
+    QTest::keyClick(m_window.get(), Qt::Key_3);
+    m_window->findChild<QSpinBox*>(QStringLiteral("tokens"))->setValue(40);
+    auto* start = m_window->findChild<QPushButton*>(QStringLiteral("generateStart"));
+    QVERIFY(start->isVisible());
+    QTest::mouseClick(start, Qt::LeftButton);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->generation().lanes().size() >= 2 && !m_window->generation().active(), 120000);
+    for (const Lane& lane : m_window->generation().lanes()) {
+      QVERIFY2(lane.phase == Lane::Phase::finished, qPrintable(lane.error));
+      QCOMPARE(lane.tokens.size(), 40u);
+      QVERIFY(lane.rate(1) > 0);
+      for (const double seconds : lane.tokenSeconds) QVERIFY(seconds > 0);
+    }
+    // Same noise: the texts agree at least at the beginning.
+    QVERIFY(m_window->generation().identicalTokens() > 0);
+    QVERIFY(m_window->generation().lanes()[1].bytesAt(1000) < m_window->generation().lanes()[0].bytesAt(1000));
+    QVERIFY(m_window->findChild<QLabel*>(QStringLiteral("generationProvenance"))->text().contains("batch 1"));
+  }
+
+  void generationIsCancelledAtOnce() {
+    openSample();
+    QTest::keyClick(m_window.get(), Qt::Key_3);
+    m_window->document().setOrder(m_window->document().allRows(), 4);
+    m_window->findChild<QSpinBox*>(QStringLiteral("tokens"))->setValue(30000);
+    QTest::mouseClick(m_window->findChild<QPushButton*>(QStringLiteral("generateStart")), Qt::LeftButton);
+    QTRY_VERIFY_WITH_TIMEOUT(!m_window->generation().lanes().empty() && m_window->generation().lanes()[0].tokens.size() > 5, 120000);
+    QTest::mouseClick(m_window->findChild<QPushButton*>(QStringLiteral("generateCancel")), Qt::LeftButton);
+    QTRY_VERIFY_WITH_TIMEOUT(!m_window->generation().active(), 2000);
+    QVERIFY(m_window->generation().lanes()[0].tokens.size() < 30000u);
+  }
+
+  void anEmptyPromptIsASentence() {
+    openSample();
+    QTest::keyClick(m_window.get(), Qt::Key_3);
+    m_window->findChild<QPlainTextEdit*>(QStringLiteral("prompt"))->clear();
+    QTest::mouseClick(m_window->findChild<QPushButton*>(QStringLiteral("generateStart")), Qt::LeftButton);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->banner().sentence().startsWith("Prompt"), 120000);
+  }
+
+  void closingWhileWorkingIsClean() {
+    m_window->open(m_sample);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != nullptr, 20000);
+    QElapsedTimer clock;
+    clock.start();
+    m_window.reset();  // the survey of 512 filters and the analysis are running
+    QVERIFY(clock.elapsed() < 5000);
+  }
+};
+
+QTEST_MAIN(TestMainWindow)
+#include "test_mainwindow.moc"
