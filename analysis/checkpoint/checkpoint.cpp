@@ -51,6 +51,16 @@ class SurveyedCheckpoint final : public Checkpoint {
   mutable BankCache cache{cacheBytes};
 };
 
+// Training states of savanna hold a model in pieces that only its own converter puts together.
+void refuseTrainingStates(const Survey& survey) {
+  for (const auto& [key, info] : survey.keys()) {
+    if (key.find("mixer.mixer.filter.") != std::string::npos && !key.starts_with("blocks.")) {
+      refuse(survey.file().path().string(), "is a training state of savanna",
+             "convert it with the converter in Zymrael/savanna and open the result");
+    }
+  }
+}
+
 std::string digest(const std::filesystem::path& path, const Task& task) {
   const auto file = openFile(path);
   Sha256 hash;
@@ -71,7 +81,10 @@ std::shared_ptr<const Checkpoint> Checkpoint::open(const std::filesystem::path& 
                                                    const Choices& choices) {
   Survey survey(openTensorFile(path, task), choices);
   task.throwIfStopped();
-  const bool known = readMultiHyena(survey) || readSafari(survey);
+  refuseTrainingStates(survey);
+  const bool known = readMultiHyena(survey) || readSafari(survey) || readH3(survey) || readStripedHyena(survey) ||
+                     readS4(survey) || readLongConvolutions(survey) || readBareRtf(survey) || readSpectraLds(survey) ||
+                     readGenericBanks(survey);
   if (!known) {
     refuse(path.string(), "holds no known family of models",
            "see the supported families, and whether the file is a part of a larger checkpoint");

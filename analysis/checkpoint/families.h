@@ -14,5 +14,18 @@ bool readMultiHyena(Survey&);
 // Language models in the frame of HazyResearch/safari (norm, mixer, norm, MLP): Hyena, HyenaDNA, Hyena-RTF, GPT, and
 // mixtures.
 bool readSafari(Survey&);
+// H3: a shift and a diagonal system per layer.
+bool readH3(Survey&);
+// StripedHyena, Evo 1, Evo 2.
+bool readStripedHyena(Survey&);
+// Diagonal state-space layers, wherever they lie.
+bool readS4(Survey&);
+// LongConv and H3Conv, wherever they lie.
+bool readLongConvolutions(Survey&);
+// A transfer function alone: ab and h_0.
+bool readBareRtf(Survey&);
+bool readSpectraLds(Survey&);
+// What is left: filters.<path>, else every real array with an axis of at least 16. Last.
+bool readGenericBanks(Survey&);
 
 }  // namespace analysis

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <complex>
 
+#include "analysis/checkpoint/families.h"
 #include "analysis/response/fft.h"
 #include "analysis/tensors/blob.h"
 
@@ -129,6 +130,31 @@ std::shared_ptr<const FilterSource> rtfSource(const Survey& survey, const std::s
   source->columnStep = columnStep;
   source->skipIsFeedthrough = skipIsFeedthrough;
   return source;
+}
+
+bool readBareRtf(Survey& survey) {
+  std::vector<std::string> prefixes;
+  for (const auto& [key, info] : survey.keys()) {
+    if (key.ends_with("ab") && (key.size() == 2 || key[key.size() - 3] == '.')) {
+      const std::string prefix = key.substr(0, key.size() - 2);
+      if (survey.has(prefix + "h_0")) prefixes.push_back(prefix);
+    }
+  }
+  if (prefixes.empty()) return false;
+  survey.report.family = "RTF";
+  survey.report.recognisedBy = prefixes.front() + "ab and " + prefixes.front() + "h_0";
+  const RtfOptions options = rtfOptions(survey);
+  for (const std::string& prefix : prefixes) {
+    const auto channels = surveyRtf(survey, prefix, options);
+    if (!channels) continue;
+    Bank bank;
+    bank.path = prefix.empty() ? "rtf" : prefix.substr(0, prefix.size() - 1);
+    bank.layer = survey.bankCount();
+    bank.channels = *channels;
+    bank.lengthSamples = options.truncationSamples;
+    survey.addBank(bank, rtfSource(survey, prefix, options, 0, 1, false));
+  }
+  return true;
 }
 
 }  // namespace analysis

@@ -26,25 +26,32 @@ class SafariReader {
 
   bool read() {
     const int layers = survey.countLayers("layers.");
-    std::vector<Mixer> mixers;
-    for (int layer = 0; layer < layers; ++layer) {
-      const auto mixer = mixerOf(survey, prefixOf(layer) + "mixer.");
-      if (!mixer) return false;
-      mixers.push_back(*mixer);
-    }
-    if (layers == 0) return false;
+    std::vector<std::optional<Mixer>> mixers;
+    for (int layer = 0; layer < layers; ++layer) mixers.push_back(mixerOf(survey, prefixOf(layer) + "mixer."));
+    const auto uses = [&](std::optional<Mixer> kind) {
+      return std::find(mixers.begin(), mixers.end(), kind) != mixers.end();
+    };
+    // A layer without a mixer is a damaged Hyena model, but beside attention alone it is another family's.
+    if (layers == 0 || (!uses(Mixer::hyena) && !uses(Mixer::rtf) && uses(std::nullopt))) return false;
     name(mixers);
     refuseVariants();
     width = widthOf(mixers[0]);
     survey.fromShape("width", width, {"d_model"});
     survey.fromShape("layers", layers, {"n_layer"});
     model.width = width;
-    const auto uses = [&](Mixer kind) { return std::find(mixers.begin(), mixers.end(), kind) != mixers.end(); };
     if (uses(Mixer::hyena) || uses(Mixer::rtf)) settleOperator(uses(Mixer::hyena) ? Mixer::hyena : Mixer::rtf);
     if (uses(Mixer::hyena)) settleImplicitFilter();
     if (uses(Mixer::rtf)) settleRtf();
     if (uses(Mixer::attention)) settleAttention();
-    for (int layer = 0; layer < layers; ++layer) readLayer(layer, mixers[static_cast<std::size_t>(layer)]);
+    for (int layer = 0; layer < layers; ++layer) {
+      const std::optional<Mixer> mixer = mixers[static_cast<std::size_t>(layer)];
+      if (mixer) {
+        readLayer(layer, *mixer);
+      } else {
+        survey.report.missing.push_back(prefixOf(layer) + "mixer: holds no mixer of a known kind");
+        complete = false;
+      }
+    }
     survey.fromShape("inner width", model.innerWidth, {"d_inner"});
     complete = surveyLanguageFrame(survey, model) && complete;
     if (complete) survey.model = std::move(model);
@@ -54,9 +61,9 @@ class SafariReader {
  private:
   static std::string prefixOf(int layer) { return "layers." + std::to_string(layer) + "."; }
 
-  void name(const std::vector<Mixer>& mixers) {
+  void name(const std::vector<std::optional<Mixer>>& mixers) {
     const bool huggingFace = survey.file().tensors().front().name.starts_with("hyena.");
-    if (std::all_of(mixers.begin(), mixers.end(), [](Mixer m) { return m == Mixer::attention; })) {
+    if (std::all_of(mixers.begin(), mixers.end(), [](auto m) { return m == Mixer::attention; })) {
       survey.report.family = "GPT";
       survey.report.recognisedBy = "layers.0.mixer.Wqkv.weight, in all layers";
       model.family = "gpt";
@@ -88,7 +95,7 @@ class SafariReader {
            "choose a checkpoint without it");
   }
 
-  int widthOf(Mixer mixer) const {
+  int widthOf(std::optional<Mixer> mixer) const {
     const char* projection = mixer == Mixer::attention ? "Wqkv.weight" : "in_proj.weight";
     const int columns = survey.size(prefixOf(0) + "mixer." + projection, 1);
     if (columns > 0) return columns;

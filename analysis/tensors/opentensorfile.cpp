@@ -8,6 +8,7 @@
 #include "analysis/tensors/blob.h"
 #include "analysis/tensors/storedtensors.h"
 #include "analysis/tensors/strictjson.h"
+#include "analysis/tensors/ziparchive.h"
 
 namespace analysis {
 namespace {
@@ -15,9 +16,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t largestIndex = 64 << 20;
-constexpr const char* knownFormats = "choose a safetensors file, its index, or a PyTorch checkpoint";
+constexpr const char* knownFormats =
+    "choose a safetensors file, its index, a PyTorch checkpoint, or a NumPy or HDF5 file of filters";
 
-enum class Format { safetensors, index, torchZip };
+enum class Format { safetensors, index, zip, npy, hdf5 };
 
 bool startsWith(std::span<const std::byte> bytes, std::string_view magic) {
   return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
@@ -28,7 +30,7 @@ Format recognise(const Blob& blob, const std::string& subject) {
   if (blob.size() == 0) refuse(subject, "is empty", "copy or download it again");
   std::vector<std::byte> head(static_cast<std::size_t>(std::min<std::uint64_t>(blob.size(), 512)));
   blob.read(0, head);
-  if (startsWith(head, "PK\x03\x04"sv) || startsWith(head, "PK\x05\x06"sv)) return Format::torchZip;
+  if (startsWith(head, "PK\x03\x04"sv) || startsWith(head, "PK\x05\x06"sv)) return Format::zip;
   if (startsWith(head, "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"sv)) {
     refuse(subject, "was saved by PyTorch before 1.6", "open it in a current PyTorch and save it again");
   }
@@ -41,6 +43,8 @@ Format recognise(const Blob& blob, const std::string& subject) {
   if (startsWith(head, "version https://git-lfs"sv)) {
     refuse(subject, "is a Git LFS pointer, not the file itself", "fetch it with git lfs pull");
   }
+  if (startsWith(head, "\x93NUMPY"sv)) return Format::npy;
+  if (startsWith(head, "\x89HDF\r\n\x1a\n"sv)) return Format::hdf5;
   std::uint64_t length = 0;
   if (head.size() >= 9) std::memcpy(&length, head.data(), 8);
   const bool plausible = length >= 2 && length <= (std::uint64_t(1) << 40);
@@ -56,7 +60,42 @@ Format recognise(const Blob& blob, const std::string& subject) {
 }
 
 Contents readFile(const fs::path& path, std::shared_ptr<const Blob> blob, Format format) {
-  return format == Format::torchZip ? readTorchZip(path, std::move(blob)) : readSafetensors(path, std::move(blob));
+  if (format == Format::safetensors) return readSafetensors(path, std::move(blob));
+  if (format == Format::npy) return readNpy(path, std::move(blob));
+  if (format == Format::hdf5) return readHdf5(path);
+  const auto archive = ZipArchive::open(std::move(blob), path.string());
+  const auto has = [&](std::string_view ending) {
+    return std::any_of(archive->members().begin(), archive->members().end(),
+                       [&](const ZipArchive::Member& member) { return member.name.ends_with(ending); });
+  };
+  return has(".npy") && !has("data.pkl") ? readNpz(path, archive) : readTorchZip(path, archive);
+}
+
+// The pieces of a file that was cut for upload (NAME.part0, NAME.part1, ..), whichever of them is named; empty for any
+// other name.
+std::vector<fs::path> piecesOf(const fs::path& path) {
+  const std::string name = path.filename().string();
+  const std::size_t at = name.rfind(".part");
+  if (at == std::string::npos || at + 5 == name.size()) return {};
+  const std::string digits = name.substr(at + 5);
+  if (digits.size() > 4 || digits.find_first_not_of("0123456789") != std::string::npos) return {};
+  std::vector<fs::path> pieces;
+  const auto wanted = static_cast<std::size_t>(std::stoi(digits));
+  for (std::error_code ignored;;) {
+    const std::string piece = name.substr(0, at + 5) + std::to_string(pieces.size());
+    if (!fs::exists(path.parent_path() / piece, ignored)) {
+      if (pieces.size() <= wanted)
+        refuse(path.string(), "the piece " + piece + " is missing", "put it beside the others");
+      return pieces;
+    }
+    pieces.push_back(path.parent_path() / piece);
+  }
+}
+
+std::shared_ptr<const Blob> openPieces(const std::vector<fs::path>& pieces) {
+  std::vector<std::shared_ptr<const Blob>> blobs;
+  for (const fs::path& piece : pieces) blobs.push_back(openFile(piece));
+  return joined(std::move(blobs), pieces.front().string());
 }
 
 // The index of a sharded checkpoint: {"weight_map": {tensor: file}}.
@@ -184,7 +223,8 @@ void addConfiguration(Contents& contents) {
 std::shared_ptr<const TensorFile> openTensorFile(const fs::path& given, const Task& task) {
   std::error_code ignored;
   fs::path path = fs::is_directory(given, ignored) ? insideFolder(given) : given;
-  auto blob = openFile(path);
+  const std::vector<fs::path> pieces = piecesOf(path);
+  auto blob = pieces.empty() ? openFile(path) : openPieces(pieces);
   Format format = recognise(*blob, path.string());
   if (format != Format::index) {
     if (const auto index = indexOf(path)) {
@@ -196,6 +236,10 @@ std::shared_ptr<const TensorFile> openTensorFile(const fs::path& given, const Ta
   Contents contents = format == Format::index ? readIndex(path, *blob, task) : readFile(path, blob, format);
   if (format != Format::index && path.filename().string().find("-of-0") != std::string::npos) {
     contents.remarks.push_back(path.filename().string() + " is one shard of several, and no index lies beside it");
+  }
+  if (!pieces.empty()) {
+    contents.parts = pieces;
+    contents.formatName += ", " + std::to_string(pieces.size()) + " pieces";
   }
   addConfiguration(contents);
   return makeTensorFile(std::move(contents));

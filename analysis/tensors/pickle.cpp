@@ -7,6 +7,7 @@
 
 #include "analysis/tensors/blob.h"
 #include "analysis/tensors/picklemeaning.h"
+#include "analysis/tensors/strictjson.h"
 
 namespace analysis {
 namespace {

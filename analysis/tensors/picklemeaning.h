@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <string>
-#include <string_view>
 
 #include "analysis/tensors/pickle.h"
 
@@ -13,9 +12,6 @@ using MakeNode = std::function<PickleNode*(PickleNode::Kind)>;
 
 // Throws Error(input) for a module or function that honest checkpoints never name.
 void refuseDangerous(const std::string& module, const std::string& name, const std::string& subject);
-
-// Names travel on into JSON and the window, which take only well-formed text. O(n).
-bool isUtf8(std::string_view text);
 
 // "module.name" with Python 2 spellings replaced by today's.
 std::string qualifiedName(const std::string& module, const std::string& name);

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "analysis/tensors/elements.h"
+#include "analysis/tensors/strictjson.h"
 
 namespace analysis {
 namespace {
@@ -21,6 +22,7 @@ class StoredTensorFile final : public TensorFile {
                              std::vector<std::int64_t>, DataType, bool>;
     std::map<Place, std::uint64_t> places;
     for (StoredTensor& tensor : contents.tensors) {
+      if (!isUtf8(tensor.info.name)) refuse(contents.path.string(), "has a tensor whose name is no text", damagedAdvice);
       if (!infos.empty() && infos.back().name == tensor.info.name) {
         refuse(contents.path.string(), "holds two tensors named " + tensor.info.name, "keep one of them");
       }

@@ -40,8 +40,13 @@ std::shared_ptr<const TensorFile> makeTensorFile(Contents);
 // strides of a row-major tensor without gaps.
 std::vector<std::int64_t> rowMajorStrides(const std::vector<std::int64_t>& shape);
 
-// The format readers. Each throws Error(input); `blob` is the open file `path`.
+class ZipArchive;
+
+// The format readers. Each throws Error(input); `blob` or `archive` is what lies at `path`, open.
 Contents readSafetensors(const std::filesystem::path& path, std::shared_ptr<const Blob> blob);
-Contents readTorchZip(const std::filesystem::path& path, std::shared_ptr<const Blob> blob);
+Contents readTorchZip(const std::filesystem::path& path, std::shared_ptr<ZipArchive> archive);
+Contents readNpy(const std::filesystem::path& path, std::shared_ptr<const Blob> blob);
+Contents readHdf5(const std::filesystem::path& path);
+Contents readNpz(const std::filesystem::path& path, const std::shared_ptr<ZipArchive>& archive);
 
 }  // namespace analysis

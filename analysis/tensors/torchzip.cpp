@@ -196,8 +196,8 @@ class Reader {
 
 }  // namespace
 
-Contents readTorchZip(const std::filesystem::path& path, std::shared_ptr<const Blob> blob) {
-  return Reader(path, ZipArchive::open(std::move(blob), path.string())).read();
+Contents readTorchZip(const std::filesystem::path& path, std::shared_ptr<ZipArchive> archive) {
+  return Reader(path, std::move(archive)).read();
 }
 
 }  // namespace analysis

@@ -28,6 +28,7 @@ class TestFamilies : public QObject {
   void readsHyenaDna();
   void describesGpt();
   void mixesAttentionIn();
+  void keepsWhatADamagedLayerLeaves();
   void reportsTrouble_data();
   void reportsTrouble();
 
@@ -284,6 +285,16 @@ void TestFamilies::mixesAttentionIn() {
   QVERIFY(description->blocks[0].mixer == MixerKind::attention && description->blocks[1].mixer == MixerKind::hyena);
   QVERIFY(!description->tiedHead);
   QCOMPARE(checkpoint->filterName({0, 2}), std::string("1.2"));
+}
+
+void TestFamilies::keepsWhatADamagedLayerLeaves() {
+  Model model(4, 1, 31, 256, 2);
+  model.addImplicitFilter("layers.0.mixer.filter_fn.", 4, 10, 5, 3);
+  const auto checkpoint = opened(model);  // layer 1 has projections but no filters
+  QCOMPARE(checkpoint->report().family, std::string("Hyena"));
+  QCOMPARE(checkpoint->filterCount(), 4);
+  QVERIFY(checkpoint->languageModel() == nullptr);
+  QCOMPARE(int(checkpoint->report().missing.size()), 1);
 }
 
 void TestFamilies::reportsTrouble_data() {
