@@ -126,6 +126,20 @@ void LanePlot::themeChanged() {
   mainRect()->setMinimumMargins(QMargins(0, theme().space(1), static_cast<int>(width), 0));
 }
 
+// A token now and then takes a hundred times as long because the machine did something else; it must not flatten the
+// rest of the curve. Quantities without such outliers are shown whole.
+double LanePlot::usualTop(const Lane& lane) const {
+  std::vector<double> values;
+  values.reserve(static_cast<size_t>(lane.graph->data()->size()));
+  for (const QCPGraphData& point : *lane.graph->data()) values.push_back(point.value);
+  if (values.empty()) return 0;
+  const auto largest = std::max_element(values.begin(), values.end());
+  if (m_quantity != Quantity::MillisecondsPerToken || values.size() < 50) return *largest;
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>(0.95 * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), at, values.end());
+  return std::min(3 * *at, *std::max_element(at, values.end()));
+}
+
 void LanePlot::fitRanges() {
   double last = m_expected;
   double least = INFINITY;
@@ -136,7 +150,7 @@ void LanePlot::fitRanges() {
     if (found) last = std::max(last, keys.upper);
     const QCPRange values = lane.graph->data()->valueRange(found);
     if (!found) continue;
-    most = std::max(most, values.upper);
+    most = std::max(most, usualTop(lane));
     if (values.lower > 0) least = std::min(least, values.lower);
   }
   last = std::max(last, 8.0);

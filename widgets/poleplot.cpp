@@ -15,7 +15,8 @@ namespace {
 constexpr double pi = std::numbers::pi;
 constexpr double nearest = 1e-9;  // distances to the circle are drawn no smaller
 constexpr double reach = 10;      // pixels within which a pole is meant
-constexpr double together = 3;    // pixels within which poles are one to the eye
+constexpr double together = 3;    // pixels within which labels would cover each other
+constexpr double sameness = 1e-6;  // distance below which poles are one
 
 bool isReal(std::complex<double> pole) {
   return std::abs(pole.imag()) <= 1e-12 * std::max(1.0, std::abs(pole));
@@ -90,13 +91,8 @@ bool PolePlot::isDrawn(size_t index) const {
 
 int PolePlot::coincident(int index) const {
   if (index < 0 || index >= static_cast<int>(m_poles.size())) return 0;
-  const QPointF place = placed(m_poles[static_cast<size_t>(index)]);
-  int count = 0;
-  for (size_t i = 0; i < m_poles.size(); ++i) {
-    const QPointF apart = placed(m_poles[i]) - place;
-    if (isDrawn(i) && std::hypot(apart.x(), apart.y()) <= together) ++count;
-  }
-  return count;
+  const std::complex<double> pole = m_poles[static_cast<size_t>(index)];
+  return static_cast<int>(std::count_if(m_poles.begin(), m_poles.end(), [&](auto other) { return std::abs(other - pole) <= sameness; }));
 }
 
 double PolePlot::markerWidth(size_t index) const {

@@ -28,7 +28,7 @@ class PolePlot : public Plot {
   // Rings a pole as if hovered, without a signal; -1 none.
   void setHovered(int index);
   int hovered() const { return m_hovered; }
-  // How many poles lie where this one is drawn, itself included.
+  // How many poles are equal to this one (to 1e-6), itself included.
   int coincident(int index) const;
   int unstableCount() const;
 

@@ -31,7 +31,10 @@ QLineEdit, QPlainTextEdit, QTextEdit, QAbstractSpinBox, QComboBox { background: 
   selection-color: {text}; }
 QLineEdit, QAbstractSpinBox, QComboBox { min-height: {20}px; }
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { border: none; width: {16}px; background: transparent; }
+QAbstractSpinBox::up-arrow { image: url(:/polecat/icons/chevron-up-{tone}.svg); width: {12}px; height: {12}px; }
+QAbstractSpinBox::down-arrow { image: url(:/polecat/icons/chevron-down-{tone}.svg); width: {12}px; height: {12}px; }
 QComboBox::drop-down { border: none; width: {20}px; }
+QComboBox::down-arrow { image: url(:/polecat/icons/chevron-down-{tone}.svg); width: {12}px; height: {12}px; }
 QComboBox QAbstractItemView { background: {surface}; border: 1px solid {border}; outline: none; padding: {4}px; }
 
 QPushButton:focus, QToolButton:focus, QLineEdit:focus, QPlainTextEdit:focus, QTextEdit:focus, QAbstractSpinBox:focus,
@@ -111,6 +114,7 @@ QString styleSheet(const Theme& theme) {
   }};
   QString result = QString::fromLatin1(sheet);
   for (const auto& [name, colour] : colours) result.replace(QLatin1String(name), rgba(colour));
+  result.replace(QLatin1String("{tone}"), theme.isDark() ? "dark" : "light");
   result.replace(QLatin1String("{focus}"), theme.scheme() == Scheme::HighContrast ? "2" : "1");
   for (const int pixels : {2, 3, 4, 6, 8, 10, 12, 16, 20, 24}) {
     result.replace(QStringLiteral("{%1}").arg(pixels), QString::number(qRound(pixels * theme.scale())));
