@@ -9,7 +9,7 @@
 namespace app {
 
 DockTitle::DockTitle(QDockWidget* dock, bool named) : QWidget(dock), m_name(new QLabel), m_float(new QToolButton), m_close(new QToolButton) {
-  m_float->setText(QStringLiteral("⧉"));
+  m_float->setText(QStringLiteral("↗"));
   m_float->setAccessibleName(tr("Float or dock %1").arg(dock->windowTitle()));
   m_float->setToolTip(tr("Float or dock"));
   m_close->setText(QStringLiteral("×"));

@@ -109,8 +109,9 @@ void FilterPanel::followSelection() {
   const int row = m_document.selectedRow();
   if (row < 0) return;
   const QModelIndex index = m_proxy->indexOfRow(row, m_view->currentIndex().isValid() ? m_view->currentIndex().column() : 0);
-  if (!index.isValid() || m_proxy->documentRow(m_view->currentIndex()) == row) return;
-  m_view->setCurrentIndex(index);
+  // Focus alone makes a row current without selecting it, so both are asked.
+  const bool current = m_proxy->documentRow(m_view->currentIndex()) == row;
+  if (index.isValid() && !(current && m_view->selectionModel()->isRowSelected(index.row()))) m_view->setCurrentIndex(index);
 }
 
 void FilterPanel::reportVisibleRows() {

@@ -152,7 +152,7 @@ void MainWindow::showPreset(Preset preset) {
   m_stripBar->setVisible(!speed);
   const int w = width(), h = height();
   if (!speed) {
-    const int table = preset == Preset::filters ? w * 38 / 100 : w * 16 / 100;
+    const int table = preset == Preset::filters ? w * 38 / 100 : w * 23 / 100;
     resizeDocks({m_filtersDock, m_plotDocks[0], m_plotDocks[1]}, {table, (w - table) / 2, (w - table) / 2}, Qt::Horizontal);
     const int top = preset == Preset::filters ? 50 : 42;
     resizeDocks({m_plotDocks[0], m_plotDocks[2]}, {h * top / 100, h * (100 - top) / 100}, Qt::Vertical);
