@@ -12,7 +12,7 @@
 namespace analysis {
 
 // Below this squared error the Gram objective is noise and the true residual decides.
-inline constexpr double gramFloor = 1e-12;
+inline constexpr double gramFloor = 1e-11;
 // Squared error of a model that is exact for every purpose.
 inline constexpr double exactError = 1e-20;
 

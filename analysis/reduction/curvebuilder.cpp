@@ -1,5 +1,6 @@
 #include "analysis/reduction/curvebuilder.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -18,7 +19,8 @@ double now() {
 CurveBuilder::CurveBuilder(const Target& target, int maxOrder, std::vector<double> sigma, Publish publish)
     : m_target(target),
       m_best(static_cast<std::size_t>(maxOrder) + 1, {{}, {}, target.isZero() ? 0.0 : 1.0, "feedthrough"}),
-      m_changed(m_best.size(), true),
+      m_versions(m_best.size(), 0),
+      m_shownVersions(m_best.size(), -1),
       m_shown(m_best.size()),
       m_sigma(std::move(sigma)),
       m_publish(std::move(publish)) {}
@@ -31,28 +33,30 @@ bool CurveBuilder::offer(int order, Candidate candidate, double margin) {
 
 void CurveBuilder::replace(int order, Candidate candidate) {
   m_best[static_cast<std::size_t>(order)] = std::move(candidate);
-  m_changed[static_cast<std::size_t>(order)] = true;
+  ++m_versions[static_cast<std::size_t>(order)];
 }
 
 std::shared_ptr<const OrderCurve> CurveBuilder::publish(std::string stage, bool final) {
+  const double begun = now();
   for (std::size_t d = 0; d < m_best.size(); ++d) {
-    if (m_changed[d]) {
+    if (final || m_shownVersions[d] != m_versions[d]) {
       const Residues residues = fitResidues(m_target, m_best[d].poles);
       Fit fit = makeFit(m_target, m_best[d].poles, residues.coefficients, residues.squaredError, m_best[d].source);
-      if (!m_shown[d] || fit.errorRelative < m_shown[d]->errorRelative)
+      if (final || !m_shown[d] || fit.errorRelative < m_shown[d]->errorRelative)
         m_shown[d] = std::make_shared<const Fit>(std::move(fit));
-      m_changed[d] = false;
+      m_shownVersions[d] = m_versions[d];
     }
     if (d > 0 && m_shown[d - 1]->errorRelative <= m_shown[d]->errorRelative) m_shown[d] = m_shown[d - 1];
   }
   auto curve = std::make_shared<const OrderCurve>(OrderCurve{m_shown, m_sigma, std::move(stage), final});
   if (m_publish) m_publish(curve);
   m_lastPublished = now();
+  m_publishSeconds = m_lastPublished - begun;
   return curve;
 }
 
 void CurveBuilder::publishSometimes(const std::string& stage) {
-  if (m_publish && now() - m_lastPublished > 0.05) publish(stage);
+  if (m_publish && now() - m_lastPublished > std::max(0.05, 10 * m_publishSeconds)) publish(stage);
 }
 
 }  // namespace analysis

@@ -22,23 +22,27 @@ class CurveBuilder {
   const Candidate& best(int order) const { return m_best[static_cast<std::size_t>(order)]; }
   // True when the candidate (of that order or a smaller one) replaced the best: lower by more than the margin.
   bool offer(int order, Candidate, double margin = 0);
-  // Overwrites: for finishing touches that may cost a trace of error.
+  // Overwrites: for a change that may cost a trace of error.
   void replace(int order, Candidate);
+  // Counts the replacements of an order's best.
+  int version(int order) const { return m_versions[static_cast<std::size_t>(order)]; }
 
   // Shown errors are true residuals; a shown fit is replaced only by a better one, and each order shows the best of
-  // all orders up to it.
+  // all orders up to it. The final curve is made of the best candidates alone: what happened to be shown before, which
+  // depends on the clock, leaves no trace in it.
   std::shared_ptr<const OrderCurve> publish(std::string stage, bool final = false);
-  // publish() unless the last one was less than 50 ms ago: a growing curve should be seen growing.
+  // publish() unless the last one was less than 50 ms, or ten times its own cost, ago: a growing curve should be seen
+  // growing, but not wait for being seen.
   void publishSometimes(const std::string& stage);
 
  private:
   const Target& m_target;
   std::vector<Candidate> m_best;
-  std::vector<bool> m_changed;
+  std::vector<int> m_versions, m_shownVersions;
   std::vector<std::shared_ptr<const Fit>> m_shown;
   std::vector<double> m_sigma;
   Publish m_publish;
-  double m_lastPublished = 0;  // seconds on the steady clock
+  double m_lastPublished = 0, m_publishSeconds = 0;  // on the steady clock
 };
 
 }  // namespace analysis

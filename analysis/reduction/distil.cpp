@@ -45,7 +45,7 @@ void requireSensible(const DistilRequest& request, std::size_t filters) {
 // The smallest order within the tolerance. The curve of balanced models with refitted residues is cheap and gives an
 // order from above; descent from there ends when it no longer helps.
 Fit withinTolerance(const Reducer& reducer, double tolerance, const Task& task) {
-  const auto curve = reducer.balancedCurve(task);
+  const auto curve = reducer.spectralCurve(task);
   const int above = curve->orderWithin(tolerance);
   int order = above < 0 ? reducer.maxOrder() : above;
   Fit best = reducer.fit(order, task);

@@ -8,6 +8,10 @@
 #include "analysis/error.h"
 #include "analysis/reduction/candidate.h"
 #include "analysis/reduction/curvebuilder.h"
+#include "analysis/reduction/curvestages.h"
+#include "analysis/reduction/finish.h"
+#include "analysis/reduction/greedy.h"
+#include "analysis/reduction/multiscale.h"
 #include "analysis/reduction/residues.h"
 #include "analysis/reduction/starts.h"
 
@@ -16,17 +20,13 @@ namespace analysis {
 namespace {
 
 constexpr int largestMaxOrder = 1024;
+constexpr VarproOptions race{.maxSteps = 5, .tolerance = 1e-4};
 constexpr VarproOptions interactive{.maxSteps = 40, .tolerance = 1e-5};
+constexpr VarproOptions thorough{.maxSteps = 40, .tolerance = 1e-6};
+constexpr int swapRounds = 4;
 
-// startOrder, then outwards.
-std::vector<int> outwards(int startOrder, int maxOrder) {
-  std::vector<int> orders;
-  startOrder = std::clamp(startOrder, 1, std::max(maxOrder, 1));
-  for (int distance = 0; distance < maxOrder; ++distance) {
-    if (startOrder + distance <= maxOrder) orders.push_back(startOrder + distance);
-    if (distance > 0 && startOrder - distance >= 1) orders.push_back(startOrder - distance);
-  }
-  return orders;
+void keepBetter(Candidate& best, Candidate next) {
+  if (next.squaredError < best.squaredError) best = std::move(next);
 }
 
 }  // namespace
@@ -34,24 +34,55 @@ std::vector<int> outwards(int startOrder, int maxOrder) {
 struct Reducer::Workspace {
   Target target;
   int maxOrder;
-  SpectralStart balanced;
+  SpectralStarts starts;
   std::vector<double> sigma;
 
-  // No model needs more states than the window has samples, or than the spectrum can tell apart.
-  int usefulOrder(int order) const { return std::min(order, balanced.maxOrder()); }
-  // Offers the balanced model of every useful order; returns their poles, index = order.
-  std::vector<PoleSet> offerBalanced(CurveBuilder&, const Task&) const;
-};
+  bool isLong() const { return target.length() > longSamples; }
+  Candidate empty() const { return asIs(target, {}, "feedthrough"); }
 
-std::vector<PoleSet> Reducer::Workspace::offerBalanced(CurveBuilder& builder, const Task& task) const {
-  std::vector<PoleSet> starts(static_cast<std::size_t>(usefulOrder(maxOrder)) + 1);
-  for (std::size_t d = 1; d < starts.size(); ++d) {
-    task.throwIfStopped();
-    starts[d] = balanced.poles(static_cast<int>(d));
-    builder.offer(static_cast<int>(d), asIs(target, starts[d], "balanced"));
+  // A few steps from every spectral start, the best goes on to the end.
+  Candidate raced(int order, const Task& task) const {
+    Candidate best = empty();
+    for (const auto& [poles, name] : starts.at(order)) keepBetter(best, polish(target, poles, name, race, task));
+    return polish(target, best.poles, best.source, interactive, task);
   }
-  return starts;
-}
+
+  // Every start to the end.
+  Candidate standard(int order, const Task& task) const {
+    const auto search = sharedPairSearch(target.length());
+    Candidate best = empty();
+    for (const auto& [poles, name] : starts.at(order)) keepBetter(best, polish(target, poles, name, thorough, task));
+    if (best.squaredError < gramFloor) return best;
+    if (isLong()) {
+      keepBetter(best, multiscale(order, *search, task));
+    } else {
+      const Candidate grown = grow(target, *search, order, task);
+      keepBetter(best, polish(target, grown.poles, grown.source, thorough, task));
+    }
+    return finished(target, best, task);
+  }
+
+  // The multi-scale start of that order, filled up by greedy additions where the pool was too small.
+  Candidate multiscale(int order, const PairSearch& search, const Task& task) const {
+    const auto nested = multiscaleStarts(target, order, task);
+    Candidate model = nested.empty() ? empty() : polish(target, nested.back(), "multi-scale", thorough, task);
+    while (model.order() + 2 <= order) model = withPair(target, search, model, "multi-scale", task);
+    if (model.order() < order) model = withReal(target, search, model, "multi-scale", task);
+    return model;
+  }
+
+  // Which of the two starts wins cannot be told before the swaps.
+  Candidate longFull(int order, const Task& task) const {
+    const auto search = sharedPairSearch(target.length());
+    Candidate best = swapped(target, *search, multiscale(order, *search, task), swapRounds, task);
+    for (const auto& [poles, name] : starts.at(order)) {
+      const Candidate start = polish(target, poles, name, thorough, task);
+      keepBetter(best, swapped(target, *search, start, swapRounds, task));
+      if (name == "balanced") break;
+    }
+    return finished(target, best, task);
+  }
+};
 
 Reducer::Reducer(std::shared_ptr<const Filter> filter, int maxOrder, const Task& task) : m_filter(std::move(filter)) {
   if (maxOrder < 1 || maxOrder > largestMaxOrder) {
@@ -59,11 +90,11 @@ Reducer::Reducer(std::shared_ptr<const Filter> filter, int maxOrder, const Task&
                 "choose one from 1 to " + std::to_string(largestMaxOrder));
   }
   Target target(m_filter->taps, m_filter->name);
-  auto balanced = SpectralStart::balanced(target, maxOrder, task);
-  std::vector<double> sigma = balanced.sigma();
+  SpectralStarts starts(target, maxOrder, task);
+  std::vector<double> sigma = starts.sigma();
   for (double& value : sigma) value *= target.norm();
   m_workspace =
-      std::make_shared<const Workspace>(Workspace{std::move(target), maxOrder, std::move(balanced), std::move(sigma)});
+      std::make_shared<const Workspace>(Workspace{std::move(target), maxOrder, std::move(starts), std::move(sigma)});
 }
 
 int Reducer::maxOrder() const {
@@ -74,37 +105,42 @@ const std::vector<double>& Reducer::sigma() const {
   return m_workspace->sigma;
 }
 
-Fit Reducer::fit(int order, const Task& task) const {
+Fit Reducer::fit(int order, const Task& task, Effort effort) const {
   const Workspace& work = *m_workspace;
   if (order < 0 || order > work.maxOrder) {
     throw Error(ErrorKind::input, m_filter->name, "order " + std::to_string(order) + " was asked for",
                 "choose one from 0 to " + std::to_string(work.maxOrder));
   }
-  const PoleSet start = work.balanced.poles(work.usefulOrder(order));
-  const Candidate candidate = polish(work.target, start, "balanced + variable projection", interactive, task);
+  task.throwIfStopped();
+  if (effort == Effort::full && !work.isLong()) return *curve(order, task)->fits[static_cast<std::size_t>(order)];
+  const int useful = std::min(order, work.starts.usefulOrder());
+  const Candidate candidate = effort == Effort::quick      ? work.raced(useful, task)
+                              : effort == Effort::standard ? work.standard(useful, task)
+                                                           : work.longFull(useful, task);
   const Residues residues = fitResidues(work.target, candidate.poles);
-  return makeFit(work.target, candidate.poles, residues.coefficients, residues.squaredError,
-                 order == 0 ? "feedthrough" : candidate.source);
+  return makeFit(work.target, candidate.poles, residues.coefficients, residues.squaredError, candidate.source);
 }
 
-std::shared_ptr<const OrderCurve> Reducer::balancedCurve(const Task& task) const {
-  CurveBuilder builder(m_workspace->target, m_workspace->maxOrder, m_workspace->sigma, {});
-  m_workspace->offerBalanced(builder, task);
-  return builder.publish("balanced");
+std::shared_ptr<const OrderCurve> Reducer::spectralCurve(const Task& task) const {
+  const Workspace& work = *m_workspace;
+  CurveBuilder builder(work.target, work.maxOrder, work.sigma, {});
+  for (int d = 1; d <= work.starts.usefulOrder(); ++d) {
+    task.throwIfStopped();
+    for (auto& [poles, name] : work.starts.at(d)) builder.offer(d, asIs(work.target, poles, name));
+  }
+  return builder.publish("spectral starts");
 }
 
 std::shared_ptr<const OrderCurve> Reducer::curve(
     int startOrder, const Task& task, const std::function<void(std::shared_ptr<const OrderCurve>)>& publish) const {
   const Workspace& work = *m_workspace;
   CurveBuilder builder(work.target, work.maxOrder, work.sigma, publish);
-  const auto starts = work.offerBalanced(builder, task);
-  builder.publish("balanced");
-  for (const int d : outwards(startOrder, static_cast<int>(starts.size()) - 1)) {
-    builder.offer(d, polish(work.target, starts[static_cast<std::size_t>(d)], "balanced + variable projection",
-                            interactive, task));
-    builder.publishSometimes("variable projection");
-  }
-  return builder.publish("variable projection", true);
+  CurveStages stages(work.target, work.starts, builder, startOrder, task);
+  stages.balanced();
+  stages.descend();
+  stages.moreStarts();
+  stages.exchange();
+  return stages.finish();
 }
 
 int OrderCurve::orderWithin(double tolerance) const {

@@ -12,7 +12,8 @@
 
 namespace analysis {
 
-// An immutable snapshot: the best model known at each order. A later snapshot is never worse at any order.
+// An immutable snapshot: the best model known at each order. A later snapshot is never worse at any order,
+// save the final one by at most 0.1 % where modes that cancel each other were told apart.
 struct OrderCurve {
   std::vector<std::shared_ptr<const Fit>> fits;  // index = order, 0..maxOrder; 0 is the feedthrough alone; never null
   std::vector<double> sigma;                     // leading Hankel singular values as the fits saw them (Lanczos)
@@ -28,6 +29,13 @@ struct OrderCurve {
 
 // Work kept for one filter: Lanczos basis, nested state matrix, FFT of the data. Immutable after construction and
 // thread-safe. Everything is deterministic: fixed seeds, no dependence on thread count.
+// How hard a single order is tried.
+enum class Effort {
+  quick,     // the spectral starts race a few steps, the best one goes on: 1-5 ms at L = 1024
+  standard,  // every spectral start and a greedily grown model to the end; long filters: multi-scale starts
+  full       // the path exchange over all orders up to maxOrder(); long filters: swaps from two starts
+};
+
 class Reducer {
  public:
   static constexpr int defaultMaxOrder = 64;
@@ -40,14 +48,14 @@ class Reducer {
   int maxOrder() const;
   const std::vector<double>& sigma() const;
 
-  // One order: balanced start, least-squares residues, variable projection. 1-5 ms at L = 1024.
-  // Orders above the numerical rank return the exact model of that rank.
-  Fit fit(int order, const Task& = {}) const;
-  // All orders from the balanced start with least-squares residues, no descent: 10-20 ms at L = 1024.
-  std::shared_ptr<const OrderCurve> balancedCurve(const Task& = {}) const;
-  // All orders; `publish` receives each better snapshot (balanced + least squares first, 50-70 ms at L = 1024,
-  // then variable projection at every order, then the path exchange), the last is returned.
-  // `startOrder` is served first.
+  // One order. Orders above the numerical rank return the exact model of that rank. Throws Error(input) for an order
+  // outside 0..maxOrder().
+  Fit fit(int order, const Task& = {}, Effort = Effort::quick) const;
+  // All orders from the spectral starts with least-squares residues, no descent: about 30 ms at L = 1024.
+  std::shared_ptr<const OrderCurve> spectralCurve(const Task& = {}) const;
+  // All orders, as good as the house can: `publish` receives each better snapshot (balanced with least-squares residues
+  // first, then variable projection, more starts, the path exchange, finishing touches), the last is returned.
+  // `startOrder` is served first; the final curve does not depend on it. Stopped within about 100 ms.
   std::shared_ptr<const OrderCurve> curve(
       int startOrder, const Task& = {},
       const std::function<void(std::shared_ptr<const OrderCurve>)>& publish = {}) const;

@@ -1,0 +1,107 @@
+#include "analysis/reduction/curvestages.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "analysis/reduction/exchange.h"
+#include "analysis/reduction/finish.h"
+#include "analysis/reduction/greedy.h"
+#include "analysis/reduction/multiscale.h"
+
+namespace analysis {
+
+namespace {
+
+constexpr VarproOptions fromStart{.maxSteps = 20, .tolerance = 1e-6};
+constexpr int mostSweeps = 8;
+constexpr int fullRateSamples = 16384;  // up to here the full-rate spectra are worth their 0.1-0.3 s
+
+std::vector<int> outwards(int startOrder, int maxOrder) {
+  std::vector<int> orders;
+  startOrder = std::clamp(startOrder, 1, std::max(maxOrder, 1));
+  for (int distance = 0; distance < maxOrder; ++distance) {
+    if (startOrder + distance <= maxOrder) orders.push_back(startOrder + distance);
+    if (distance > 0 && startOrder - distance >= 1) orders.push_back(startOrder - distance);
+  }
+  return orders;
+}
+
+}  // namespace
+
+CurveStages::CurveStages(const Target& target, const SpectralStarts& starts, CurveBuilder& curve, int startOrder,
+                         const Task& task)
+    : m_target(target),
+      m_starts(starts),
+      m_curve(curve),
+      m_task(task),
+      m_useful(std::min(curve.maxOrder(), starts.usefulOrder())),
+      m_outwards(outwards(startOrder, m_useful)),
+      m_balanced(static_cast<std::size_t>(m_useful) + 1),
+      m_finished(m_balanced.size(), -1) {}
+
+void CurveStages::balanced() {
+  for (int d = 1; d <= m_useful; ++d) {
+    m_task.throwIfStopped();
+    PoleSet& poles = m_balanced[static_cast<std::size_t>(d)] = m_starts.balancedAt(d);
+    m_curve.offer(d, asIs(m_target, poles, "balanced"));
+  }
+  m_curve.publish("balanced");
+}
+
+void CurveStages::descend() {
+  for (const int d : m_outwards) {
+    m_curve.offer(d, polish(m_target, m_balanced[static_cast<std::size_t>(d)], "balanced", fromStart, m_task));
+    sometimes("variable projection");
+  }
+}
+
+void CurveStages::spectral(const SpectralStarts& starts, bool withBalanced) {
+  for (const int d : m_outwards) {
+    for (auto& [poles, name] : starts.at(d)) {
+      if (withBalanced || name != "balanced") m_curve.offer(d, polish(m_target, poles, name, fromStart, m_task));
+    }
+    sometimes("more starts");
+  }
+}
+
+void CurveStages::moreStarts() {
+  spectral(m_starts, false);
+  if (m_starts.factor() > 1 && m_target.length() <= fullRateSamples)
+    spectral(SpectralStarts(m_target, m_useful, m_task, fullRateSamples), true);
+  m_search = sharedPairSearch(m_target.length());
+  if (m_target.length() > longSamples) {
+    for (const PoleSet& poles : multiscaleStarts(m_target, m_useful, m_task)) {
+      m_curve.offer(poles.order(), polish(m_target, poles, "multi-scale", fromStart, m_task));
+      sometimes("more starts");
+    }
+  } else {
+    grow(m_target, *m_search, m_useful, m_task, [&](const Candidate& model) {
+      m_curve.offer(model.order(), model);
+      sometimes("more starts");
+    });
+  }
+}
+
+// A finished model makes better offers, so the exchange gets a second chance after the finishing touches.
+void CurveStages::exchange() {
+  PathExchange exchange(m_target, *m_search, m_curve, m_useful);
+  for (int chance = 0; chance < 2; ++chance) {
+    for (int round = 0; round < mostSweeps; ++round) {
+      if (!exchange.sweep(m_task, [this] { sometimes("path exchange"); })) break;
+    }
+    for (int d = 1; d <= m_useful; ++d) {
+      if (m_curve.version(d) == m_finished[static_cast<std::size_t>(d)]) continue;
+      m_curve.offer(d, finished(m_target, m_curve.best(d), m_task));
+      m_finished[static_cast<std::size_t>(d)] = m_curve.version(d);
+      sometimes("finishing");
+    }
+  }
+}
+
+// Large cancelling residues are told apart even where that costs a trace of error.
+std::shared_ptr<const OrderCurve> CurveStages::finish() {
+  for (int d = 1; d <= m_useful; ++d) m_curve.replace(d, calmed(m_target, m_curve.best(d), m_task));
+  return m_curve.publish("final", true);
+}
+
+}  // namespace analysis

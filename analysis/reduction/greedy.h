@@ -1,0 +1,21 @@
+// Models grown one mode at a time (reduction page, 4.2d): the start for filters with several time scales, which Hankel
+// norms, weighting sample n by about n + 1, see badly.
+#pragma once
+
+#include <functional>
+
+#include "analysis/reduction/candidate.h"
+#include "analysis/reduction/pairsearch.h"
+
+namespace analysis {
+
+// Adds the best pair of the residual and polishes 15 steps, up to maxOrder (an odd one ends with a real pole).
+// `visit` sees every model on the way. Ends early at an exact model. Returns the last.
+Candidate grow(const Target&, const PairSearch&, int maxOrder, const Task& = {},
+               const std::function<void(const Candidate&)>& visit = {});
+
+// One mode more: the best pair or the best real pole of what is left, polished.
+Candidate withPair(const Target&, const PairSearch&, const Candidate&, std::string source, const Task& = {});
+Candidate withReal(const Target&, const PairSearch&, const Candidate&, std::string source, const Task& = {});
+
+}  // namespace analysis

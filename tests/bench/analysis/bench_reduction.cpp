@@ -1,0 +1,233 @@
+// The default algorithm against the reference errors, and what it costs. Sections, all when none is named:
+//   curve     whole curves of the suite against the references (goals 1, 4, 6, 7, 8, 10)
+//   trained   curves of trained filters
+//   single    quick and standard fits of one order (goals 2, 9, 11)
+//   long      filters of 65,536 and 1,048,576 samples (goal 5)
+// Ratios are error over reference error; times are medians on one thread.
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "analysis/checkpoint/checkpoint.h"
+#include "analysis/reduction/reducer.h"
+#include "analysis/response/bounds.h"
+#include "tests/analysis/testfilters.h"
+
+using namespace analysis;
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double milliseconds(Clock::time_point from) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - from).count();
+}
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values.empty() ? 0 : values[values.size() / 2];
+}
+
+double timed(int repeats, const std::function<void()>& work) {
+  std::vector<double> times;
+  for (int i = 0; i < repeats; ++i) {
+    const auto begun = Clock::now();
+    work();
+    times.push_back(milliseconds(begun));
+  }
+  return median(times);
+}
+
+nlohmann::json references() {
+  std::ifstream file(POLECAT_TEST_DATA "/reference_errors.json");
+  return nlohmann::json::parse(file);
+}
+
+std::shared_ptr<const Filter> filterOf(std::string name, std::vector<double> taps) {
+  return std::make_shared<const Filter>(Filter{{}, std::move(name), std::move(taps), 0});
+}
+
+// Geometric mean and largest of ratios.
+struct Ratios {
+  double logs = 0, largest = 0;
+  int count = 0;
+  void add(double ratio) {
+    logs += std::log(ratio);
+    largest = std::max(largest, ratio);
+    ++count;
+  }
+  double mean() const { return count ? std::exp(logs / count) : 0; }
+};
+
+struct CurveResult {
+  Ratios all, best;
+  double milliseconds = 0, firstMilliseconds = 0, descendedMilliseconds = 0, cancellation = 0, overCertificate = 0;
+  std::string worst, complaints;
+};
+
+CurveResult runCurve(const std::string& name, const std::vector<double>& taps, const nlohmann::json& reference) {
+  CurveResult result;
+  const auto begun = Clock::now();
+  const Reducer reducer(filterOf(name, taps));
+  const auto curve = reducer.curve(16, {}, [&](const auto& snapshot) {
+    if (result.firstMilliseconds == 0) result.firstMilliseconds = milliseconds(begun);
+    if (snapshot->stage == "variable projection") result.descendedMilliseconds = milliseconds(begun);
+  });
+  result.milliseconds = milliseconds(begun);
+  const auto bound = certificate(taps, 64);
+  double previous = 2;
+  for (int d = 0; d <= 64; ++d) {
+    const Fit& fit = *curve->fits[static_cast<std::size_t>(d)];
+    if (fit.errorRelative > previous * (1 + 1e-6)) result.complaints += " not monotone at " + std::to_string(d);
+    previous = fit.errorRelative;
+    const double lower = bound.error[static_cast<std::size_t>(d)];
+    if (fit.errorRelative < lower) result.complaints += " below certificate at " + std::to_string(d);
+    if (fit.model.spectralRadius() > 1 - 1e-9) result.complaints += " unstable at " + std::to_string(d);
+    result.cancellation = std::max(result.cancellation, fit.model.cancellation(static_cast<int>(taps.size())));
+    const auto key = std::to_string(d);
+    if (!reference["rel_l2"].contains(key)) continue;
+    const double expected = reference["rel_l2"][key];
+    if (expected > 1e-6) {
+      const double ratio = fit.errorRelative / expected;
+      if (ratio > result.all.largest) result.worst = key;
+      result.all.add(ratio);
+      if (reference.contains("best_known"))
+        result.best.add(fit.errorRelative / reference["best_known"][key].get<double>());
+      if (lower > bound.floor && std::set<int>{4, 8, 16, 32, 64}.contains(d))
+        result.overCertificate = std::max(result.overCertificate, fit.errorRelative / lower);
+    } else if (std::set<int>{4, 8, 16, 32, 64}.contains(d) && fit.errorRelative > 1e-8) {
+      result.complaints += " " + std::to_string(fit.errorRelative) + " at " + key;
+    }
+  }
+  return result;
+}
+
+void printCurve(const std::string& name, const CurveResult& r) {
+  std::printf("%-40s %7.4f %7.4f @%-3s %7.4f %6.2f %7.1f %6.1f %6.1f %7.0f%s\n", name.c_str(), r.all.mean(),
+              r.all.largest, r.worst.c_str(), r.best.mean(), r.overCertificate, r.cancellation, r.firstMilliseconds,
+              r.descendedMilliseconds, r.milliseconds, r.complaints.c_str());
+  std::fflush(stdout);
+}
+
+void header() {
+  std::printf("%-40s %7s %7s %-4s %7s %6s %7s %6s %6s %7s\n", "filter", "ratio", "max", "at", "best", "/cert", "cancel",
+              "first", "varpro", "ms");
+}
+
+void curves() {
+  header();
+  const auto all = references();
+  Ratios total;
+  for (const auto& [key, reference] : all["filters"].items()) {
+    const int length = reference["length"];
+    if (length > 8192) continue;
+    const auto result = runCurve(key, testfilters::make(reference["name"].get<std::string>(), length), reference);
+    printCurve(key, result);
+    if (result.all.count) total.add(result.all.largest);
+  }
+  std::printf("largest ratio of all orders and filters: %.4f\n\n", total.largest);
+}
+
+// The filters of the shipped sample that have references, by "path|channel".
+std::map<std::string, std::pair<std::shared_ptr<const Filter>, nlohmann::json>> trainedFilters() {
+  const auto checkpoint = Checkpoint::open(POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt");
+  std::map<std::string, std::pair<std::shared_ptr<const Filter>, nlohmann::json>> filters;
+  const auto all = references();
+  for (const auto& [key, reference] : all["real"].items()) {
+    for (int bank = 0; bank < static_cast<int>(checkpoint->banks().size()); ++bank) {
+      const std::string start = "novels-hyena-1m|" + checkpoint->banks()[static_cast<std::size_t>(bank)].path + "|";
+      if (key.starts_with(start)) filters[key] = {checkpoint->filter({bank, reference["channel"]}), reference};
+    }
+  }
+  return filters;
+}
+
+void trained() {
+  header();
+  for (const auto& [key, entry] : trainedFilters()) printCurve(key, runCurve(key, entry.first->taps, entry.second));
+  std::printf("\n");
+}
+
+void single() {
+  struct Row {
+    Ratios quick, standard;
+    std::vector<double> quickTimes, standardTimes, construction;
+  };
+  std::map<std::pair<std::string, int>, Row> rows;
+  const auto run = [&](const std::string& group, const std::string& name, const std::vector<double>& taps,
+                       const nlohmann::json& reference, const std::vector<int>& orders) {
+    for (const int d : orders) {
+      Row& row = rows[{group, d}];
+      std::shared_ptr<Reducer> reducer;
+      row.construction.push_back(timed(3, [&] { reducer = std::make_shared<Reducer>(filterOf(name, taps), d); }));
+      Fit quick, standard;
+      row.quickTimes.push_back(timed(3, [&] { quick = reducer->fit(d); }));
+      row.standardTimes.push_back(timed(3, [&] { standard = reducer->fit(d, {}, Effort::standard); }));
+      const double expected = reference["rel_l2"][std::to_string(d)];
+      if (expected < 1e-6) continue;
+      row.quick.add(quick.errorRelative / expected);
+      row.standard.add(standard.errorRelative / expected);
+    }
+  };
+  const auto all = references();
+  for (const auto& [key, reference] : all["filters"].items()) {
+    const int length = reference["length"];
+    if (length > 8192) continue;
+    run("suite " + std::to_string(length), key, testfilters::make(reference["name"].get<std::string>(), length),
+        reference, {4, 8, 16, 32, 64});
+  }
+  for (const auto& [key, entry] : trainedFilters()) run("trained", key, entry.first->taps, entry.second, {4, 8, 16});
+  std::printf("%-12s %3s | %8s %8s %8s | %8s %8s %8s | %8s\n", "filters", "d", "quick", "max", "ms", "standard", "max",
+              "ms", "start ms");
+  for (const auto& [key, row] : rows) {
+    std::printf("%-12s %3d | %8.4f %8.4f %8.2f | %8.4f %8.4f %8.2f | %8.2f\n", key.first.c_str(), key.second,
+                row.quick.mean(), row.quick.largest, median(row.quickTimes), row.standard.mean(), row.standard.largest,
+                median(row.standardTimes), median(row.construction));
+  }
+  std::printf("\nReducer of 64 orders: ");
+  for (const int length : {1024, 8192}) {
+    const auto filter = filterOf("H5w10_c0.5", testfilters::make("H5w10_c0.5", length));
+    std::printf(" L=%d %.1f ms", length, timed(5, [&] { const Reducer reducer(filter); }));
+  }
+  std::printf("\n\n");
+}
+
+void longFilters() {
+  struct Goal {
+    const char* name;
+    int length, order;
+    double error;
+  };
+  std::printf("%-12s %8s %3s %8s | %10s %9s | %10s %9s\n", "filter", "length", "d", "goal", "standard", "ms", "full",
+              "ms");
+  for (const Goal& goal : {Goal{"MIX", 65536, 16, 0.5}, Goal{"MIX", 65536, 32, 0.23}, Goal{"MIX", 1 << 20, 16, 0.61},
+                           Goal{"MIX", 1 << 20, 32, 0.36}, Goal{"H5w10_c0.5", 1 << 20, 16, 0.26},
+                           Goal{"H5w10_c0.5", 1 << 20, 32, 0.125}}) {
+    const auto filter = filterOf(goal.name, testfilters::make(goal.name, goal.length));
+    Fit standard, full;
+    const double standardTime =
+        timed(1, [&] { standard = Reducer(filter, goal.order).fit(goal.order, {}, Effort::standard); });
+    const double fullTime = timed(1, [&] { full = Reducer(filter, goal.order).fit(goal.order, {}, Effort::full); });
+    std::printf("%-12s %8d %3d %8.3f | %10.4f %9.0f | %10.4f %9.0f\n", goal.name, goal.length, goal.order, goal.error,
+                standard.errorRelative, standardTime, full.errorRelative, fullTime);
+    std::fflush(stdout);
+  }
+  std::printf("\n");
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  const std::set<std::string> asked(words + 1, words + count);
+  const auto wanted = [&](const char* section) { return asked.empty() || asked.contains(section); };
+  if (wanted("curve")) curves();
+  if (wanted("trained")) trained();
+  if (wanted("single")) single();
+  if (wanted("long")) longFilters();
+}
