@@ -2,6 +2,7 @@
 // sigma(z) = d~ + sum c~_k phi_k(z), found with the fit from sum c_k phi_k - sigma G = 0, mean of Re sigma held at 1.
 #include <Eigen/Core>
 #include <cmath>
+#include <numbers>
 
 #include "analysis/reduction/methods/catalogue.h"
 #include "analysis/reduction/methods/circlesamples.h"
@@ -17,7 +18,7 @@ using Complex = std::complex<double>;
 ConjugatePoles startingPoles(std::size_t length, int order) {
   ConjugatePoles poles;
   const int pairs = order / 2;
-  const double low = 2 * 3.141592653589793 / static_cast<double>(length), high = 2.5;
+  const double low = 2 * std::numbers::pi / static_cast<double>(length), high = 2.5;
   for (int k = 0; k < pairs; ++k) {
     const double angle = pairs > 1 ? low * std::pow(high / low, double(k) / (pairs - 1)) : std::min(low, high);
     poles.pairs.push_back(std::polar(std::exp(-0.02 * angle), angle));
@@ -26,7 +27,7 @@ ConjugatePoles startingPoles(std::size_t length, int order) {
   return poles;
 }
 
-// One relocation; an empty optional-like false when sigma has no usable constant part.
+// One relocation; false when sigma has no usable constant part.
 bool relocate(const CircleSamples& samples, ConjugatePoles& poles) {
   const Eigen::Index k = poles.order(), columns = 2 * k + 1;
   const auto pairs = static_cast<Eigen::Index>(poles.pairs.size());
