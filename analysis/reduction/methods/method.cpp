@@ -69,7 +69,11 @@ const Method& methodNamed(std::string_view name) {
 Fit fitWith(const Method& method, std::span<const double> taps, int order, const Task& task) {
   const Target target(taps);
   const auto g = taps.empty() ? taps : taps.subspan(1);
-  return fitFromPoles(target, method.poles(g, order, task), std::string(method.name));
+  Fit fit = fitFromPoles(target, method.poles(g, order, task), std::string(method.name));
+  double sum = 0;  // bounds every tap of the response
+  for (const auto residue : fit.model.residues()) sum += std::abs(residue);
+  if (!std::isfinite(sum)) throw noResult(method, "the residues of these poles overflow");
+  return fit;
 }
 
 }  // namespace analysis
