@@ -32,15 +32,15 @@ struct Row {
 };
 constexpr double none = 0;
 const Row reference[] = {{"H5w10", 8, 0.902, 0.703, 0.687, 0.640, 0.628, 0.588, 0.573, 0.767, 0.552, 0.553},
-                         {"H5w10", 16, 0.818, 0.404, 0.421, 0.339, 0.338, 0.332, 0.352, none, 0.301, 0.301},
+                         {"H5w10", 16, 0.818, 0.404, 0.421, 0.339, 0.338, 0.332, 0.352, 0.721, 0.301, 0.301},
                          {"H5w10", 32, 0.617, 0.160, 0.218, 0.133, 0.133, 0.142, 0.256, none, 0.114, 0.115},
-                         {"H33w14", 8, 0.897, 0.892, 0.814, 0.851, 0.851, 0.861, 0.812, none, 0.791, 0.788},
+                         {"H33w14", 8, 0.897, 0.892, 0.814, 0.851, 0.851, 0.861, 0.812, 0.926, 0.791, 0.788},
                          {"HT", 8, 0.559, 0.177, 0.173, 0.160, 0.161, 0.162, 0.168, 0.191, 0.159, 0.159},
-                         {"HT", 16, 0.451, 0.166, 0.160, 0.154, 0.154, 0.151, 0.150, none, 0.151, 0.149},
-                         {"S4D", 16, 0.331, 0.291, 0.298, 0.251, 0.251, 0.237, 0.231, none, 0.229, 0.222},
+                         {"HT", 16, 0.451, 0.166, 0.160, 0.154, 0.154, 0.151, 0.150, 0.179, 0.151, 0.149},
+                         {"S4D", 16, 0.331, 0.291, 0.298, 0.251, 0.251, 0.237, 0.231, 0.660, 0.229, 0.222},
                          {"S4D", 32, 0.0716, 0.0654, 0.0842, 0.0506, 0.0506, 0.0457, 0.0450, none, 0.0426, 0.0430},
-                         {"EX3%", 16, 0.843, 0.699, 0.657, 0.639, 0.622, 0.630, 0.613, none, 0.552, 0.557},
-                         {"NOISE", 16, 0.885, 0.887, 0.841, 0.826, 0.825, 0.838, 0.784, none, 0.802, 0.786}};
+                         {"EX3%", 16, 0.843, 0.699, 0.657, 0.639, 0.622, 0.630, 0.613, 0.845, 0.552, 0.557},
+                         {"NOISE", 16, 0.885, 0.887, 0.841, 0.826, 0.825, 0.838, 0.784, 0.909, 0.802, 0.786}};
 
 // Two pairs and two real poles, well apart: any method of order 6 should find them.
 std::vector<double> modalFilter(int length) {
@@ -104,7 +104,8 @@ class TestPoleMethods : public QObject {
     }
   }
 
-  // A lower error than the reference is no failure: rtf multiplies its factors in a better order and gains up to 12 %.
+  // A lower error than the reference is no failure: rtf multiplies its factors in a better order and gains up to 12 %,
+  // real poles gain up to 5 %.
   void table() {
     QFETCH(QString, method);
     QFETCH(QString, family);
@@ -121,7 +122,7 @@ class TestPoleMethods : public QObject {
     }
     const double ratio = std::exp(logSum / 3) / expected;
     const double tolerance = method == "hankel-norm" || method == "aaa" ? 1.05 : 1.02;
-    QVERIFY2(ratio <= tolerance && ratio >= (method == "rtf" ? 0.85 : 1 / tolerance),
+    QVERIFY2(ratio <= tolerance && ratio >= (method == "rtf" || method == "real-poles" ? 0.85 : 1 / tolerance),
              qPrintable(QString("ratio to the reference %1").arg(ratio)));
   }
 

@@ -16,16 +16,14 @@ struct AdamOptions {
 };
 
 // `objective(x, gradient)` returns f(x) and fills the gradient; it may project x onto its domain first. Kingma and Ba
-// 2015, algorithm 1 (beta 0.9, 0.999, epsilon 1e-8). Reports progress and looks at the stop token every 64 steps.
+// 2015, algorithm 1 (beta 0.9, 0.999, epsilon 1e-8). Looks at the stop token in every step.
 template <typename Objective>
 Eigen::VectorXd adam(Objective&& objective, Eigen::VectorXd x, const AdamOptions& options, const Task& task) {
   Eigen::VectorXd gradient = Eigen::VectorXd::Zero(x.size()), mean = gradient, square = gradient, best = x;
   double lowest = std::numeric_limits<double>::infinity(), meanLeft = 1, squareLeft = 1;
   for (int step = 0; step < options.steps; ++step) {
-    if (step % 64 == 0) {
-      task.throwIfStopped();
-      task.report(double(step) / options.steps, "gradient descent");
-    }
+    task.throwIfStopped();
+    if (step % 64 == 0) task.report(double(step) / options.steps, "gradient descent");
     const double f = objective(x, gradient);
     if (f < lowest) lowest = f, best = x;
     meanLeft *= 0.9;

@@ -21,7 +21,7 @@ using Eigen::Index;
 // ..., are sum_k lambda_k^(n-1) / p'(lambda_k): a sequence of exactly that order, from which Kung's method reads the
 // zeros. This costs one long FFT where the companion matrix of the whole polynomial would cost 10 M^3.
 Poles approximateZeros(const Eigen::VectorXd& p, int count, int oversampling, const Task& task) {
-  const int size = fastFftSize(oversampling * static_cast<int>(p.size()));
+  const int size = fastFftSize(std::min(oversampling * static_cast<int>(p.size()), 1 << 24));
   const RealFft<double> fft(size);
   std::vector<double> signal(size, 0.0);
   std::copy(p.begin(), p.end(), signal.begin());

@@ -10,7 +10,7 @@
 namespace analysis {
 
 // Sequences beyond this many samples are box-averaged before their Hankel matrix is decomposed.
-inline constexpr int longestHankel = 16384;
+inline constexpr int longestHankel = 65536;
 
 // Leading eigenpairs, converged, without those below 1e-13 of the largest (rounding noise of a finite-rank sequence).
 Eigenpairs significantEigenpairs(const HankelOperator&, int count, const Task&);
