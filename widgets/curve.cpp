@@ -19,6 +19,7 @@ QCPScatterStyle dots(const Theme& theme, Role role) {
   QCPScatterStyle::ScatterShape shape = QCPScatterStyle::ssDisc;
   if (theme.marker(role) == Marker::Square) shape = QCPScatterStyle::ssSquare;
   if (theme.marker(role) == Marker::Triangle) shape = QCPScatterStyle::ssTriangle;
+  if (theme.marker(role) == Marker::Diamond) shape = QCPScatterStyle::ssDiamond;
   if (theme.marker(role) == Marker::Circle) shape = QCPScatterStyle::ssCircle;
   const QColor colour = theme.colour(role);
   const QColor fill = shape == QCPScatterStyle::ssCircle ? theme.colour(Role::Surface) : colour;
@@ -31,6 +32,11 @@ Curve::Curve(QCPAxis* x, QCPAxis* y, Role role) : m_graph(x->parentPlot()->addGr
   m_graph->setAdaptiveSampling(false);
   m_graph->removeFromLegend();
   m_graph->setSelectable(QCP::stNone);
+}
+
+// The plot may be gone already, and its graphs with it.
+Curve::~Curve() {
+  if (m_graph && m_graph->parentPlot()) m_graph->parentPlot()->removeGraph(m_graph);
 }
 
 void Curve::setSamples(std::vector<double> values, double first, double step) {
@@ -63,6 +69,20 @@ double Curve::largestMagnitude() const {
 
 void Curve::addPoint(QVector<QCPGraphData>& points, size_t index) const {
   points.append(QCPGraphData(std::max(position(index), m_leftFloor), drawn(index)));
+}
+
+// How far the pen travels, at the present ranges; each stroke at most the height of the plot.
+double Curve::pathPixels(const QVector<QCPGraphData>& points) const {
+  QCPAxis* axis = m_graph->valueAxis();
+  const double height = axis->axisRect()->height();
+  double length = 0;
+  double before = std::nan("");
+  for (const QCPGraphData& point : points) {
+    const double y = axis->coordToPixel(point.value);
+    if (std::isfinite(y) && std::isfinite(before)) length += std::min(height, std::abs(y - before));
+    before = y;
+  }
+  return length;
 }
 
 void Curve::resample() {
@@ -101,9 +121,11 @@ void Curve::resample() {
         }
         from = to;
       }
-      pen.setStyle(Qt::SolidLine);  // dashes mean nothing in a band, and cost the most
-      pen.setWidthF(std::min(pen.widthF(), 1.0 * m_theme.scale()));
     }
+    // Dashes mean nothing on a line that fills an area, and broad strokes there cost the most.
+    const double crowding = pathPixels(points) / columns;
+    if (crowding > 6) pen.setStyle(Qt::SolidLine);
+    if (crowding > 15) pen.setWidthF(std::min(pen.widthF(), m_theme.scale()));
     const bool apart =
         m_dotSpacing > 0 && columns * m_step > m_dotSpacing * range.size() && axis->scaleType() == QCPAxis::stLinear;
     m_graph->setScatterStyle(apart ? dots(m_theme, m_role) : QCPScatterStyle(QCPScatterStyle::ssNone));

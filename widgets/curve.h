@@ -4,17 +4,25 @@
 
 #include <qcustomplot.h>
 
+#include <QPointer>
+#include <memory>
 #include <vector>
 
 #include "widgets/envelope.h"
+#include "widgets/overlay.h"
+#include "widgets/plot.h"
 #include "widgets/theme.h"
 
 namespace widgets {
 
 class Curve {
  public:
-  // Owned by the plot like the graph it stands for; lives as long as the plot. The layer decides what is above what.
+  // Later curves are drawn over earlier ones.
   Curve(QCPAxis* x, QCPAxis* y, Role role);
+  // Takes the graph out of the plot.
+  ~Curve();
+  Curve(const Curve&) = delete;
+  Curve& operator=(const Curve&) = delete;
 
   // Sample i lies at first + i * step.
   void setSamples(std::vector<double> values, double first = 0, double step = 1);
@@ -45,8 +53,9 @@ class Curve {
 
  private:
   void addPoint(QVector<QCPGraphData>& points, size_t index) const;
+  double pathPixels(const QVector<QCPGraphData>& points) const;
 
-  QCPGraph* m_graph;
+  QPointer<QCPGraph> m_graph;
   Role m_role;
   Envelope m_values;
   Envelope m_magnitudes;
@@ -56,6 +65,41 @@ class Curve {
   double m_leftFloor = 0;
   double m_dotSpacing = 9;
   Theme m_theme = Theme::light();
+};
+
+// The curves of the overlays of one pair of axes.
+class OverlayCurves {
+ public:
+  OverlayCurves(QCPAxis* x, QCPAxis* y) : m_x(x), m_y(y) {}
+
+  // Sample i of each lies at first + i * step. O(samples).
+  void set(std::vector<Overlay> overlays, double first, double step, const Theme& theme);
+  size_t size() const { return m_curves.size(); }
+  const QString& name(size_t index) const { return m_names[index]; }
+  Role role(size_t index) const { return overlayRole(index); }
+  Curve& operator[](size_t index) { return *m_curves[index]; }
+  const Curve& operator[](size_t index) const { return *m_curves[index]; }
+
+  void resample();
+  void setTheme(const Theme& theme);
+  void setMagnitudeFloor(double floor);
+  void setLeftFloor(double position);
+  void setDotSpacing(double pixels);
+  void setVisible(bool visible);
+  void addTo(std::vector<LegendEntry>& legend) const;
+  // Mark and value of each at the sample of this index.
+  void addTo(Readout& readout, size_t index) const;
+  void addTo(DataTable& table, const QString& quantity) const;
+
+ private:
+  QCPAxis* m_x;
+  QCPAxis* m_y;
+  double m_floor = 0;
+  double m_leftFloor = 0;
+  double m_dotSpacing = 9;
+  bool m_visible = true;
+  std::vector<QString> m_names;
+  std::vector<std::unique_ptr<Curve>> m_curves;
 };
 
 }  // namespace widgets

@@ -22,22 +22,34 @@ void include(Extent& extent, const Extent& other) {
   extent.high = std::max(extent.high, other.high);
 }
 
+// Of `fan` samples, without a branch: this loop runs over the whole signal at every change.
+Extent extentOf(const double* samples) {
+  Extent extent = nothing;
+  for (size_t i = 0; i < fan; ++i) {
+    const bool finite = std::abs(samples[i]) <= std::numeric_limits<double>::max();
+    const double low = finite ? samples[i] : nothing.low;
+    const double high = finite ? samples[i] : nothing.high;
+    extent.low = low < extent.low ? low : extent.low;
+    extent.high = high > extent.high ? high : extent.high;
+  }
+  return extent;
+}
+
 }  // namespace
 
 Envelope::Envelope(std::vector<double> samples) : m_samples(std::move(samples)) {
-  size_t below = m_samples.size();
-  while (below >= fan) {
-    std::vector<Extent> level((below + fan - 1) / fan, nothing);
-    for (size_t i = 0; i < below; ++i) {
-      if (m_levels.empty()) {
-        include(level[i / fan], m_samples[i]);
-      } else {
-        include(level[i / fan], m_levels.back()[i]);
-      }
-    }
-    below = level.size();
+  const size_t size = m_samples.size();
+  if (size < fan) return;
+  std::vector<Extent> level((size + fan - 1) / fan, nothing);
+  for (size_t i = 0; i < size / fan; ++i) level[i] = extentOf(m_samples.data() + fan * i);
+  for (size_t i = size - size % fan; i < size; ++i) include(level.back(), m_samples[i]);
+  while (level.size() >= fan) {
+    std::vector<Extent> above((level.size() + fan - 1) / fan, nothing);
+    for (size_t i = 0; i < level.size(); ++i) include(above[i / fan], level[i]);
     m_levels.push_back(std::move(level));
+    level = std::move(above);
   }
+  m_levels.push_back(std::move(level));
 }
 
 Extent Envelope::extent(size_t first, size_t last) const {

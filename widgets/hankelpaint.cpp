@@ -11,11 +11,11 @@ namespace widgets {
 
 void HankelPlot::drawStems(QPainter& painter) const {
   const QRectF area(mainRect()->rect());
-  painter.setClipRect(area.adjusted(-4, -4, 4, 4));
+  painter.setClipRect(area.adjusted(-4, -4, 0, 4));
   const QColor colour = theme().colour(Role::Original);
   QColor stem = colour;
   stem.setAlphaF(0.22F);
-  const double foot = logY() ? area.bottom() : yAxis()->coordToPixel(0);
+  const double foot = logY() ? area.bottom() - 1 : yAxis()->coordToPixel(0);
   const QCPRange range = xAxis()->range();
   const auto first = static_cast<size_t>(std::clamp(std::floor(range.lower), 1.0, 1e9));
   const auto last = std::min(m_relative.size(), static_cast<size_t>(std::clamp(std::ceil(range.upper), 0.0, 1e9)));

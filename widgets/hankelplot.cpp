@@ -21,6 +21,7 @@ constexpr double reach = 7;  // pixels within which a line or a point is meant
 HankelPlot::HankelPlot(QWidget* parent) : Plot(tr("Hankel singular values"), parent) {
   m_certificate = std::make_unique<Curve>(xAxis(), yAxis(), Role::Certificate);
   m_bound = std::make_unique<Curve>(xAxis(), yAxis(), Role::Bound);
+  m_overlays = std::make_unique<OverlayCurves>(xAxis(), yAxis());
   m_errors = std::make_unique<Curve>(xAxis(), yAxis(), Role::Distilled);
   m_certificate->setDotSpacing(0);
   m_bound->setDotSpacing(0);
@@ -67,6 +68,12 @@ void HankelPlot::setCertificate(std::vector<double> byOrder) {
 
 void HankelPlot::setTwiceTailSum(std::vector<double> byOrder) {
   m_bound->setSamples(std::move(byOrder));
+  updateLegend();
+  refresh();
+}
+
+void HankelPlot::setOverlays(std::vector<Overlay> errorsByOrder) {
+  m_overlays->set(std::move(errorsByOrder), 0, 1, theme());
   updateLegend();
   refresh();
 }
@@ -135,7 +142,7 @@ std::optional<int> HankelPlot::pointAt(QPointF pixel) const {
   return onTick ? std::optional(order) : std::nullopt;
 }
 
-bool HankelPlot::grab(QPointF pixel) {
+bool HankelPlot::beginDrag(QPointF pixel) {
   m_orderAtPress = m_order;
   if (isOnLine(pixel)) return true;
   const std::optional<int> point = pointAt(pixel);
@@ -148,7 +155,7 @@ void HankelPlot::dragTo(QPointF pixel) {
   if (moveTo(orderAt(pixel))) Q_EMIT orderMoved(m_order);
 }
 
-void HankelPlot::drop(QPointF pixel) {
+void HankelPlot::endDrag(QPointF pixel) {
   Q_UNUSED(pixel)  // the last move put the line where it is: a release a pixel off must not shift it
   if (m_order != m_orderAtPress) Q_EMIT orderChosen(m_order);
 }
@@ -200,6 +207,7 @@ void HankelPlot::updateLegend() {
   if (!m_certificate->empty()) {
     entries.push_back({tr("out of reach"), Role::Certificate, LegendEntry::Sample::Area});
   }
+  m_overlays->addTo(entries);
   setLegend(std::move(entries));
 }
 
@@ -210,11 +218,13 @@ void HankelPlot::scaleTypesChanged() {
   for (Curve* curve : {m_errors.get(), m_certificate.get(), m_bound.get()}) {
     curve->setMagnitudeFloor(logY() ? floorRelative : 0);
   }
+  m_overlays->setMagnitudeFloor(logY() ? floorRelative : 0);
 }
 
 void HankelPlot::themeChanged() {
   if (!m_errors) return;
   for (Curve* curve : {m_errors.get(), m_certificate.get(), m_bound.get()}) curve->setTheme(theme());
+  m_overlays->setTheme(theme());
 }
 
 void HankelPlot::fitRanges() {
@@ -234,6 +244,7 @@ void HankelPlot::fitRanges() {
   take(m_errors->values(), shown + 1);
   take(m_certificate->values(), shown + 1);
   take(m_bound->values(), shown + 1);
+  for (size_t i = 0; i < m_overlays->size(); ++i) take((*m_overlays)[i].values(), shown + 1);
   if (!(high > 0)) high = 1;
   const bool floored =
       std::any_of(m_relative.begin(), m_relative.begin() + static_cast<ptrdiff_t>(std::min(shown, m_relative.size())),
@@ -246,6 +257,7 @@ void HankelPlot::fitRanges() {
 void HankelPlot::resample() {
   if (!m_errors) return;
   for (Curve* curve : {m_errors.get(), m_certificate.get(), m_bound.get()}) curve->resample();
+  m_overlays->resample();
 }
 
 std::optional<Readout> HankelPlot::readoutAt(QPointF pixel) const {
@@ -269,6 +281,7 @@ std::optional<Readout> HankelPlot::readoutAt(QPointF pixel) const {
   if (least) readout.lines.push_back({tr("at least"), number(*least)});
   if (error && least && *least > 0) readout.lines.push_back({tr("error / least"), ratio(*error / *least)});
   if (const auto most = valueAt(*m_bound, order)) readout.lines.push_back({tr("2 × tail sum"), number(*most)});
+  m_overlays->addTo(readout, static_cast<size_t>(order));
   for (const SuggestedOrder& suggestion : m_suggestions) {
     if (suggestion.order == order) readout.lines.push_back({tr("suggested"), suggestion.reason});
   }
@@ -298,6 +311,7 @@ DataTable HankelPlot::table() const {
   add(tr("error (relative l2)"), *m_errors);
   add(tr("certificate (relative l2)"), *m_certificate);
   add(tr("2 x tail sum (relative l2)"), *m_bound);
+  m_overlays->addTo(table, tr("error (relative l2)"));
   return table;
 }
 

@@ -9,11 +9,13 @@
 #include <optional>
 #include <vector>
 
+#include "widgets/overlay.h"
 #include "widgets/plot.h"
 
 namespace widgets {
 
 class Curve;
+class OverlayCurves;
 
 struct SuggestedOrder {
   int order = 0;
@@ -33,6 +35,8 @@ class HankelPlot : public Plot {
   void setErrors(std::vector<double> byOrder);
   void setCertificate(std::vector<double> byOrder);
   void setTwiceTailSum(std::vector<double> byOrder);
+  // Error curves of other methods by order, to compare; an empty list removes them.
+  void setOverlays(std::vector<Overlay> errorsByOrder);
   void setSuggestedOrders(std::vector<SuggestedOrder> suggestions);
 
   // Where the line may stand; `step` 2 for methods of even order only. The line moves if it must, silently.
@@ -57,9 +61,9 @@ class HankelPlot : public Plot {
   void scaleTypesChanged() override;
   std::optional<Readout> readoutAt(QPointF pixel) const override;
   QString summary() const override;
-  bool grab(QPointF pixel) override;
+  bool beginDrag(QPointF pixel) override;
   void dragTo(QPointF pixel) override;
-  void drop(QPointF pixel) override;
+  void endDrag(QPointF pixel) override;
   Qt::CursorShape pointerAt(QPointF pixel) const override;
   void keyPressEvent(QKeyEvent* event) override;
 
@@ -84,6 +88,7 @@ class HankelPlot : public Plot {
   std::unique_ptr<Curve> m_errors;
   std::unique_ptr<Curve> m_certificate;
   std::unique_ptr<Curve> m_bound;
+  std::unique_ptr<OverlayCurves> m_overlays;
   int m_order = 0;
   int m_least = 0;
   int m_most = 64;

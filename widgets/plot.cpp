@@ -239,6 +239,7 @@ void Plot::fit() {
 }
 
 void Plot::refresh() {
+  m_parts->main->setVisible(!isEmpty());  // axes without data would tell lies
   if (!isEmpty() && m_parts->fitted) fitRanges();
   m_parts->canvas->replot(QCustomPlot::rpQueuedReplot);
   updateReadout();
@@ -267,7 +268,6 @@ void Plot::restyle(const Theme& theme) {
       axis->setVisible(shown);
       axis->grid()->setVisible(shown);
       styleAxis(axis, theme);
-      axis->ticker()->setTickCount(axis->orientation() == Qt::Horizontal ? 6 : rect == p.main ? 5 : 2);
     }
   }
   themeChanged();
@@ -319,9 +319,16 @@ void Plot::drawDecorations(QPainter& painter) const {
   if (y < area.top() || y > area.bottom()) return;
   painter.setPen(QPen(p.theme.colour(Role::MutedText), p.theme.scale(), Qt::DotLine));
   painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y));
-  painter.setFont(p.theme.font(TextSize::Caption));
-  painter.drawText(QRectF(area.left(), y - 200, area.width() - p.theme.space(1), 198), Qt::AlignRight | Qt::AlignBottom,
-                   tr("floor: %1 or less, or zero").arg(number(*p.floor, 2)));
+  const QFont font = p.theme.font(TextSize::Caption);
+  const QFontMetricsF metrics(font);
+  const QString text = tr("floor: %1 or less, or zero").arg(number(*p.floor, 2));
+  const QRectF box(area.right() - metrics.horizontalAdvance(text) - p.theme.space(2), y - metrics.height() - 1,
+                   metrics.horizontalAdvance(text) + p.theme.space(1), metrics.height());
+  QColor ground = p.theme.colour(Role::Surface);
+  ground.setAlphaF(0.85F);
+  painter.fillRect(box, ground);
+  painter.setFont(font);
+  painter.drawText(box, Qt::AlignCenter, text);
 }
 
 }  // namespace widgets

@@ -2,8 +2,9 @@
 //
 // Mouse: wheel zooms around the pointer (with Ctrl the x axis alone, with Shift the y axis alone; over an axis that
 // axis alone), dragging pans, Shift-dragging zooms to a box, double-click fits. Keys: X and Y switch logarithmic axes,
-// F fits, + and - zoom, arrows move the cursor from sample to sample, Escape hides it, T shows the data table,
-// Ctrl+C copies the picture. The same things are QActions of the widget, named, for menus and palettes.
+// F fits, + and - zoom, arrows move the cursor from sample to sample, Escape hides it, M marks the sample
+// under it, T shows the data table, Ctrl+C copies the picture, Ctrl+Shift+C the values in words. The same things are
+// QActions of the widget, named, for menus and palettes.
 //
 // A plot follows the theme of the application. Everything belongs to the GUI thread.
 #pragma once
@@ -20,10 +21,10 @@
 #include "widgets/legend.h"
 #include "widgets/theme.h"
 
-class QPaintDevice;
 class QPainter;
 class QCPAxis;
 class QCPAxisRect;
+class QCPPainter;
 class QCustomPlot;
 
 namespace widgets {
@@ -94,6 +95,12 @@ class Plot : public QWidget {
   // Moves the cursor as the mouse would. Outside the axes it disappears.
   void moveCursor(QPointF pixel);
   void clearCursor();
+  // Up to two marks in data coordinates of the main axes, A and B, with their difference and ratio beside them. They
+  // stay where they are while data change, and are exported. Key M sets them at the cursor, Shift+M removes them.
+  void setMarks(std::vector<QPointF> marks);
+  const std::vector<QPointF>& marks() const;
+  // "A (12, 0.5)  B (20, 0.25)  Δx 8  Δy −0.25  B/A 0.5×"; empty without marks.
+  QString markText() const;
   // Where data coordinates of the main axes lie in the widget, and back.
   QPointF pixelAt(double x, double y) const;
   QPointF coordinatesAt(QPointF pixel) const;
@@ -102,6 +109,8 @@ class Plot : public QWidget {
   QImage image(const ExportOptions& options) const;
   // By the suffix: png, svg, pdf. Returns an empty string, or one sentence that says what failed.
   QString exportTo(const QString& path, const ExportOptions& options) const;
+  // Draws the figure at the origin of a painter of QCustomPlot's; for pages of several plots.
+  void paintFigure(QCPPainter& painter, QSize size, const std::optional<Theme>& theme, bool withProvenance) const;
   void copyImage() const;
   void showTable();
 
@@ -113,6 +122,7 @@ class Plot : public QWidget {
   void xRangeChanged(widgets::Range range);
   void scalesChanged();
   void valueTextChanged(const QString& text);
+  void marksChanged();
   void cursorMoved(double x);
   void cursorLeft();
 
@@ -147,9 +157,9 @@ class Plot : public QWidget {
   // The item of the readout, whenever the cursor has moved; -1 none.
   virtual void pointed(int) {}
   // Direct manipulation goes first: true takes the gesture, and drags and the release then come here too.
-  virtual bool grab(QPointF) { return false; }
+  virtual bool beginDrag(QPointF) { return false; }
   virtual void dragTo(QPointF) {}
-  virtual void drop(QPointF) {}
+  virtual void endDrag(QPointF) {}
   virtual Qt::CursorShape pointerAt(QPointF) const { return Qt::ArrowCursor; }
   // The floor below which logarithmic y values are drawn, once some are; marked in the plot.
   void setMarkedFloor(std::optional<double> floor);
@@ -177,10 +187,11 @@ class Plot : public QWidget {
   void drawDecorations(QPainter& painter) const;
   void drawCursor(QPainter& painter) const;
   void drawReadout(QPainter& painter) const;
+  void drawMarks(QPainter& painter) const;
+  void markAtCursor();
   void updateReadout();
   void zoom(QPointF pixel, double factor, bool alongX, bool alongY);
   QCPAxisRect* rectAt(QPointF pixel, bool withAxes) const;
-  void render(QPaintDevice& device, QSize size) const;
 
   std::unique_ptr<Parts> m_parts;
   bool m_hasLogX = true;

@@ -1,5 +1,5 @@
-// What a Plot keeps. Private to the three files that make it: plot (data to picture), plotview (mouse and keys),
-// plotexport (picture to file).
+// What a Plot keeps. Private to the files that make it: plot (data to picture), plotview (mouse and keys),
+// plotmarks (A and B), plotexport (picture to file).
 #pragma once
 
 #include <qcustomplot.h>
@@ -35,6 +35,7 @@ struct Plot::Parts {
 
   std::optional<QPointF> cursor;
   std::optional<Readout> readout;
+  std::vector<QPointF> marks;  // data coordinates: A, B
   Gesture gesture = Gesture::None;
   QCPAxisRect* gestureRect = nullptr;
   QPointF pressed;

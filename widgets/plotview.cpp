@@ -1,6 +1,8 @@
 // Mouse, keys and cursor of a Plot.
 #include <QAccessible>
 #include <QAction>
+#include <QApplication>
+#include <QClipboard>
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -53,8 +55,14 @@ void Plot::buildActions() {
       [this] { zoom(QRectF(m_parts->main->rect()).center(), stepZoom, true, true); });
   add("plot.zoomOut", tr("Zoom out"), Qt::Key_Minus,
       [this] { zoom(QRectF(m_parts->main->rect()).center(), 1 / stepZoom, true, true); });
+  add("plot.mark", tr("Mark the sample under the cursor"), Qt::Key_M, [this] { markAtCursor(); });
+  add("plot.unmark", tr("Remove the marks"), Qt::SHIFT | Qt::Key_M, [this] { setMarks({}); });
   add("plot.table", tr("Show as table"), Qt::Key_T, [this] { showTable(); });
   add("plot.copy", tr("Copy picture"), QKeySequence::Copy, [this] { copyImage(); });
+  add("plot.copyValues", tr("Copy values"), Qt::CTRL | Qt::SHIFT | Qt::Key_C, [this] {
+    const QString marks = markText();
+    QApplication::clipboard()->setText(marks.isEmpty() ? valueText() : marks);
+  });
 }
 
 QCPAxisRect* Plot::rectAt(QPointF pixel, bool withAxes) const {
@@ -91,7 +99,7 @@ void Plot::mousePressEvent(QMouseEvent* event) {
   if (event->button() != Qt::LeftButton || isEmpty()) return QWidget::mousePressEvent(event);
   Parts& p = *m_parts;
   p.pressed = p.last = event->position();
-  if (grab(event->position())) {
+  if (beginDrag(event->position())) {
     p.gesture = Gesture::Grabbed;
     clearCursor();
     return;
@@ -131,7 +139,7 @@ void Plot::mouseReleaseEvent(QMouseEvent* event) {
   if (event->button() != Qt::LeftButton) return QWidget::mouseReleaseEvent(event);
   Parts& p = *m_parts;
   const Gesture gesture = std::exchange(p.gesture, Gesture::None);
-  if (gesture == Gesture::Grabbed) drop(event->position());
+  if (gesture == Gesture::Grabbed) endDrag(event->position());
   if (gesture == Gesture::Box) {
     const QRectF box = boxBetween(p.pressed, event->position(), p.gestureRect->rect());
     if (box.width() > 4 && box.height() > 4) {
@@ -218,6 +226,7 @@ void Plot::focusOutEvent(QFocusEvent* event) {
 
 void Plot::drawCursor(QPainter& painter) const {
   const Parts& p = *m_parts;
+  if (!isEmpty()) drawMarks(painter);
   if (p.exporting) return;
   if (hasFocus()) {
     painter.setBrush(Qt::NoBrush);

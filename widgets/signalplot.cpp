@@ -49,11 +49,13 @@ SignalPlot::SignalPlot(QWidget* parent) : Plot(tr("Impulse response"), parent) {
   QCPAxis* residual = m_residualRect->axis(QCPAxis::atLeft);
   m_original = std::make_unique<Curve>(xAxis(), yAxis(), Role::Original);
   m_fit = std::make_unique<Curve>(xAxis(), yAxis(), Role::Distilled);
+  m_overlays = std::make_unique<OverlayCurves>(xAxis(), yAxis());
+  m_overlays->setLeftFloor(0.5);
   m_highlight = std::make_unique<Curve>(xAxis(), yAxis(), Role::Accent);
   m_residual = std::make_unique<Curve>(below, residual, Role::Residual);
   residual->setLabel(tr("h − ĥ"));
   for (Curve* curve : {m_original.get(), m_fit.get(), m_highlight.get(), m_residual.get()}) curve->setLeftFloor(0.5);
-  new PaintLayer(canvas(), QStringLiteral("overlay"), [this](QCPPainter& painter) { drawMarks(painter); });
+  new PaintLayer(canvas(), QStringLiteral("overlay"), [this](QCPPainter& painter) { drawNotes(painter); });
   setAxisTitles(tr("lag t"), tr("tokens"), tr("h[t]"), {});
   setRectBelowShown(false);
   setEmptyText(tr("Select a filter in the table to see its impulse response."));
@@ -70,10 +72,12 @@ bool SignalPlot::isEmpty() const {
 void SignalPlot::setOriginal(std::vector<double> taps) {
   if (taps.empty()) {
     m_fit->setSamples({});
+    m_overlays->set({}, 0, 1, theme());
     m_effectiveLength.reset();
   }
   m_highlight->setSamples({});
   m_original->setSamples(std::move(taps));
+  measure();
   updateResidual();
 }
 
@@ -87,6 +91,12 @@ void SignalPlot::setHighlight(std::vector<double> taps, const QString& label) {
   m_highlight->setSamples(std::move(taps));
   m_highlightLabel = label;
   updateFloors();
+  updateLegend();
+  refresh();
+}
+
+void SignalPlot::setOverlays(std::vector<Overlay> fits) {
+  m_overlays->set(std::move(fits), 0, 1, theme());
   updateLegend();
   refresh();
 }
@@ -131,19 +141,24 @@ void SignalPlot::updateLegend() {
     entries.push_back(
         {m_highlightLabel.isEmpty() ? tr("mode") : m_highlightLabel, Role::Accent, LegendEntry::Sample::Line});
   }
+  m_overlays->addTo(entries);
   setLegend(std::move(entries));
 }
 
 // Zeros, and what is lost in rounding, lie on a floor just below the smallest value that can be told.
+void SignalPlot::measure() {
+  m_noise = std::max(floorRelative * m_original->largestMagnitude(), std::numeric_limits<double>::min());
+  const Smallest h = smallest(m_original->values(), m_noise);
+  m_floor = std::isfinite(h.value) ? std::max(m_noise, 0.3 * h.value) : m_noise;
+  m_isFloored = h.belowNoise;
+}
+
 void SignalPlot::updateFloors() {
-  const double largest = m_original->largestMagnitude();
-  const double noise = std::max(floorRelative * largest, std::numeric_limits<double>::min());
-  const Smallest h = smallest(m_original->values(), noise);
-  m_floor = std::isfinite(h.value) ? std::max(noise, 0.3 * h.value) : noise;
-  setMarkedFloor(logY() && h.belowNoise ? std::optional(m_floor) : std::nullopt);
+  setMarkedFloor(logY() && m_isFloored ? std::optional(m_floor) : std::nullopt);
   for (Curve* curve : {m_original.get(), m_fit.get(), m_highlight.get()})
     curve->setMagnitudeFloor(logY() ? m_floor : 0);
-  m_residual->setMagnitudeFloor(m_residualLog ? noise : 0);
+  m_overlays->setMagnitudeFloor(logY() ? m_floor : 0);
+  m_residual->setMagnitudeFloor(m_residualLog ? m_noise : 0);
 }
 
 void SignalPlot::scaleTypesChanged() {
@@ -162,6 +177,7 @@ void SignalPlot::scaleTypesChanged() {
 void SignalPlot::themeChanged() {
   if (!m_original) return;
   for (Curve* curve : {m_original.get(), m_fit.get(), m_highlight.get(), m_residual.get()}) curve->setTheme(theme());
+  m_overlays->setTheme(theme());
 }
 
 void SignalPlot::fitRanges() {
@@ -180,8 +196,7 @@ void SignalPlot::fitRanges() {
   QCPAxis* residual = m_residualRect->axis(QCPAxis::atLeft);
   const double worst = m_residual->largestMagnitude();
   if (m_residualLog) {
-    const double floor = std::max(floorRelative * largest, std::numeric_limits<double>::min());
-    residual->setRange(std::max(floor * 0.5, worst * 1e-5), std::max(worst * 3, floor * 10));
+    residual->setRange(std::max(m_noise * 0.5, worst * 1e-5), std::max(worst * 3, m_noise * 10));
   } else {
     residual->setRange(worst > 0 ? QCPRange(-1.15 * worst, 1.15 * worst) : QCPRange(-1, 1));
   }
@@ -190,9 +205,10 @@ void SignalPlot::fitRanges() {
 void SignalPlot::resample() {
   if (!m_original) return;
   for (Curve* curve : {m_original.get(), m_fit.get(), m_highlight.get(), m_residual.get()}) curve->resample();
+  m_overlays->resample();
 }
 
-void SignalPlot::drawMarks(QPainter& painter) const {
+void SignalPlot::drawNotes(QPainter& painter) const {
   if (isEmpty()) return;
   const QRectF area(mainRect()->rect());
   if (m_effectiveLength) {
@@ -236,6 +252,7 @@ std::optional<Readout> SignalPlot::readoutAt(QPointF pixel) const {
   add(*m_fit, tr("ĥ"), Role::Distilled, yAxis());
   add(*m_residual, tr("h − ĥ"), Role::Residual, m_residualRect->axis(QCPAxis::atLeft));
   add(*m_highlight, m_highlightLabel.isEmpty() ? tr("mode") : m_highlightLabel, Role::Accent, yAxis());
+  m_overlays->addTo(readout, lag);
   return readout;
 }
 
@@ -269,6 +286,7 @@ DataTable SignalPlot::table() const {
   if (!m_residual->empty()) table.add(tr("h − ĥ"), values(*m_residual));
   if (!m_highlight->empty())
     table.add(m_highlightLabel.isEmpty() ? tr("mode") : m_highlightLabel, values(*m_highlight));
+  m_overlays->addTo(table, tr("ĥ"));
   return table;
 }
 

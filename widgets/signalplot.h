@@ -4,11 +4,13 @@
 #include <optional>
 #include <vector>
 
+#include "widgets/overlay.h"
 #include "widgets/plot.h"
 
 namespace widgets {
 
 class Curve;
+class OverlayCurves;
 
 class SignalPlot : public Plot {
   Q_OBJECT
@@ -23,6 +25,8 @@ class SignalPlot : public Plot {
   void setFit(std::vector<double> taps);
   // The contribution of one mode, drawn over both; empty removes it. For pole hover.
   void setHighlight(std::vector<double> taps, const QString& label = {});
+  // Further fits over the same lags, to compare methods; an empty list removes them. O(n) each.
+  void setOverlays(std::vector<Overlay> fits);
   // A tick at the lag that holds 99.9 % of the energy; none removes it.
   void setEffectiveLength(std::optional<double> samples);
   // The residual on a logarithmic axis of its own; linear at first.
@@ -46,19 +50,23 @@ class SignalPlot : public Plot {
   QString summary() const override;
 
  private:
+  void measure();
   void updateFloors();
   void updateResidual();
   void updateLegend();
-  void drawMarks(QPainter& painter) const;
+  void drawNotes(QPainter& painter) const;
 
   QCPAxisRect* m_residualRect;
   std::unique_ptr<Curve> m_original;
   std::unique_ptr<Curve> m_fit;
   std::unique_ptr<Curve> m_highlight;
   std::unique_ptr<Curve> m_residual;
+  std::unique_ptr<OverlayCurves> m_overlays;
   QString m_highlightLabel;
   std::optional<double> m_effectiveLength;
+  double m_noise = 0;  // below it float64 taps tell nothing
   double m_floor = 0;  // of |h| on a logarithmic axis
+  bool m_isFloored = false;
   bool m_residualLog = false;
   bool m_residualShown = true;
 };

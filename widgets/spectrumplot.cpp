@@ -37,6 +37,8 @@ SpectrumPlot::SpectrumPlot(QWidget* parent) : Plot(tr("Frequency response"), par
     traces.fit->setDotSpacing(0);
   }
   m_residual->setDotSpacing(0);
+  m_overlays = std::make_unique<OverlayCurves>(xAxis(), yAxis());
+  m_overlays->setDotSpacing(0);
   setLogAllowed(true, false);
   setEmptyText(tr("Select a filter in the table to see its frequency response."));
   auto* next = new QAction(tr("Next quantity: magnitude, phase, group delay"), this);
@@ -70,6 +72,7 @@ void SpectrumPlot::setOriginal(FrequencyResponse response) {
   if (m_traces[0].original->empty()) {
     for (Traces& traces : m_traces) give(*traces.fit, {});
     give(*m_residual, {});
+    m_overlays->set({}, 0, 1, theme());
   }
   updateLegend();
   refresh();
@@ -85,6 +88,12 @@ void SpectrumPlot::setFit(FrequencyResponse response) {
 
 void SpectrumPlot::setResidual(std::vector<double> magnitudeDecibels) {
   give(*m_residual, std::move(magnitudeDecibels));
+  updateLegend();
+  refresh();
+}
+
+void SpectrumPlot::setOverlays(std::vector<Overlay> magnitudesDecibels) {
+  m_overlays->set(std::move(magnitudesDecibels), 0, stepOf(m_traces[0].original->size()), theme());
   updateLegend();
   refresh();
 }
@@ -105,11 +114,12 @@ void SpectrumPlot::updateLegend() {
   if (m_quantity == Quantity::Magnitude && !m_residual->empty()) {
     entries.push_back({tr("H − Ĥ"), Role::Residual, LegendEntry::Sample::Line});
   }
+  if (m_quantity == Quantity::Magnitude) m_overlays->addTo(entries);
   setLegend(std::move(entries));
 }
 
 void SpectrumPlot::scaleTypesChanged() {
-  if (!m_residual || !m_traces[2].fit) return;
+  if (!m_overlays) return;
   if (logX()) {
     useTicker(xAxis(), Ticks::Numbers, 6);
   } else {
@@ -134,15 +144,17 @@ void SpectrumPlot::scaleTypesChanged() {
     m_traces[i].fit->setVisible(i == static_cast<size_t>(m_quantity));
   }
   m_residual->setVisible(m_quantity == Quantity::Magnitude);
+  m_overlays->setVisible(m_quantity == Quantity::Magnitude);
 }
 
 void SpectrumPlot::themeChanged() {
-  if (!m_residual || !m_traces[2].fit) return;
+  if (!m_overlays) return;
   for (Traces& traces : m_traces) {
     traces.original->setTheme(theme());
     traces.fit->setTheme(theme());
   }
   m_residual->setTheme(theme());
+  m_overlays->setTheme(theme());
 }
 
 void SpectrumPlot::fitRanges() {
@@ -163,10 +175,11 @@ void SpectrumPlot::fitRanges() {
 }
 
 void SpectrumPlot::resample() {
-  if (!m_residual || !m_traces[2].fit) return;
+  if (!m_overlays) return;
   shown().original->resample();
   shown().fit->resample();
   m_residual->resample();
+  m_overlays->resample();
 }
 
 QString SpectrumPlot::valueWithUnit(double value) const {
@@ -198,7 +211,10 @@ std::optional<Readout> SpectrumPlot::readoutAt(QPointF pixel) const {
   };
   add(original, tr("original"), Role::Original);
   add(*shown().fit, tr("distilled"), Role::Distilled);
-  if (m_quantity == Quantity::Magnitude) add(*m_residual, tr("residual"), Role::Residual);
+  if (m_quantity == Quantity::Magnitude) {
+    add(*m_residual, tr("residual"), Role::Residual);
+    m_overlays->addTo(readout, bin);
+  }
   return readout;
 }
 
@@ -236,6 +252,7 @@ DataTable SpectrumPlot::table() const {
     add(tr("distilled %1").arg(QLatin1String(headers[i])), *m_traces[i].fit);
   }
   add(tr("residual magnitude (dB)"), *m_residual);
+  m_overlays->addTo(table, tr("magnitude (dB)"));
   return table;
 }
 

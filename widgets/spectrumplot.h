@@ -5,11 +5,13 @@
 #include <memory>
 #include <vector>
 
+#include "widgets/overlay.h"
 #include "widgets/plot.h"
 
 namespace widgets {
 
 class Curve;
+class OverlayCurves;
 
 // All on the same uniform grid of n frequencies from 0 to pi, both included; one may be left empty.
 struct FrequencyResponse {
@@ -33,6 +35,9 @@ class SpectrumPlot : public Plot {
   void setFit(FrequencyResponse response);
   // Magnitude of h - h^ in dB, drawn with the magnitudes only.
   void setResidual(std::vector<double> magnitudeDecibels);
+
+  // Magnitudes in dB of further fits on the same grid, drawn with the magnitudes only; an empty list removes them.
+  void setOverlays(std::vector<Overlay> magnitudesDecibels);
 
   Quantity quantity() const { return m_quantity; }
   void setQuantity(Quantity quantity);
@@ -64,6 +69,7 @@ class SpectrumPlot : public Plot {
 
   std::array<Traces, 3> m_traces;  // by Quantity
   std::unique_ptr<Curve> m_residual;
+  std::unique_ptr<OverlayCurves> m_overlays;
   Quantity m_quantity = Quantity::Magnitude;
 };
 

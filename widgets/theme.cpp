@@ -46,6 +46,13 @@ constexpr std::array<Colours, roleCount> palette = {{
     {0xff7a8494, 0xff8b95a5, 0xffd0d0d0},  // Bound
     {0xff515a6b, 0xffb4bdcb, 0xffffffff},  // Certificate
     {0xffc8102e, 0xffff6b6b, 0xffff8080},  // Unstable
+    {0xff7b4fb5, 0xffb794f6, 0xffcdb4ff},  // Overlay1: purple
+    {0xff008299, 0xff4fd1e0, 0xff7fe9f5},  // teal
+    {0xff7a7a00, 0xffd6d04a, 0xfff0e442},  // olive
+    {0xffb8325a, 0xfff58aa8, 0xffffa3bd},  // rose
+    {0xff8a5a2b, 0xffd3a374, 0xffe8c39e},  // brown
+    {0xff3f6d8f, 0xff9ab8d0, 0xffc2d8ea},  // steel
+    {0xff4e7d1f, 0xffa5d16b, 0xffc3ea8c},  // leaf
 }};
 
 constexpr std::array<double, 5> pixelSizes = {11, 13, 14, 20, 34};
@@ -170,6 +177,12 @@ QPen Theme::pen(Role role) const {
     default:
       break;
   }
+  if (role >= Role::Overlay1) {
+    static const std::array<QVector<qreal>, overlayCount> dashes = {
+        {{}, {9, 2.5}, {3, 1.5}, {9, 2, 1.5, 2}, {1.5, 1.5}, {6, 2, 1.5, 2, 1.5, 2}, {12, 3}}};
+    const auto& pattern = dashes[static_cast<size_t>(role) - static_cast<size_t>(Role::Overlay1)];
+    if (!pattern.isEmpty()) pen.setDashPattern(pattern);
+  }
   return pen;
 }
 
@@ -188,8 +201,11 @@ Marker Theme::marker(Role role) const {
     case Role::Unstable:
       return Marker::Cross;
     default:
-      return Marker::None;
+      break;
   }
+  if (role < Role::Overlay1) return Marker::None;
+  static constexpr std::array<Marker, 4> markers = {Marker::Circle, Marker::Diamond, Marker::Triangle, Marker::Square};
+  return markers[(static_cast<size_t>(role) - static_cast<size_t>(Role::Overlay1)) % markers.size()];
 }
 
 QFont Theme::font(TextSize size, QFont::Weight weight) const {
@@ -206,9 +222,11 @@ int Theme::space(int steps) const {
 
 void applyTheme(QApplication& application, const Theme& theme) {
   loadFonts();
+  const bool known = application.property(schemeProperty).isValid();
   application.setProperty(schemeProperty, static_cast<int>(theme.scheme()));
   application.setProperty(scaleProperty, theme.scale());
-  application.setStyle(QStyleFactory::create(QStringLiteral("Fusion")));
+  application.setStyleSheet({});  // while a sheet is set, widgets keep the font they have
+  if (!known) application.setStyle(QStyleFactory::create(QStringLiteral("Fusion")));
   application.setPalette(paletteOf(theme));
   application.setFont(theme.font(TextSize::Body));
   application.setStyleSheet(styleSheet(theme));

@@ -32,8 +32,16 @@ enum class Role {
   Bound,        // 2 x tail sum
   Certificate,  // what no model of the order can beat
   Unstable,
+  Overlay1,  // compared methods and models, in the order of their list
+  Overlay2,
+  Overlay3,
+  Overlay4,
+  Overlay5,
+  Overlay6,
+  Overlay7,
 };
-inline constexpr int roleCount = static_cast<int>(Role::Unstable) + 1;
+inline constexpr int overlayCount = 7;
+inline constexpr int roleCount = static_cast<int>(Role::Overlay1) + overlayCount;
 
 enum class Marker { None, Disc, Circle, Square, Diamond, Triangle, Cross };
 
@@ -43,6 +51,7 @@ enum class TextSize { Caption, Body, Title, Large, Huge };
 
 class Theme {
  public:
+  Theme() : Theme(Scheme::Light, false, 1) {}
   // `System` decides light or dark from the palette's window colour.
   static Theme named(Scheme scheme, const QPalette& system);
   static Theme light();
