@@ -1,0 +1,91 @@
+#include <QApplication>
+#include <QSignalSpy>
+#include <QtTest>
+#include <numbers>
+
+#include "samples.h"
+#include "widgets/spectrumplot.h"
+
+using namespace widgets;
+
+class TestSpectrumPlot : public QObject {
+  Q_OBJECT
+
+ private:
+  std::unique_ptr<SpectrumPlot> m_plot;
+
+ private Q_SLOTS:
+  void initTestCase() { applyTheme(*qApp, Theme::light()); }
+
+  void init() {
+    m_plot = std::make_unique<SpectrumPlot>();
+    m_plot->resize(560, 360);
+    const auto h = samples::spectrum(samples::filter(256), 257);
+    const auto fit = samples::spectrum(samples::fit(256), 257);
+    m_plot->setOriginal({samples::decibels(h), samples::unwrappedPhase(h), std::vector<double>(257, 3.5)});
+    m_plot->setFit({samples::decibels(fit), samples::unwrappedPhase(fit), std::vector<double>(257, 3.25)});
+    m_plot->show();
+    QVERIFY(QTest::qWaitForWindowActive(m_plot.get()));
+    m_plot->setFocus();
+    QTest::qWait(20);
+  }
+
+  void cleanup() { m_plot.reset(); }
+
+  void quantitiesFollowOneAnother() {
+    QSignalSpy changed(m_plot.get(), &SpectrumPlot::quantityChanged);
+    const QPoint middle = m_plot->pixelAt(std::numbers::pi / 2, 0).toPoint();
+    int height = 150;
+    const auto textAt = [&] {
+      QTest::qWait(20);
+      QTest::mouseMove(m_plot.get(), QPoint(middle.x(), ++height));
+      const QString text = m_plot->valueText();
+      m_plot->clearCursor();
+      return text;
+    };
+    QVERIFY(textAt().contains(QStringLiteral(" dB")));
+    QTest::keyClick(m_plot.get(), Qt::Key_Q);
+    QCOMPARE(m_plot->quantity(), SpectrumPlot::Quantity::Phase);
+    QVERIFY(textAt().contains(QStringLiteral(" rad")));
+    QTest::keyClick(m_plot.get(), Qt::Key_Q);
+    const QString delay = textAt();
+    QVERIFY2(delay.contains(QStringLiteral("original 3.500 tokens, distilled 3.250 tokens")), qPrintable(delay));
+    QVERIFY2(delay.contains(QStringLiteral("ω 0.5")) && delay.contains(QStringLiteral("period ")), qPrintable(delay));
+    QTest::keyClick(m_plot.get(), Qt::Key_Q);
+    QCOMPARE(changed.size(), 3);
+    QCOMPARE(m_plot->quantity(), SpectrumPlot::Quantity::Magnitude);
+  }
+
+  void logarithmicFrequencyKeepsZeroOut() {
+    m_plot->setLogX(true);
+    QVERIFY(m_plot->xRange().low > 0);
+    m_plot->setLogY(true);  // decibels already are
+    QVERIFY(!m_plot->logY());
+    QVERIFY(!m_plot->image({}).isNull());
+  }
+
+  void deepNotchesDoNotRuleTheRange() {
+    auto magnitude = std::vector<double>(257, 10.0);
+    magnitude[7] = -400;
+    m_plot->setOriginal({magnitude, {}, {}});
+    m_plot->setFit({});
+    QVERIFY(m_plot->yRange().low > -200);
+    QCOMPARE(m_plot->table().columns[1][7], -400.0);  // but the table is complete
+    m_plot->setQuantity(SpectrumPlot::Quantity::Phase);
+    QVERIFY(m_plot->isEmpty());  // no phase was given
+    QVERIFY(!m_plot->image({}).isNull());
+  }
+
+  void emptyForgetsTheFit() {
+    m_plot->setOriginal({});
+    QVERIFY(m_plot->isEmpty());
+    QCOMPARE(m_plot->table().rows(), 0);
+    m_plot->setOriginal({{1.0}, {}, {}});  // a single bin
+    m_plot->setLogX(true);
+    QTest::mouseMove(m_plot.get(), {280, 180});
+    QVERIFY(!m_plot->image({}).isNull());
+  }
+};
+
+QTEST_MAIN(TestSpectrumPlot)
+#include "test_spectrumplot.moc"
