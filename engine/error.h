@@ -16,7 +16,9 @@ class Error : public std::runtime_error {
   Error(ErrorKind kind, const std::string& subject, const std::string& problem, const std::string& advice,
         std::size_t neededBytes = 0, std::size_t availableBytes = 0)
       : std::runtime_error(subject + ": " + problem + "; " + advice + "."),
-        m_kind(kind), m_neededBytes(neededBytes), m_availableBytes(availableBytes) {}
+        m_kind(kind),
+        m_neededBytes(neededBytes),
+        m_availableBytes(availableBytes) {}
   ErrorKind kind() const { return m_kind; }
   std::size_t neededBytes() const { return m_neededBytes; }
   std::size_t availableBytes() const { return m_availableBytes; }

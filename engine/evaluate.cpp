@@ -43,7 +43,8 @@ class WindowReader {
  public:
   WindowReader(std::shared_ptr<const Model> model, Mode mode, bool stepByStep, int windowTokens,
                std::shared_ptr<Device> device)
-      : m_vocabulary(static_cast<std::size_t>(model->shape().vocabulary)), m_stepByStep(stepByStep),
+      : m_vocabulary(static_cast<std::size_t>(model->shape().vocabulary)),
+        m_stepByStep(stepByStep),
         m_session(std::move(model), workload(mode, windowTokens), std::move(device)) {
     if (stepByStep) m_steps.resize(static_cast<std::size_t>(windowTokens) * m_vocabulary);
     m_session.keepAllLogits(!stepByStep);
@@ -80,9 +81,8 @@ class WindowReader {
 // The mode that is exact for the filters a model has.
 Mode exactMode(const Model& model) {
   const auto& blocks = model.shape().blocks;
-  const bool attends = std::all_of(blocks.begin(), blocks.end(), [](const BlockShape& block) {
-    return block.kind == BlockShape::Kind::attention;
-  });
+  const bool attends = std::all_of(blocks.begin(), blocks.end(),
+                                   [](const BlockShape& block) { return block.kind == BlockShape::Kind::attention; });
   return {attends ? Mixer::attention : Mixer::convolutionLazy, Prefill::automatic};
 }
 
@@ -128,8 +128,8 @@ Evaluation evaluate(const std::shared_ptr<const Model>& model, const EvaluationR
   const auto measure = [&](std::size_t window, WindowReader& reader, WindowReader* referenceReader) {
     const std::span<const Token> tokens = std::span(request.tokens).subspan(window * length, length + 1);
     const auto logits = reader.read(tokens.first(length), task.stopToken());
-    const auto expected = referenceReader ? referenceReader->read(tokens.first(length), task.stopToken())
-                                          : std::span<const float>{};
+    const auto expected =
+        referenceReader ? referenceReader->read(tokens.first(length), task.stopToken()) : std::span<const float>{};
     if (logits.empty() || (referenceReader && expected.empty())) return;
     double sum = 0;
     for (std::size_t t = 0; t < length; ++t) {
@@ -157,8 +157,8 @@ Evaluation evaluate(const std::shared_ptr<const Model>& model, const EvaluationR
       WindowReader reader(model, request.mode, request.stepByStep, result.windowTokens, device);
       std::unique_ptr<WindowReader> referenceReader;
       if (reference)
-        referenceReader = std::make_unique<WindowReader>(reference, exactMode(*reference), false, result.windowTokens,
-                                                         device);
+        referenceReader =
+            std::make_unique<WindowReader>(reference, exactMode(*reference), false, result.windowTokens, device);
       for (int window; (window = next.fetch_add(1)) < result.windows && !task.stopped();)
         measure(static_cast<std::size_t>(window), reader, referenceReader.get());
     } catch (...) {

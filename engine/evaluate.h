@@ -21,14 +21,14 @@ struct EvaluationRequest {
 
 struct Evaluation {
   int windows = 0, windowTokens = 0;
-  std::vector<float> nll;       // nats per predicted token, window after window
+  std::vector<float> nll;          // nats per predicted token, window after window
   std::vector<double> windowBits;  // mean bits per token of each window: shows the spread
   double bitsPerToken = 0;
   double perplexity = 0;
   // Against the reference model, when one was given:
-  std::vector<float> kl;        // KL(reference || model) per token, nats
-  double klPerToken = 0;        // mean, nats
-  double topOneAgreement = 0;   // share of positions with the same most likely token
+  std::vector<float> kl;       // KL(reference || model) per token, nats
+  double klPerToken = 0;       // mean, nats
+  double topOneAgreement = 0;  // share of positions with the same most likely token
   double seconds = 0;
 };
 

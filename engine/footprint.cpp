@@ -1,11 +1,14 @@
 #include "engine/footprint.h"
 
 #include <algorithm>
+#include <cmath>
 #include <thread>
 
+#include "engine/cpu/attention.h"
 #include "engine/cpu/convolution.h"
+#include "engine/cpu/headmemory.h"
+#include "engine/cpu/tiled.h"
 #include "engine/runner.h"
-#include "engine/tables.h"
 
 namespace engine {
 namespace {
@@ -13,101 +16,207 @@ namespace {
 using Size = std::size_t;
 constexpr Size bytesPerFloat = sizeof(float);
 
-Size size(int count) { return static_cast<Size>(count); }
-Size product(int a, int b) { return size(a) * size(b); }
+Size size(int count) {
+  return static_cast<Size>(count);
+}
+Size product(int a, int b) {
+  return size(a) * size(b);
+}
 
-Size blockWeightFloats(const Shape& shape) {
-  const Size width = size(shape.width), streams = size(shape.hyenaOrder + 1) * width, inner = size(shape.innerWidth);
-  const Size norms = 2 * 2 * width;
-  const Size mixer = streams * width + streams + size(shape.shortFilterTaps) * streams + streams + width * width + width;
-  const Size mlp = inner * width + inner + width * inner + width;
-  return norms + mixer + mlp;
+// Of a layer with bias.
+Size layerFloats(Size inputs, Size outputs) {
+  return inputs * outputs + outputs;
+}
+
+Size blockWeightFloats(const BlockShape& block, const Shape& shape) {
+  const Size width = size(shape.width), inner = size(shape.innerWidth), taps = size(shape.shortFilterTaps);
+  const auto convolution = [&](Size streams) {
+    return layerFloats(width, streams) + taps * streams + streams + layerFloats(width, width);
+  };
+  switch (block.kind) {
+    case BlockShape::Kind::hyena:
+      return 4 * width + convolution(size(shape.hyenaOrder + 1) * width) + layerFloats(width, inner) +
+             layerFloats(inner, width);
+    case BlockShape::Kind::multiHyena:
+      return 5 * width + 2 * convolution(3 * width) + layerFloats(width, 2 * inner) + layerFloats(inner, width);
+    case BlockShape::Kind::attention:
+      return 4 * width + layerFloats(width, 3 * width) + layerFloats(width, width) + layerFloats(width, inner) +
+             layerFloats(inner, width);
+  }
+  return 0;
 }
 
 Size weightFloats(const Shape& shape) {
-  const Size width = size(shape.width);
   Size floats = product(shape.vocabulary, shape.width) * (shape.tiedHead ? 1 : 2) +
-                product(shape.positions, shape.width) + 2 * width;
-  for (Size block = 0; block < shape.blocks.size(); ++block) floats += blockWeightFloats(shape);
+                product(shape.positions, shape.width) + 2 * size(shape.width);
+  for (const BlockShape& block : shape.blocks) floats += blockWeightFloats(block, shape);
   return floats;
 }
 
-// Everything that depends on the mode, of one block. Seen: tokens in the middle of the generation.
+// Everything that depends on the mode, of one block.
 struct MixerCost {
-  Size stateFloats = 0, cacheFloats = 0, tableFloats = 0, workspaceFloats = 0;
+  Size stateFloats = 0, cacheFloats = 0, tableFloats = 0, workspaceFloats = 0, scratchFloats = 0;
   double movedFloats = 0, flops = 0;
 };
 
-MixerCost convolutionCost(int filters, int length, const Workload& workload, double seen) {
+// What decides the cost of a mixer besides its block.
+struct Setting {
+  const Shape& shape;
+  const Workload& workload;
+  double seen;  // tokens in the middle of the generation
+  bool modal;
+  int tapsLength;  // of the filters that are convolved
+};
+
+MixerCost convolutionCost(int filters, int length, const Setting& s) {
   MixerCost cost;
-  cost.cacheFloats = product(filters, cpu::ConvolutionMemory::ringLength(length, workload.capacityTokens));
+  const int capacity = s.workload.capacityTokens;
+  cost.cacheFloats = product(filters, cpu::ConvolutionMemory::ringLength(length, capacity));
   cost.tableFloats = product(filters, length + 1);
-  const double lags = std::min<double>(seen, length);
-  cost.movedFloats = filters * (lags + 1 + lags / workload.batch);  // inputs read, one written; taps shared
+  cost.scratchFloats = cpu::ConvolutionMemory::scratchFloats(length, capacity);
+  const double lags = std::min<double>(s.seen, length);
+  cost.movedFloats = filters * (lags + 1 + lags / s.workload.batch);  // inputs read, one written; taps shared
   cost.flops = filters * (2 * lags + 2);
   return cost;
 }
 
-MixerCost modalCost(const BlockShape& block, const Shape& shape, const Workload& workload, double seen) {
-  const int pairs = block.paddedStates - block.paddedModes, reals = 2 * block.paddedModes - block.paddedStates;
-  const Size coefficients = product(ModalTable::rowsPerPair, pairs) + product(ModalTable::rowsPerReal, reals);
+// A tile of side U comes every 2U tokens: U inputs and 2U taps read, U sums read and written.
+MixerCost tiledCost(int filters, int length, const Setting& s) {
+  MixerCost cost;
+  const int capacity = s.workload.capacityTokens;
+  cost.cacheFloats = product(filters, capacity);
+  cost.tableFloats = product(filters, length + 1);
+  cost.scratchFloats = cpu::TiledMemory::scratchFloats(length, capacity);
+  cost.movedFloats = 3.0 * filters;
+  cost.flops = 3.0 * filters;
+  for (int side = 1; side <= s.seen; side *= 2) {
+    cost.movedFloats += filters * (1.5 + 1.0 / s.workload.batch);
+    // Directly side^2 products; by FFT three transforms of 2 side.
+    cost.flops += filters * (side < cpu::TiledMemory::fftSide ? side : 7.5 * std::log2(2.0 * side));
+  }
+  return cost;
+}
+
+MixerCost modalCost(const BlockShape& block, const Setting& s) {
   MixerCost cost;
   if (block.keptFilters > 0) {
-    cost = convolutionCost(block.keptFilters, shape.filterLengthTokens, workload, seen);
-    cost.workspaceFloats = product(std::max(workload.batch, workload.capacityTokens), block.keptFilters);
+    cost = convolutionCost(block.keptFilters, s.shape.filterLengthTokens, s);
+    cost.workspaceFloats = product(std::max(s.workload.batch, s.workload.capacityTokens), block.keptFilters);
   }
-  cost.stateFloats = size(block.paddedStates);
-  cost.tableFloats += 2 * size(block.paddedFilters) + coefficients;
-  cost.movedFloats += 2.0 * block.paddedStates + static_cast<double>(coefficients) / workload.batch;
-  cost.flops += 14.0 * pairs + 6.0 * reals;  // pole in two floats: 8 + 4 + 2, 2 + 2 + 2
+  const auto state = static_cast<double>(block.stateFloats), table = static_cast<double>(block.tableFloats);
+  cost.stateFloats = static_cast<Size>(block.stateFloats);
+  cost.tableFloats += static_cast<Size>(block.tableFloats);
+  cost.movedFloats += 2 * state + table / s.workload.batch;
+  cost.flops += 7 * state;  // a pair, poles in two floats: 8 + 4 + 2
+  if (s.workload.mode.mixer == Mixer::modalBlocked) {
+    const int length = s.workload.mode.blockLength;
+    const double places = block.places, m = length;
+    cost.stateFloats += 2 * product(length, block.places);  // inputs and responses
+    cost.tableFloats += 2 * static_cast<Size>(block.stateFloats) + product(length, block.places);  // powers and taps
+    cost.movedFloats += (2 / m - 2) * state + places * (4 + (m - 1) / 2 + 1);
+    cost.flops += (5 - 7) * state + places * m;  // two Horner sums in place of the step, and the taps
+  }
   return cost;
+}
+
+// Keys and values of `operators` mixers, all of them read for every token.
+MixerCost keyValueCost(int operators, double lags, const Setting& s) {
+  MixerCost cost;
+  const Size width = size(operators) * size(s.shape.width);
+  cost.cacheFloats = 2 * width * size(s.workload.capacityTokens);
+  cost.movedFloats = 2 * static_cast<double>(width) * (lags + 1);
+  cost.flops = 4 * static_cast<double>(width) * lags;
+  return cost;
+}
+
+MixerCost mixerCost(const BlockShape& block, const Setting& s) {
+  const int capacity = s.workload.capacityTokens;
+  const auto history = [&](int operators, int streams) {
+    return product(operators * (s.shape.shortFilterTaps - 1), streams * s.shape.width);
+  };
+  MixerCost cost;
+  switch (block.kind) {
+    case BlockShape::Kind::hyena:
+      cost = s.modal                                            ? modalCost(block, s)
+             : s.workload.mode.mixer == Mixer::convolutionTiled ? tiledCost(block.filters, s.tapsLength, s)
+                                                                : convolutionCost(block.filters, s.tapsLength, s);
+      cost.stateFloats += history(1, s.shape.hyenaOrder + 1);
+      break;
+    case BlockShape::Kind::multiHyena:
+      if (s.modal) {
+        cost = modalCost(block, s);
+        cost.scratchFloats = cpu::HeadRecurrence::scratchFloats(s.shape.headWidth);
+      } else {
+        cost = keyValueCost(2, std::min<double>(s.seen, s.tapsLength), s);
+        cost.tableFloats = product(block.filters, s.tapsLength + 1);
+        cost.scratchFloats = cpu::HeadConvolution::scratchFloats(capacity);
+      }
+      cost.stateFloats += history(2, 3);
+      break;
+    case BlockShape::Kind::attention:
+      cost = keyValueCost(1, s.seen, s);
+      cost.scratchFloats = cpu::AttentionSublayer::scratchFloats(capacity);
+      break;
+  }
+  return cost;
+}
+
+// The widest row of projected inputs and of the MLP.
+struct Widths {
+  int streams = 0, hidden = 0;
+};
+
+Widths widths(const Shape& shape) {
+  Widths widest;
+  for (const BlockShape& block : shape.blocks) {
+    const int streams = block.kind == BlockShape::Kind::hyena ? shape.hyenaOrder + 1 : 3;
+    const int halves = block.kind == BlockShape::Kind::multiHyena ? 2 : 1;
+    widest.streams = std::max(widest.streams, streams * shape.width);
+    widest.hidden = std::max(widest.hidden, halves * shape.innerWidth);
+  }
+  return widest;
 }
 
 }  // namespace
 
 Footprint footprint(const Shape& shape, const Workload& workload, int threads) {
   if (threads <= 0) threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  const double seen = workload.capacityTokens / 2.0;
-  const bool modal = workload.mode.mixer == Mixer::modal;
-  const int convolvedLength = shape.distilled && !modal ? workload.capacityTokens : shape.filterLengthTokens;
-  const int streams = (shape.hyenaOrder + 1) * shape.width;
-
+  const bool modal = recurrent(workload.mode.mixer);
+  const Setting setting{shape, workload, workload.capacityTokens / 2.0, modal,
+                        shape.distilled && !modal ? workload.capacityTokens : shape.filterLengthTokens};
   MixerCost total;
-  bool convolves = false;
+  bool pieces = true;  // prompts may come in pieces
   for (const BlockShape& block : shape.blocks) {
-    const MixerCost cost = modal ? modalCost(block, shape, workload, seen)
-                                 : convolutionCost(block.filters, convolvedLength, workload, seen);
-    const int history = (shape.shortFilterTaps - 1) * streams;
-    convolves = convolves || !modal || block.keptFilters > 0;
-    total.stateFloats += cost.stateFloats + size(history);
+    const MixerCost cost = mixerCost(block, setting);
+    if (block.kind == BlockShape::Kind::hyena && (!modal || block.keptFilters > 0)) pieces = false;
+    total.stateFloats += cost.stateFloats;
     total.cacheFloats += cost.cacheFloats;
     total.tableFloats += cost.tableFloats;
     total.workspaceFloats += cost.workspaceFloats;
-    total.movedFloats += cost.movedFloats + 2.0 * history;
-    total.flops += cost.flops + 2.0 * shape.shortFilterTaps * streams + 2.0 * shape.width;
+    total.scratchFloats = std::max(total.scratchFloats, cost.scratchFloats);
+    total.movedFloats += cost.movedFloats;
+    total.flops += cost.flops;
   }
-
-  const int piece = convolves ? workload.capacityTokens : std::min(prefillPieceTokens, workload.capacityTokens);
+  const int piece = pieces ? std::min(prefillPieceTokens, workload.capacityTokens) : workload.capacityTokens;
   const int rows = std::max(workload.batch, piece);
   const int pieceRows = std::max(workload.batch, std::min(prefillPieceTokens, piece));
-  total.workspaceFloats += product(rows, streams) + 2 * product(rows, shape.width) +
-                           product(pieceRows, shape.width) + product(pieceRows, shape.innerWidth) +
-                           product(workload.batch, shape.vocabulary);
-  if (convolves)
-    total.workspaceFloats +=
-        size(threads) * cpu::ConvolutionMemory::scratchFloats(convolvedLength, workload.capacityTokens);
+  const Widths widest = widths(shape);
+  total.workspaceFloats += product(rows, widest.streams) + 2 * product(rows, shape.width) +
+                           product(pieceRows, shape.width) + product(pieceRows, widest.hidden) +
+                           product(workload.batch, shape.vocabulary) + size(threads) * total.scratchFloats;
 
   Footprint result;
-  result.weightBytes = weightFloats(shape) * bytesPerFloat;
+  const Size weights = weightFloats(shape);
+  result.weightBytes = weights * bytesPerFloat;
   result.stateBytesPerSequence = total.stateFloats * bytesPerFloat;
   result.cacheBytesPerSequence = total.cacheFloats * bytesPerFloat;
   result.tableBytes = total.tableFloats * bytesPerFloat;
   result.workspaceBytes = total.workspaceFloats * bytesPerFloat;
   result.movedBytesPerToken = total.movedFloats * static_cast<double>(bytesPerFloat);
-  const double head = 2.0 * shape.vocabulary * shape.width;
-  const double projections =
-      2.0 * shape.width * (streams + shape.width + 2.0 * shape.innerWidth) * static_cast<double>(shape.blocks.size());
-  result.flopsPerToken = head + projections + total.flops;
+  // Every weight is multiplied once per token, but an untied embedding is only looked up.
+  const Size looked =
+      product(shape.positions, shape.width) + (shape.tiedHead ? 0 : product(shape.vocabulary, shape.width));
+  result.flopsPerToken = 2.0 * static_cast<double>(weights - looked) + total.flops;
   return result;
 }
 

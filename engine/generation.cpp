@@ -71,8 +71,7 @@ struct Generation::Shared {
 };
 
 void Generation::Shared::begin(Lane& lane, const std::shared_ptr<Device>& device, const std::stop_token& stop) {
-  if (!lane.request.model)
-    throw Error(ErrorKind::input, lane.request.name, "the lane has no model", "load one first");
+  if (!lane.request.model) throw Error(ErrorKind::input, lane.request.name, "the lane has no model", "load one first");
   setPhase(lane, LaneState::Phase::prefill);
   const auto batch = static_cast<std::size_t>(std::max(lane.request.workload.batch, 0));
   lane.session.emplace(lane.request.model, lane.request.workload, device);
@@ -98,8 +97,10 @@ void Generation::Shared::turn(Lane& lane, const std::stop_token& stop) {
   lane.timings.tokenSeconds.insert(lane.timings.tokenSeconds.end(), timings.tokenSeconds.begin() + made,
                                    timings.tokenSeconds.end());
   lane.state.generated = total;
-  if (outcome == Outcome::stopped) lane.state.phase = LaneState::Phase::stopped;
-  else if (outcome == Outcome::full || total >= lane.request.tokens) lane.state.phase = LaneState::Phase::finished;
+  if (outcome == Outcome::stopped)
+    lane.state.phase = LaneState::Phase::stopped;
+  else if (outcome == Outcome::full || total >= lane.request.tokens)
+    lane.state.phase = LaneState::Phase::finished;
 }
 
 void Generation::Shared::waitWhilePaused(const std::stop_token& stop) {
@@ -121,8 +122,10 @@ void Generation::Shared::run(const std::stop_token& stop) {
       if (lane->state.phase != LaneState::Phase::decode) continue;  // only this thread writes it
       waitWhilePaused(stop);
       guarded(*lane, [&] { turn(*lane, stop); });
-      if (lane->state.phase == LaneState::Phase::decode) active = true;
-      else lane->session.reset();  // its memory is the other lanes' now
+      if (lane->state.phase == LaneState::Phase::decode)
+        active = true;
+      else
+        lane->session.reset();  // its memory is the other lanes' now
     }
   }
   for (auto& lane : lanes) lane->session.reset();
@@ -134,7 +137,9 @@ Generation::Generation(std::vector<LaneRequest> requests) : m_shared(std::make_u
   m_shared->thread = std::jthread([shared = m_shared.get()](const std::stop_token& stop) { shared->run(stop); });
 }
 
-Generation::~Generation() { cancel(); }
+Generation::~Generation() {
+  cancel();
+}
 
 void Generation::pause(bool paused) {
   {
@@ -144,11 +149,17 @@ void Generation::pause(bool paused) {
   m_shared->pauseChanged.notify_all();
 }
 
-void Generation::cancel() { m_shared->thread.request_stop(); }
+void Generation::cancel() {
+  m_shared->thread.request_stop();
+}
 
-bool Generation::finished() const { return m_shared->finished; }
+bool Generation::finished() const {
+  return m_shared->finished;
+}
 
-int Generation::laneCount() const { return static_cast<int>(m_shared->lanes.size()); }
+int Generation::laneCount() const {
+  return static_cast<int>(m_shared->lanes.size());
+}
 
 LaneState Generation::poll(int lane) {
   Shared::Lane& l = *m_shared->lanes.at(static_cast<std::size_t>(lane));

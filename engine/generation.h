@@ -10,20 +10,20 @@
 namespace engine {
 
 struct LaneRequest {
-  std::string name;                    // "original", "distilled"
+  std::string name;  // "original", "distilled"
   std::shared_ptr<const Model> model;
   Workload workload;
-  std::vector<Token> prompt;           // one sequence, repeated for every member of the batch
-  int tokens = 256;                    // to generate
+  std::vector<Token> prompt;  // one sequence, repeated for every member of the batch
+  int tokens = 256;           // to generate
 };
 
 struct LaneState {
   enum class Phase { waiting, prefill, decode, finished, stopped, failed } phase = Phase::waiting;
-  std::vector<TokenEvent> events;      // since the last poll
+  std::vector<TokenEvent> events;  // since the last poll
   double prefillSeconds = 0;
-  int generated = 0;                   // tokens per sequence so far
+  int generated = 0;  // tokens per sequence so far
   MemoryUse memory;
-  std::string error;                   // one sentence when failed; other lanes run on
+  std::string error;  // one sentence when failed; other lanes run on
 };
 
 // Lanes take turns on one thread in slices of a few tokens, so that each lane's token times are its own and all streams
@@ -36,10 +36,10 @@ class Generation {
   Generation& operator=(const Generation&) = delete;
 
   void pause(bool);
-  void cancel();            // returns at once; answered within one token
-  bool finished() const;    // all lanes ended
+  void cancel();          // returns at once; answered within one token
+  bool finished() const;  // all lanes ended
   int laneCount() const;
-  LaneState poll(int lane); // never blocks for longer than a copy of the new events
+  LaneState poll(int lane);  // never blocks for longer than a copy of the new events
   // After finished(): the whole record of a lane.
   Timings timings(int lane) const;
 

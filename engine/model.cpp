@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "engine/cpu/headmemory.h"
 #include "engine/error.h"
 #include "engine/load.h"
 #include "engine/tables.h"
@@ -18,9 +19,12 @@ void addDistillation(Shape& shape, const Model::Weights& weights, const Model::D
       for (const int bank : op.banks) {
         const ModalTable& table = distillation.modal[static_cast<std::size_t>(bank)];
         block.keptFilters += static_cast<int>(table.kept.size());
-        block.paddedFilters += static_cast<int>(table.order.size());
-        block.paddedStates += 2 * table.pairs + table.reals;
-        block.paddedModes += table.pairs + table.reals;
+        block.stateFloats += static_cast<long long>(block.kind == BlockShape::Kind::multiHyena
+                                                        ? cpu::HeadRecurrence::stateFloats(table, shape.headWidth)
+                                                        : table.stateFloats);
+        block.places += static_cast<int>(table.order.size());
+        block.tableFloats +=
+            static_cast<long long>(table.order.size() + table.direct.size() + table.coefficients.size());
         for (const auto& filter : distillation.banks[static_cast<std::size_t>(bank)].filters) {
           if (!filter) continue;
           block.states += filter->model.order();
@@ -40,6 +44,9 @@ Shape originalShape(const analysis::LanguageModel& description, const Model::Wei
   shape.tiedHead = description.tiedHead;
   shape.shortFilterTaps = description.shortFilterTaps;
   shape.hyenaOrder = description.hyenaOrder;
+  shape.heads = description.heads;
+  const bool multi = !weights.blocks.empty() && weights.blocks[0].kind == BlockShape::Kind::multiHyena;
+  if (multi) shape.headWidth = description.width / description.heads;
   for (const Block& block : weights.blocks) {
     BlockShape& blockShape = shape.blocks.emplace_back();
     blockShape.kind = block.kind;
@@ -110,12 +117,26 @@ std::shared_ptr<const Model> Model::withDistilled(const analysis::Distilled& dis
   return std::shared_ptr<const Model>(new Model(std::move(parts)));
 }
 
-const Shape& Model::shape() const { return m_parts->shape; }
-const std::string& Model::family() const { return m_parts->weights->family; }
-int Model::vocabularySize() const { return m_parts->weights->vocabularySize; }
-int Model::trainingLengthTokens() const { return m_parts->trainingLengthTokens; }
-bool Model::distilled() const { return m_parts->distillation != nullptr; }
-const Model::Weights& Model::weights() const { return *m_parts->weights; }
-const Model::Distillation* Model::distillation() const { return m_parts->distillation.get(); }
+const Shape& Model::shape() const {
+  return m_parts->shape;
+}
+const std::string& Model::family() const {
+  return m_parts->weights->family;
+}
+int Model::vocabularySize() const {
+  return m_parts->weights->vocabularySize;
+}
+int Model::trainingLengthTokens() const {
+  return m_parts->trainingLengthTokens;
+}
+bool Model::distilled() const {
+  return m_parts->distillation != nullptr;
+}
+const Model::Weights& Model::weights() const {
+  return *m_parts->weights;
+}
+const Model::Distillation* Model::distillation() const {
+  return m_parts->distillation.get();
+}
 
 }  // namespace engine

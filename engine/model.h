@@ -26,13 +26,13 @@ class Model {
 
   const Shape& shape() const;
   const std::string& family() const;
-  int vocabularySize() const;          // ids that may be sampled
-  int trainingLengthTokens() const;    // beyond it the filters have ended (Hyena) or positions are missing (GPT)
+  int vocabularySize() const;        // ids that may be sampled
+  int trainingLengthTokens() const;  // beyond it the filters have ended (Hyena) or positions are missing (GPT)
   bool distilled() const;
 
   struct Weights;
   struct Distillation;
-  const Weights& weights() const;           // internal to engine
+  const Weights& weights() const;            // internal to engine
   const Distillation* distillation() const;  // internal to engine; nullptr unless distilled()
 
  private:

@@ -30,7 +30,9 @@ std::array<std::uint32_t, 4> words(std::uint64_t seed, int sequence, int positio
 }
 
 // Centre of one of 2^32 equal cells: never 0 or 1, so both logarithms of the Gumbel variate are finite.
-double uniform(std::uint32_t word) { return (word + 0.5) * 0x1p-32; }
+double uniform(std::uint32_t word) {
+  return (word + 0.5) * 0x1p-32;
+}
 
 struct Candidate {
   double logit;  // after temperature
@@ -38,7 +40,9 @@ struct Candidate {
 };
 
 // Largest logit first; equal logits: lowest id first.
-bool likelier(const Candidate& a, const Candidate& b) { return a.logit != b.logit ? a.logit > b.logit : a.id < b.id; }
+bool likelier(const Candidate& a, const Candidate& b) {
+  return a.logit != b.logit ? a.logit > b.logit : a.id < b.id;
+}
 
 // The smallest set of most likely candidates whose probabilities reach p.
 void keepNucleus(std::vector<Candidate>& candidates, double p) {
@@ -73,10 +77,10 @@ Token sample(std::span<const float> logits, int vocabularySize, const Sampling& 
   for (int id = 0; id < vocabularySize; ++id) {
     const float logit = logits[static_cast<std::size_t>(id)];
     if (!std::isfinite(logit))
-      throw Error(ErrorKind::input, "sampling",
-                  "the model's logit of id " + std::to_string(id) + " is not finite at position " +
-                      std::to_string(position),
-                  "check the weights and the distilled filters for NaN, Inf or unstable poles");
+      throw Error(
+          ErrorKind::input, "sampling",
+          "the model's logit of id " + std::to_string(id) + " is not finite at position " + std::to_string(position),
+          "check the weights and the distilled filters for NaN, Inf or unstable poles");
     if (logit > logits[static_cast<std::size_t>(best)]) best = id;
   }
   if (sampling.temperature == 0) return best;

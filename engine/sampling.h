@@ -1,5 +1,5 @@
-// Drawing a token from logits with counter-based noise. The noise depends on (seed, sequence, position, id) alone, never
-// on mode, batch or order of execution: lanes that agree on the logits agree on the text.
+// Drawing a token from logits with counter-based noise. The noise depends on (seed, sequence, position, id) alone,
+// never on mode, batch or order of execution: lanes that agree on the logits agree on the text.
 #pragma once
 
 #include <array>

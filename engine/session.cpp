@@ -15,7 +15,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double secondsSince(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double secondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 void check(const Model& model, const Workload& workload) {
   const auto refuse = [](const std::string& problem, const std::string& advice) {
@@ -33,7 +35,9 @@ void check(const Model& model, const Workload& workload) {
            "use a shorter prompt or generate fewer tokens");
 }
 
-std::string mebibytes(std::size_t bytes) { return std::to_string((bytes >> 20) + 1) + " MiB"; }
+std::string mebibytes(std::size_t bytes) {
+  return std::to_string((bytes >> 20) + 1) + " MiB";
+}
 
 }  // namespace
 
@@ -70,8 +74,9 @@ Session::Session(std::shared_ptr<const Model> model, const Workload& workload, s
   s.device = device ? std::move(device) : Device::open();
   const Footprint needs = footprint(model->shape(), workload, s.device->threads());
   const std::size_t free = s.device->freeBytes();
-  const double needed = static_cast<double>(needs.stateBytesPerSequence + needs.cacheBytesPerSequence) * workload.batch +
-                        static_cast<double>(needs.workspaceBytes + needs.tableBytes);
+  const double needed =
+      static_cast<double>(needs.stateBytesPerSequence + needs.cacheBytesPerSequence) * workload.batch +
+      static_cast<double>(needs.workspaceBytes + needs.tableBytes);
   const auto refuse = [&] {
     const std::size_t bytes = needs.sessionBytes(workload.batch) + needs.tableBytes;
     throw Error(ErrorKind::memory, "session",
@@ -94,7 +99,9 @@ Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 
-const Workload& Session::workload() const { return m_state->workload; }
+const Workload& Session::workload() const {
+  return m_state->workload;
+}
 
 Outcome Session::prefill(std::span<const Token> prompts, std::stop_token stop) {
   State& s = *m_state;
@@ -105,10 +112,10 @@ Outcome Session::prefill(std::span<const Token> prompts, std::stop_token stop) {
                 "give every sequence at least one token, and all of them the same number");
   const std::size_t tokens = prompts.size() / batch;
   if (tokens > static_cast<std::size_t>(s.workload.capacityTokens))
-    throw Error(ErrorKind::input, "prompt",
-                "its " + std::to_string(tokens) + " tokens exceed the capacity of " +
-                    std::to_string(s.workload.capacityTokens),
-                "shorten it or raise the capacity");
+    throw Error(
+        ErrorKind::input, "prompt",
+        "its " + std::to_string(tokens) + " tokens exceed the capacity of " + std::to_string(s.workload.capacityTokens),
+        "shorten it or raise the capacity");
   s.checkIds(prompts);
 
   const auto start = Clock::now();
@@ -140,8 +147,8 @@ Outcome Session::decode(int tokens, TokenRing* ring, std::stop_token stop) {
     if (s.position >= s.workload.capacityTokens) return Outcome::full;
     const auto start = Clock::now();
     for (int b = 0; b < s.workload.batch; ++b)
-      s.next[static_cast<std::size_t>(b)] = sample(s.runner->logits(b), s.model->vocabularySize(), s.workload.sampling,
-                                                   s.workload.seed, b, s.position);
+      s.next[static_cast<std::size_t>(b)] =
+          sample(s.runner->logits(b), s.model->vocabularySize(), s.workload.sampling, s.workload.seed, b, s.position);
     s.runner->step(s.position, s.next);
     const auto end = Clock::now();
     s.timings.tokenSeconds.push_back(std::chrono::duration<double>(end - start).count());
@@ -186,15 +193,23 @@ std::span<const float> Session::logits(int sequence) const {
   return m_state->runner->logits(sequence);
 }
 
-void Session::keepAllLogits(bool keep) { m_state->keepAllLogits = keep; }
-std::span<const float> Session::allLogits() const { return m_state->allLogits; }
-int Session::position() const { return m_state->position; }
+void Session::keepAllLogits(bool keep) {
+  m_state->keepAllLogits = keep;
+}
+std::span<const float> Session::allLogits() const {
+  return m_state->allLogits;
+}
+int Session::position() const {
+  return m_state->position;
+}
 
 std::span<const Token> Session::generated(int sequence) const {
   return m_state->generated.at(static_cast<std::size_t>(sequence));
 }
 
-const Timings& Session::timings() const { return m_state->timings; }
+const Timings& Session::timings() const {
+  return m_state->timings;
+}
 
 MemoryUse Session::memory() const {
   MemoryUse use = m_state->runner->memory();

@@ -48,8 +48,7 @@ class Session {
   Outcome decode(int tokens, TokenRing* ring = nullptr, std::stop_token = {});
   // Teacher forcing: feeds batch x count given ids step by step through the decode path. `observe` (if set) sees the
   // logits after each step. Full when the capacity is used up before all were fed.
-  Outcome force(std::span<const Token>, std::stop_token = {},
-                const std::function<void(int step)>& observe = {});
+  Outcome force(std::span<const Token>, std::stop_token = {}, const std::function<void(int step)>& observe = {});
 
   // Logits over the padded vocabulary after the last token of a sequence.
   std::span<const float> logits(int sequence) const;

@@ -93,8 +93,6 @@ ModalTable modalTable(const FilterBank& bank, const analysis::DistilledBank& dis
     coefficients += static_cast<std::size_t>(
         size * (group.pairs * ModalTable::rowsPerPair + group.reals * ModalTable::rowsPerReal));
     table.stateFloats += static_cast<std::size_t>(size * (2 * group.pairs + group.reals));
-    table.pairs += size * group.pairs;
-    table.reals += size * group.reals;
     table.groups.push_back(group);
   }
 

@@ -30,11 +30,11 @@ struct ModalTable {
 
   int channels = 0;
   std::vector<ModalGroup> groups;
-  Buffer<std::int32_t> order;   // channel at each place of the groups; -1: padding
-  Buffer<float> coefficients;   // group after group: pairs, then reals
-  Buffer<float> direct;         // feedthrough + skip at each place; 0 for kept channels
-  std::size_t stateFloats = 0;  // per sequence
-  int pairs = 0, reals = 0;     // stored, padding included, in channels
+  Buffer<std::int32_t> order;      // channel at each place of the groups; -1: padding
+  Buffer<float> coefficients;      // group after group: pairs, then reals
+  Buffer<float> direct;            // feedthrough + skip at each place; 0 for kept channels
+  std::size_t stateFloats = 0;     // per sequence and channel input
+  int pairs = 0, reals = 0;        // stored, padding included, in channels
   std::vector<std::int32_t> kept;  // channels without a model
   FilterBank keptFilters;          // their taps
   std::size_t bytes = 0;

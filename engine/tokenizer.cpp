@@ -53,16 +53,20 @@ class Dna final : public Tokenizer {
  private:
   static constexpr std::string_view letters = "ACGTN";
   static constexpr Token firstLetter = 7;
-  static constexpr std::array<const char*, 7> specials{"[CLS]", "[SEP]", "[BOS]", "[MASK]", "[PAD]", "[RESERVED]", "[UNK]"};
+  static constexpr std::array<const char*, 7> specials{"[CLS]", "[SEP]",      "[BOS]", "[MASK]",
+                                                       "[PAD]", "[RESERVED]", "[UNK]"};
 };
 
 }  // namespace
 
 std::unique_ptr<Tokenizer> makeTokenizer(analysis::TokenizerKind kind) {
   switch (kind) {
-    case analysis::TokenizerKind::bytes: return std::make_unique<Bytes>();
-    case analysis::TokenizerKind::dna: return std::make_unique<Dna>();
-    case analysis::TokenizerKind::unknown: break;
+    case analysis::TokenizerKind::bytes:
+      return std::make_unique<Bytes>();
+    case analysis::TokenizerKind::dna:
+      return std::make_unique<Dna>();
+    case analysis::TokenizerKind::unknown:
+      break;
   }
   throw Error(ErrorKind::unsupported, "tokenizer", "this checkpoint's text encoding is not known",
               "pass token ids instead of text");

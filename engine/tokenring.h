@@ -11,7 +11,7 @@ namespace engine {
 
 struct TokenEvent {
   int sequence = 0;
-  int position = 0;             // index in the sequence, prompt included
+  int position = 0;  // index in the sequence, prompt included
   Token token = 0;
   std::int64_t nanoseconds = 0;      // steady clock since the decode began, other lanes' turns included
   std::int64_t stepNanoseconds = 0;  // the step that made this token, sampling included: the lane's own time

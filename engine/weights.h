@@ -72,10 +72,10 @@ struct FilterBank {
 struct Model::Weights {
   std::string family;
   int width = 0, vocabulary = 0, vocabularySize = 0, heads = 0;
-  Linear embedding;          // [vocabulary, width]; also the head when `head` is empty
-  Buffer<float> positions;   // [positions, width], or empty
+  Linear embedding;         // [vocabulary, width]; also the head when `head` is empty
+  Buffer<float> positions;  // [positions, width], or empty
   int positionCount = 0;
-  Linear head;               // outputs == 0: tied
+  Linear head;  // outputs == 0: tied
   Norm finalNorm;
   std::vector<Block> blocks;
   std::vector<FilterBank> filters;

@@ -10,9 +10,11 @@ using Token = std::int32_t;
 
 // How a block remembers the past. Only the mixer's memory differs between modes (engine page, section 2).
 enum class Mixer {
-  convolutionLazy,  // keep all past inputs, y_t = sum_s h[t-s] u_s: exact for the original filter
-  modal,            // modal recurrence of the distilled filter: constant state
-  attention         // KV cache (Transformer)
+  convolutionLazy,   // keep all past inputs, y_t = sum_s h[t-s] u_s: exact for the original filter
+  convolutionTiled,  // the same sums in tiles: near-linear total work, a slot for every token of the capacity
+  modal,             // modal recurrence of the distilled filter: constant state
+  modalBlocked,      // the same in blocks of blockLength tokens: less memory traffic, more state
+  attention          // KV cache (Transformer)
 };
 std::string_view name(Mixer);
 
@@ -22,7 +24,13 @@ std::string_view name(Prefill);
 struct Mode {
   Mixer mixer = Mixer::convolutionLazy;
   Prefill prefill = Prefill::automatic;
+  int blockLength = 16;  // of modalBlocked, 1 to 64; about sqrt(8 x order) moves the fewest bytes
 };
+
+// Whether the mode runs state-space models in place of the filters.
+inline bool recurrent(Mixer mixer) {
+  return mixer == Mixer::modal || mixer == Mixer::modalBlocked;
+}
 
 // Temperature 0 is greedy (lowest id wins ties). topK 0 and topP 1 switch the restriction off.
 struct Sampling {
@@ -32,11 +40,11 @@ struct Sampling {
 };
 
 struct Workload {
-  int batch = 1;             // sequences generated together
-  int capacityTokens = 2048; // prompt + generated at most: what caches are sized for
+  int batch = 1;              // sequences generated together
+  int capacityTokens = 2048;  // prompt + generated at most: what caches are sized for
   Mode mode;
   Sampling sampling;
-  std::uint64_t seed = 0;    // key of the noise: (seed, sequence, position) -> the same numbers in every mode
+  std::uint64_t seed = 0;  // key of the noise: (seed, sequence, position) -> the same numbers in every mode
 };
 
 }  // namespace engine

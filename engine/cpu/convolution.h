@@ -26,7 +26,6 @@ class ConvolutionMemory final : public LongMemory {
 
  private:
   float* ring(int sequence, int channel);
-  void convolveGroup(Context&, int thread, int sequence, int tokens, int firstChannel, const float* u, float* y);
 
   const FilterBank& m_bank;
   int m_batch, m_ringLength;

@@ -9,8 +9,11 @@ namespace engine::cpu {
 
 HyenaSublayer::HyenaSublayer(const ConvolutionOperator& weights, std::vector<std::unique_ptr<LongMemory>> memories,
                              int batch, Workspace& workspace, Meter& state)
-    : m_weights(weights), m_memories(std::move(memories)), m_short(weights.shortFilter, batch, state),
-      m_workspace(workspace), m_width(static_cast<std::size_t>(weights.out.outputs)),
+    : m_weights(weights),
+      m_memories(std::move(memories)),
+      m_short(weights.shortFilter, batch, state),
+      m_workspace(workspace),
+      m_width(static_cast<std::size_t>(weights.out.outputs)),
       m_streams(static_cast<std::size_t>(weights.in.outputs)) {}
 
 void HyenaSublayer::reset() {

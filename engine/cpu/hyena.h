@@ -1,5 +1,5 @@
-// The Hyena operator of order o on the CPU: project to o+1 streams, short filter, then gate and convolve o-1 times, gate,
-// project back. The mode lives in the LongMemory of each convolution.
+// The Hyena operator of order o on the CPU: project to o+1 streams, short filter, then gate and convolve o-1 times,
+// gate, project back. The mode lives in the LongMemory of each convolution.
 #pragma once
 
 #include <memory>

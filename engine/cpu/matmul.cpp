@@ -37,16 +37,16 @@ Vector dots(const float* const (&x)[Rows], const float* const (&w)[Features], in
 
 // `rows` x `features` of the block's outputs, the first at y.
 template <int Rows, int Features>
-void block(const Linear& layer, int feature, int features, const float* x, std::size_t inStride, int rows, float* y,
+void block(const Matrix& matrix, int feature, int features, const float* x, std::size_t inStride, int rows, float* y,
            std::size_t outStride, Write write) {
   const float* in[Rows];
   const float* weight[Features];
   for (int r = 0; r < Rows; ++r) in[r] = x + static_cast<std::size_t>(std::min(r, rows - 1)) * inStride;
-  const std::size_t width = static_cast<std::size_t>(layer.inputs);
+  const std::size_t width = static_cast<std::size_t>(matrix.inputs);
   for (int f = 0; f < Features; ++f)
-    weight[f] = layer.weight.data() + static_cast<std::size_t>(feature + std::min(f, features - 1)) * width;
-  const Vector sums = dots<Rows, Features>(in, weight, layer.inputs);
-  const float* bias = layer.bias.size() > 0 ? layer.bias.data() + feature : nullptr;
+    weight[f] = matrix.weight + static_cast<std::size_t>(feature + std::min(f, features - 1)) * width;
+  const Vector sums = dots<Rows, Features>(in, weight, matrix.inputs);
+  const float* bias = matrix.bias ? matrix.bias + feature : nullptr;
   for (int r = 0; r < rows; ++r) {
     float* to = y + static_cast<std::size_t>(r) * outStride;
     for (int f = 0; f < features; ++f) {
@@ -58,7 +58,7 @@ void block(const Linear& layer, int feature, int features, const float* x, std::
 
 }  // namespace
 
-void multiply(const Linear& layer, const Tile& tile, const float* x, std::size_t inStride, float* y,
+void multiply(const Matrix& matrix, const Tile& tile, const float* x, std::size_t inStride, float* y,
               std::size_t outStride, Write write) {
   const int lastRow = tile.firstRow + tile.rows, lastFeature = tile.firstFeature + tile.features;
   const auto rowOf = [&](int r) { return x + static_cast<std::size_t>(r) * inStride; };
@@ -67,11 +67,11 @@ void multiply(const Linear& layer, const Tile& tile, const float* x, std::size_t
   const int squares = tile.rows % squareRows == 1 ? tile.rows - 1 : tile.rows;
   for (int f = tile.firstFeature; f < lastFeature && squares > 0; f += squareFeatures)
     for (int r = tile.firstRow; r < tile.firstRow + squares; r += squareRows)
-      block<squareRows, squareFeatures>(layer, f, std::min(squareFeatures, lastFeature - f), rowOf(r), inStride,
+      block<squareRows, squareFeatures>(matrix, f, std::min(squareFeatures, lastFeature - f), rowOf(r), inStride,
                                         std::min(squareRows, tile.firstRow + squares - r), out(r, f), outStride, write);
   for (int r = tile.firstRow + squares; r < lastRow; ++r)
     for (int f = tile.firstFeature; f < lastFeature; f += lanes)
-      block<1, lanes>(layer, f, std::min(lanes, lastFeature - f), rowOf(r), inStride, 1, out(r, f), outStride, write);
+      block<1, lanes>(matrix, f, std::min(lanes, lastFeature - f), rowOf(r), inStride, 1, out(r, f), outStride, write);
 }
 
 Tiling::Tiling(int rows, int features, int threads) : m_rows(rows), m_features(features) {

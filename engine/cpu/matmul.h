@@ -19,9 +19,20 @@ struct Tile {
 
 enum class Write { assign, add };
 
+// [outputs, inputs], row after row; bias may be null.
+struct Matrix {
+  const float* weight = nullptr;
+  const float* bias = nullptr;
+  int inputs = 0;
+};
+
+inline Matrix view(const Linear& layer) {
+  return {layer.weight.data(), layer.bias.size() > 0 ? layer.bias.data() : nullptr, layer.inputs};
+}
+
 // One thread, one tile of the product. Row r of x starts at x + r * inStride, row r of y at y + r * outStride.
 // O(rows * features * in).
-void multiply(const Linear&, const Tile&, const float* x, std::size_t inStride, float* y, std::size_t outStride,
+void multiply(const Matrix&, const Tile&, const float* x, std::size_t inStride, float* y, std::size_t outStride,
               Write = Write::assign);
 
 // How a product of this size is cut so that every thread finds work and weights stay in cache.
@@ -44,7 +55,7 @@ void linear(Context& context, const Linear& layer, const float* x, std::size_t i
   context.team.run(tiling.count(), [&](int index, int) {
     if (context.stopped()) return;
     const Tile tile = tiling[index];
-    multiply(layer, tile, x, inStride, y, outStride, write);
+    multiply(view(layer), tile, x, inStride, y, outStride, write);
     after(tile);
   });
 }

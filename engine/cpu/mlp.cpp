@@ -5,9 +5,13 @@
 
 namespace engine::cpu {
 
-void MlpSublayer::step(Context& context, int, int batch, float* residual) { apply(context, batch, residual); }
+void MlpSublayer::step(Context& context, int, int batch, float* residual) {
+  apply(context, batch, residual);
+}
 
-void MlpSublayer::prefill(Context& context, int, int, int tokens, float* residual) { apply(context, tokens, residual); }
+void MlpSublayer::prefill(Context& context, int, int, int tokens, float* residual) {
+  apply(context, tokens, residual);
+}
 
 void MlpSublayer::apply(Context& context, int rows, float* residual) {
   const auto width = static_cast<std::size_t>(m_mlp.in.inputs), inner = static_cast<std::size_t>(m_mlp.in.outputs);
@@ -18,9 +22,15 @@ void MlpSublayer::apply(Context& context, int rows, float* residual) {
     float* piece = residual + static_cast<std::size_t>(first) * width;
     normalize(context.team, m_mlp.norm, piece, count, m_mlp.in.inputs, normed);
     linear(context, m_mlp.in, normed, width, count, hidden, inner, Write::assign, [&](const Tile& tile) {
+      if (m_mlp.gated) return;  // needs both halves of a row
       for (int row = tile.firstRow; row < tile.firstRow + tile.rows; ++row)
         gelu(hidden + static_cast<std::size_t>(row) * inner + tile.firstFeature, tile.features);
     });
+    if (m_mlp.gated)
+      context.team.run(count, [&](int row, int) {
+        float* a = hidden + static_cast<std::size_t>(row) * inner;
+        gate(a, a + m_mlp.out.inputs, m_mlp.out.inputs, a);
+      });
     linear(context, m_mlp.out, hidden, inner, count, piece, width, Write::add);
   }
 }

@@ -12,17 +12,12 @@ static_assert(groupSize % lanes == 0);
 
 }  // namespace
 
-ModalMemory::ModalMemory(const ModalTable& table, int batch, int capacity, Meter& state, Meter& cache,
-                         Meter& workspace)
-    : m_table(table), m_batch(batch), m_states(static_cast<std::size_t>(batch) * table.stateFloats, state) {
-  if (table.kept.empty()) return;
-  m_kept = std::make_unique<ConvolutionMemory>(table.keptFilters, batch, capacity, cache);
-  m_keptInputs = Buffer<float>(static_cast<std::size_t>(std::max(batch, capacity)) * table.kept.size(), workspace);
-}
+ModalMemory::ModalMemory(const ModalTable& table, int batch, Meter& meter)
+    : m_table(table), m_batch(batch), m_states(static_cast<std::size_t>(batch) * table.stateFloats, meter) {}
 
-void ModalMemory::reset() {
-  m_states.clear();
-  if (m_kept) m_kept->reset();
+float* ModalMemory::state(int sequence, int group) {
+  return m_states.data() + static_cast<std::size_t>(sequence) * m_table.stateFloats +
+         m_table.groups[static_cast<std::size_t>(group)].state;
 }
 
 // One register of channels of one group: its modes stay in first-level cache for all tokens.
@@ -38,8 +33,7 @@ void ModalMemory::scan(int group, int sequence, int tokens, const float* u, floa
       Vector input;
       for (int lane = 0; lane < lanes; ++lane) input[lane] = order[part + lane] < 0 ? 0.0F : in[order[part + lane]];
       const float* row = m_table.coefficients.data() + g.coefficients + part;
-      float* x =
-          m_states.data() + static_cast<std::size_t>(sequence) * m_table.stateFloats + g.state + part;
+      float* x = state(sequence, group) + part;
       Vector sum = load(direct + part) * input;
       for (int k = 0; k < g.pairs; ++k, row += ModalTable::rowsPerPair * groupSize, x += 2 * groupSize) {
         const Vector re = load(x), im = load(x + groupSize);
@@ -50,9 +44,9 @@ void ModalMemory::scan(int group, int sequence, int tokens, const float* u, floa
         store(x + groupSize, poleRe * im + poleIm * re + (restRe * im + restIm * re));
       }
       for (int k = 0; k < g.reals; ++k, row += ModalTable::rowsPerReal * groupSize, x += groupSize) {
-        const Vector state = load(x);
-        sum += load(row + 2 * groupSize) * state;
-        store(x, load(row) * state + (load(row + groupSize) * state + input));
+        const Vector real = load(x);
+        sum += load(row + 2 * groupSize) * real;
+        store(x, load(row) * real + (load(row + groupSize) * real + input));
       }
       for (int lane = 0; lane < lanes; ++lane)
         if (order[part + lane] >= 0) out[order[part + lane]] = sum[lane];
@@ -60,8 +54,7 @@ void ModalMemory::scan(int group, int sequence, int tokens, const float* u, floa
   }
 }
 
-void ModalMemory::step(Context& context, int position, const float* u, float* y) {
-  if (m_kept) gatherKept(m_batch, u);
+void ModalMemory::step(Context& context, int, const float* u, float* y) {
   const int groups = static_cast<int>(m_table.groups.size());
   const auto channels = static_cast<std::size_t>(m_table.channels);
   // About 16 ns per row of modes: shorter loops are not worth waking anybody.
@@ -73,33 +66,12 @@ void ModalMemory::step(Context& context, int position, const float* u, float* y)
       scan(i % groups, i / groups, 1, u + offset, y + offset);
     }
   });
-  if (m_kept) {
-    m_kept->step(context, position, m_keptInputs.data(), m_keptInputs.data());
-    scatterKept(m_batch, y);
-  }
 }
 
-void ModalMemory::prefill(Context& context, int sequence, int position, int tokens, const float* u, float* y) {
-  if (m_kept) gatherKept(tokens, u);
+void ModalMemory::prefill(Context& context, int sequence, int, int tokens, const float* u, float* y) {
   context.team.run(static_cast<int>(m_table.groups.size()), [&](int group, int) {
     if (!context.stopped()) scan(group, sequence, tokens, u, y);
   });
-  if (m_kept) {
-    m_kept->prefill(context, sequence, position, tokens, m_keptInputs.data(), m_keptInputs.data());
-    scatterKept(tokens, y);
-  }
-}
-
-void ModalMemory::gatherKept(int rows, const float* u) {
-  float* to = m_keptInputs.data();
-  for (int row = 0; row < rows; ++row, u += m_table.channels)
-    for (const std::int32_t channel : m_table.kept) *to++ = u[channel];
-}
-
-void ModalMemory::scatterKept(int rows, float* y) const {
-  const float* from = m_keptInputs.data();
-  for (int row = 0; row < rows; ++row, y += m_table.channels)
-    for (const std::int32_t channel : m_table.kept) y[channel] = *from++;
 }
 
 }  // namespace engine::cpu

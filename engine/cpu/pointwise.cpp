@@ -17,7 +17,7 @@ inline float exponential(float x) {
   const float shifted = x * 1.44269504F + rounding;
   const float n = shifted - rounding;
   const float r = (x - n * 0.693359375F) + n * 2.12194440e-4F;  // ln 2 in two parts
-  float p = 1.9875691500e-4F;  // minimax polynomial of Cephes expf (S. Moshier)
+  float p = 1.9875691500e-4F;                                   // minimax polynomial of Cephes expf (S. Moshier)
   p = p * r + 1.3981999507e-3F;
   p = p * r + 8.3334519073e-3F;
   p = p * r + 4.1665795894e-2F;

@@ -4,12 +4,17 @@
 #include <string>
 #include <vector>
 
+#include "engine/cpu/attention.h"
+#include "engine/cpu/blocked.h"
 #include "engine/cpu/convolution.h"
 #include "engine/cpu/hyena.h"
 #include "engine/cpu/matmul.h"
 #include "engine/cpu/mlp.h"
 #include "engine/cpu/modal.h"
+#include "engine/cpu/multihyena.h"
+#include "engine/cpu/partialmemory.h"
 #include "engine/cpu/pointwise.h"
+#include "engine/cpu/tiled.h"
 #include "engine/error.h"
 #include "engine/tables.h"
 
@@ -27,7 +32,11 @@ class CpuRunner final : public Runner {
   MemoryUse memory() const override;
 
  private:
-  std::unique_ptr<LongMemory> longMemory(int bank);
+  std::unique_ptr<Sublayer> convolutionSublayer(const Block&, const ConvolutionOperator&);
+  std::unique_ptr<LongMemory> longMemory(std::size_t bank);
+  std::unique_ptr<HeadMemory> headMemory(int bank);
+  const FilterBank& convolved(std::size_t bank) const;
+  void needScratch(std::size_t floats) { m_scratchFloats = std::max(m_scratchFloats, floats); }
   void prepareTables();
   void embed(std::span<const Token> tokens, int position, bool oneSequence);
   void head(Context&, int firstRow, int rows, float* to);
@@ -55,20 +64,23 @@ class CpuRunner final : public Runner {
 void checkMode(const Model& model, const Mode& mode) {
   const std::string mixer(name(mode.mixer));
   const auto& blocks = model.shape().blocks;
-  const bool convolves = std::any_of(blocks.begin(), blocks.end(), [](const BlockShape& block) {
-    return block.kind != BlockShape::Kind::attention;
-  });
+  const bool convolves = std::any_of(blocks.begin(), blocks.end(),
+                                     [](const BlockShape& block) { return block.kind != BlockShape::Kind::attention; });
   if (mode.mixer == Mixer::attention && convolves)
     unsupported(mixer, "this model has long convolutions", "choose convolution or modal");
   if (mode.mixer != Mixer::attention && !convolves)
     unsupported(mixer, "this model has attention layers only", "choose attention");
-  if (mode.mixer == Mixer::modal && !model.distilled())
+  if (recurrent(mode.mixer) && !model.distilled())
     unsupported(mixer, "the model's filters are not distilled", "distil them first, or choose convolution");
-  const bool fits = mode.prefill == Prefill::automatic ||
-                    (mode.prefill == Prefill::fft) == (mode.mixer == Mixer::convolutionLazy);
-  if (!fits)
-    unsupported(mixer, "it cannot be combined with prefill by " + std::string(name(mode.prefill)),
-                "choose automatic: fft for convolution, scan for modal");
+  const bool heads = convolves && blocks[0].kind == BlockShape::Kind::multiHyena;
+  if (heads && (mode.mixer == Mixer::modalBlocked || mode.mixer == Mixer::convolutionTiled))
+    unsupported(mixer, "MultiHyena runs only as convolution or modal", "choose one of them");
+  if (mode.mixer == Mixer::modalBlocked && (mode.blockLength < 1 || mode.blockLength > BlockTable::maxLength))
+    unsupported(mixer, "blocks of " + std::to_string(mode.blockLength) + " tokens were asked for",
+                "use 1 to " + std::to_string(BlockTable::maxLength));
+  const bool byFft = convolves && !heads && !recurrent(mode.mixer);
+  if (mode.prefill != Prefill::automatic && (mode.prefill == Prefill::fft) != byFft)
+    unsupported(mixer, "it cannot be combined with prefill by " + std::string(name(mode.prefill)), "choose automatic");
 }
 
 CpuRunner::CpuRunner(std::shared_ptr<const Model> model, const Workload& workload, std::shared_ptr<Team> team)
@@ -79,14 +91,17 @@ CpuRunner::CpuRunner(std::shared_ptr<const Model> model, const Workload& workloa
 
   int widestProjection = 0, widestMlp = 0;
   for (const Block& block : m_weights.blocks) {
-    widestMlp = std::max(widestMlp, block.mlp.in.outputs);
     for (const ConvolutionOperator& op : block.operators) {
-      std::vector<std::unique_ptr<LongMemory>> memories;
-      for (const int bank : op.banks) memories.push_back(longMemory(bank));
       widestProjection = std::max(widestProjection, op.in.outputs);
-      m_sublayers.push_back(std::make_unique<HyenaSublayer>(op, std::move(memories), workload.batch, m_workspace,
-                                                            m_memory.stateBytes));
+      m_sublayers.push_back(convolutionSublayer(block, op));
     }
+    for (const Attention& attention : block.attention) {
+      widestProjection = std::max(widestProjection, attention.qkv.outputs);
+      m_sublayers.push_back(std::make_unique<AttentionSublayer>(attention, workload.batch, workload.capacityTokens,
+                                                                m_workspace, m_memory.cacheBytes));
+      needScratch(AttentionSublayer::scratchFloats(workload.capacityTokens));
+    }
+    widestMlp = std::max(widestMlp, block.mlp.in.outputs);
     m_sublayers.push_back(std::make_unique<MlpSublayer>(block.mlp, m_workspace));
   }
   const bool incremental =
@@ -113,34 +128,69 @@ void CpuRunner::prepareTables() {
   const Model::Distillation* distillation = m_model->distillation();
   for (std::size_t bank = 0; bank < m_weights.filters.size(); ++bank) {
     const FilterBank& filters = m_weights.filters[bank];
-    if (m_workload.mode.mixer == Mixer::modal) {
-      const ModalTable& table = distillation->modal[bank];
-      m_memory.tableBytes += table.bytes;
-      if (!table.kept.empty())
-        m_scratchFloats =
-            std::max(m_scratchFloats, ConvolutionMemory::scratchFloats(filters.length, m_workload.capacityTokens));
-    } else {
-      if (distillation)
-        m_responses.push_back(
-            impulseResponses(filters, distillation->banks[bank], m_workload.capacityTokens, m_memory.tableBytes));
-      else
-        m_memory.tableBytes += (filters.reversed.size() + filters.skip.size()) * sizeof(float);
-      const int length = distillation ? m_workload.capacityTokens : filters.length;
-      m_scratchFloats =
-          std::max(m_scratchFloats, ConvolutionMemory::scratchFloats(length, m_workload.capacityTokens));
-    }
+    if (recurrent(m_workload.mode.mixer))
+      m_memory.tableBytes += distillation->modal[bank].bytes;
+    else if (distillation)
+      m_responses.push_back(
+          impulseResponses(filters, distillation->banks[bank], m_workload.capacityTokens, m_memory.tableBytes));
+    else
+      m_memory.tableBytes += (filters.reversed.size() + filters.skip.size()) * sizeof(float);
   }
 }
 
-std::unique_ptr<LongMemory> CpuRunner::longMemory(int bank) {
+std::unique_ptr<Sublayer> CpuRunner::convolutionSublayer(const Block& block, const ConvolutionOperator& op) {
+  if (block.kind == BlockShape::Kind::multiHyena)
+    return std::make_unique<MultiHyenaSublayer>(op, m_weights.heads, headMemory(op.banks[0]), m_workload.batch,
+                                                m_workspace, m_memory.stateBytes);
+  std::vector<std::unique_ptr<LongMemory>> memories;
+  for (const int bank : op.banks) memories.push_back(longMemory(static_cast<std::size_t>(bank)));
+  return std::make_unique<HyenaSublayer>(op, std::move(memories), m_workload.batch, m_workspace, m_memory.stateBytes);
+}
+
+const FilterBank& CpuRunner::convolved(std::size_t bank) const {
+  return m_responses.empty() ? m_weights.filters[bank] : m_responses[bank];
+}
+
+std::unique_ptr<LongMemory> CpuRunner::longMemory(std::size_t bank) {
+  const int batch = m_workload.batch, capacity = m_workload.capacityTokens;
+  if (recurrent(m_workload.mode.mixer)) {
+    const ModalTable& table = m_model->distillation()->modal[bank];
+    std::unique_ptr<LongMemory> modelled;
+    if (m_workload.mode.mixer == Mixer::modalBlocked)
+      modelled = std::make_unique<BlockedMemory>(
+          table,
+          blockTable(table, m_model->distillation()->banks[bank], m_workload.mode.blockLength, m_memory.tableBytes),
+          static_cast<int>(bank), batch, m_memory.stateBytes);
+    else
+      modelled = std::make_unique<ModalMemory>(table, batch, m_memory.stateBytes);
+    if (table.kept.empty()) return modelled;
+    needScratch(ConvolutionMemory::scratchFloats(table.keptFilters.length, capacity));
+    return std::make_unique<PartialMemory>(std::move(modelled), table, batch, capacity, m_memory.cacheBytes,
+                                           m_memory.workspaceBytes);
+  }
+  const FilterBank& filters = convolved(bank);
+  if (m_workload.mode.mixer == Mixer::convolutionTiled) {
+    needScratch(TiledMemory::scratchFloats(filters.length, capacity));
+    return std::make_unique<TiledMemory>(filters, batch, capacity, m_memory.cacheBytes);
+  }
+  needScratch(ConvolutionMemory::scratchFloats(filters.length, capacity));
+  return std::make_unique<ConvolutionMemory>(filters, batch, capacity, m_memory.cacheBytes);
+}
+
+std::unique_ptr<HeadMemory> CpuRunner::headMemory(int bank) {
   const auto index = static_cast<std::size_t>(bank);
-  if (m_workload.mode.mixer == Mixer::modal)
-    return std::make_unique<ModalMemory>(m_model->distillation()->modal[index], m_workload.batch,
-                                         m_workload.capacityTokens, m_memory.stateBytes, m_memory.cacheBytes,
-                                         m_memory.workspaceBytes);
-  const FilterBank& filters = m_responses.empty() ? m_weights.filters[index] : m_responses[index];
-  return std::make_unique<ConvolutionMemory>(filters, m_workload.batch, m_workload.capacityTokens,
-                                             m_memory.cacheBytes);
+  const int batch = m_workload.batch, capacity = m_workload.capacityTokens;
+  const int headWidth = m_weights.width / m_weights.heads;
+  if (recurrent(m_workload.mode.mixer)) {
+    const ModalTable& table = m_model->distillation()->modal[index];
+    if (!table.kept.empty())
+      unsupported("modal", "a MultiHyena model has heads without a distilled filter", "distil all of its heads");
+    needScratch(HeadRecurrence::scratchFloats(headWidth));
+    return std::make_unique<HeadRecurrence>(table, headWidth, batch, m_memory.stateBytes);
+  }
+  needScratch(HeadConvolution::scratchFloats(capacity));
+  return std::make_unique<HeadConvolution>(convolved(index), m_weights.heads, headWidth, batch, capacity,
+                                           m_memory.cacheBytes);
 }
 
 void CpuRunner::reset() {
@@ -201,7 +251,9 @@ std::span<const float> CpuRunner::logits(int sequence) const {
   return {m_logits.data() + static_cast<std::size_t>(sequence) * vocabulary, vocabulary};
 }
 
-MemoryUse CpuRunner::memory() const { return m_memory; }
+MemoryUse CpuRunner::memory() const {
+  return m_memory;
+}
 
 }  // namespace
 

@@ -7,8 +7,8 @@ namespace engine::cpu {
 
 class ShortConvolution {
  public:
-  static constexpr int maxTaps = 8;        // enough for every known family
-  static constexpr int maxColumns = 64;    // columns that one call may take
+  static constexpr int maxTaps = 8;      // enough for every known family
+  static constexpr int maxColumns = 64;  // columns that one call may take
 
   // Keeps taps - 1 inputs per channel and sequence, zero at first (not the bias).
   ShortConvolution(const ShortFilter& filter, int batch, Meter& state);

@@ -43,8 +43,10 @@ void Team::start(int items, void* work, Call call) {
   takeItems(0);
   m_inside.fetch_add(closed, std::memory_order_acquire);
   for (int waited = 0; m_inside.load(std::memory_order_acquire) != closed; ++waited) {
-    if (waited < spins) relax();
-    else std::this_thread::yield();
+    if (waited < spins)
+      relax();
+    else
+      std::this_thread::yield();
   }
 }
 

@@ -29,7 +29,9 @@ inline Vector loadPart(const float* from, int count) {
   std::memcpy(&v, from, static_cast<std::size_t>(count) * sizeof(float));
   return v;
 }
-inline void store(float* to, Vector v) { std::memcpy(to, &v, sizeof v); }
+inline void store(float* to, Vector v) {
+  std::memcpy(to, &v, sizeof v);
+}
 
 namespace detail {
 
@@ -56,6 +58,8 @@ Vector sumEach(Vector* v) {
 
 // Lane j of the result is the sum over all lanes of v[j]; v is used up. The order of additions is the same in each
 // lane, so a dot product has the same bits wherever it sits in a tile.
-inline Vector sumEach(Vector (&v)[lanes]) { return detail::sumEach<lanes>(v); }
+inline Vector sumEach(Vector (&v)[lanes]) {
+  return detail::sumEach<lanes>(v);
+}
 
 }  // namespace engine::cpu

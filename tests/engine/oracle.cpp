@@ -127,8 +127,7 @@ class Oracle {
     Row h(length);
     const DistilledFilter* model = nullptr;
     if (m_distilled) {
-      const auto& entry =
-          m_distilled->banks[static_cast<std::size_t>(bank)].filters[static_cast<std::size_t>(channel)];
+      const auto& entry = m_distilled->banks[static_cast<std::size_t>(bank)].filters[static_cast<std::size_t>(channel)];
       if (entry) model = &*entry;
     }
     if (!model) {

@@ -108,17 +108,34 @@ SyntheticCheckpoint::SyntheticCheckpoint(const SyntheticSizes& s) {
   }
 }
 
-const TensorFile& SyntheticCheckpoint::tensors() const { throw std::logic_error("a synthetic checkpoint has no file"); }
+const TensorFile& SyntheticCheckpoint::tensors() const {
+  throw std::logic_error("a synthetic checkpoint has no file");
+}
 
 std::shared_ptr<const Filter> SyntheticCheckpoint::filter(FilterId id, const Task&) const {
   return m_filters.at(static_cast<std::size_t>(id.bank)).at(static_cast<std::size_t>(id.channel));
 }
 
-std::vector<float> SyntheticCheckpoint::weights(std::string_view key) const { return m_values.find(key)->second; }
+void SyntheticCheckpoint::adopt(const Distilled& distilled) {
+  for (std::size_t bank = 0; bank < m_filters.size(); ++bank)
+    for (std::size_t c = 0; c < m_filters[bank].size(); ++c) {
+      auto filter = std::make_shared<Filter>(*m_filters[bank][c]);
+      filter->taps = distilled.banks[bank].filters[c]->model.impulseResponse(m_banks[bank].lengthSamples);
+      m_filters[bank][c] = std::move(filter);
+    }
+}
 
-bool SyntheticCheckpoint::hasWeights(std::string_view key) const { return m_values.find(key) != m_values.end(); }
+std::vector<float> SyntheticCheckpoint::weights(std::string_view key) const {
+  return m_values.find(key)->second;
+}
 
-std::optional<std::vector<std::int64_t>> SyntheticCheckpoint::shape(std::string_view) const { return std::nullopt; }
+bool SyntheticCheckpoint::hasWeights(std::string_view key) const {
+  return m_values.find(key) != m_values.end();
+}
+
+std::optional<std::vector<std::int64_t>> SyntheticCheckpoint::shape(std::string_view) const {
+  return std::nullopt;
+}
 
 Distilled randomDistilled(const Checkpoint& checkpoint, int pairs, int reals, int keepEvery, unsigned seed) {
   std::mt19937 random(seed);
@@ -135,10 +152,10 @@ Distilled randomDistilled(const Checkpoint& checkpoint, int pairs, int reals, in
       model->model.feedthrough = unit(random) - 0.5;
       const int lessPairs = c % 3 == 0 ? 1 : 0;  // unequal orders inside a bank
       for (int k = 0; k < pairs - lessPairs; ++k)
-        model->model.modes.push_back({{std::log(1 - std::pow(10, -1 - 2 * unit(random))),
-                                       0.02 + (std::numbers::pi - 0.04) * unit(random)},
-                                      {0.2 * (unit(random) - 0.5), 0.2 * (unit(random) - 0.5)},
-                                      true});
+        model->model.modes.push_back(
+            {{std::log(1 - std::pow(10, -1 - 2 * unit(random))), 0.02 + (std::numbers::pi - 0.04) * unit(random)},
+             {0.2 * (unit(random) - 0.5), 0.2 * (unit(random) - 0.5)},
+             true});
       for (int k = 0; k < reals; ++k)
         model->model.modes.push_back({{std::log(1 - std::pow(10, -1 - 2 * unit(random))), k % 2 ? std::numbers::pi : 0},
                                       {0.2 * (unit(random) - 0.5), 0},

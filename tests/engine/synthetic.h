@@ -30,6 +30,8 @@ class SyntheticCheckpoint final : public analysis::Checkpoint {
   bool hasWeights(std::string_view key) const override;
   std::optional<std::vector<std::int64_t>> shape(std::string_view key) const override;
 
+  // Makes the filters those of the models, so that the models are exact on the first filterLength taps.
+  void adopt(const analysis::Distilled&);
   // For tests of bad files.
   std::map<std::string, std::vector<float>, std::less<>>& values() { return m_values; }
 

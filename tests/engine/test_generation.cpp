@@ -71,8 +71,8 @@ class TestGeneration : public QObject {
       QCOMPARE(state.generated, i == 1 ? 30 : 101);
       QVERIFY(state.memory.weightBytes > 0 && state.prefillSeconds > 0);
       QCOMPARE(generation.timings(i).tokenSeconds.size(), static_cast<std::size_t>(state.generated));
-      const LaneRequest request = lane(i == 1 ? m_original : m_distilled, i == 2 ? Mixer::modal : Mixer::convolutionLazy,
-                                       state.generated);
+      const LaneRequest request =
+          lane(i == 1 ? m_original : m_distilled, i == 2 ? Mixer::modal : Mixer::convolutionLazy, state.generated);
       Session session(request.model, request.workload);
       session.prefill(request.prompt);
       session.decode(request.tokens);
@@ -122,7 +122,8 @@ class TestGeneration : public QObject {
     empty.prompt.clear();
     LaneRequest full = lane(m_original, Mixer::convolutionLazy, 50);
     full.workload.capacityTokens = 10;
-    Generation generation({noModel, lane(m_original, Mixer::modal, 5), empty, full, lane(m_distilled, Mixer::modal, 5)});
+    Generation generation(
+        {noModel, lane(m_original, Mixer::modal, 5), empty, full, lane(m_distilled, Mixer::modal, 5)});
     QVERIFY(waitFor(generation, 20s));
     for (const int failed : {0, 1, 2}) {
       const LaneState state = generation.poll(failed);

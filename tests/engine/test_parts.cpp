@@ -151,8 +151,10 @@ class TestParts : public QObject {
     const int count = 20000;
     std::jthread producer([&] {
       for (int i = 0; i < count;)
-        if (ring.push({0, i, i, 0, 0})) ++i;
-        else std::this_thread::yield();
+        if (ring.push({0, i, i, 0, 0}))
+          ++i;
+        else
+          std::this_thread::yield();
     });
     int next = 0;
     while (next < count)

@@ -1,66 +1,10 @@
 // Sessions of small random models against the float64 oracle, and what a session promises its caller.
 #include <QtTest>
 
-#include <cmath>
+#include <array>
 
-#include "engine/error.h"
-#include "engine/session.h"
 #include "oracle.h"
-#include "synthetic.h"
-
-using namespace engine;
-
-namespace {
-
-struct Case {
-  SyntheticSizes sizes;
-  std::shared_ptr<const SyntheticCheckpoint> checkpoint;
-  std::shared_ptr<const Model> model;
-};
-
-Case make(const SyntheticSizes& sizes) {
-  auto checkpoint = std::make_shared<const SyntheticCheckpoint>(sizes);
-  return {sizes, checkpoint, Model::load(checkpoint)};
-}
-
-Workload workload(Mixer mixer, int capacity, int batch = 1) {
-  Workload w;
-  w.mode.mixer = mixer;
-  w.capacityTokens = capacity;
-  w.batch = batch;
-  return w;
-}
-
-std::vector<float> copy(std::span<const float> values) { return {values.begin(), values.end()}; }
-
-// Logits of all positions: the first `prompt` by prefill, the rest step by step.
-std::vector<float> logits(const std::shared_ptr<const Model>& model, const Workload& w, const std::vector<int>& tokens,
-                          std::size_t prompt, int threads = 2) {
-  Session session(model, w, Device::open("cpu", threads));
-  session.keepAllLogits(true);
-  const std::span<const Token> all(tokens);
-  if (session.prefill(all.first(prompt)) != Outcome::finished) return {};
-  std::vector<float> result = copy(session.allLogits());
-  const auto last = copy(session.logits(0));
-  if (!std::equal(last.begin(), last.end(), result.end() - static_cast<std::ptrdiff_t>(last.size()))) return {};
-  session.force(all.subspan(prompt), {}, [&](int) {
-    const auto row = copy(session.logits(0));
-    result.insert(result.end(), row.begin(), row.end());
-  });
-  return result;
-}
-
-template <class Work>
-std::string errorOf(Work&& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return {};
-}
-
-}  // namespace
+#include "sessiontools.h"
 
 class TestSession : public QObject {
   Q_OBJECT
@@ -73,7 +17,8 @@ class TestSession : public QObject {
     QTest::addColumn<int>("tokens");
     QTest::addColumn<int>("prompt");
     QTest::addColumn<QString>("filters");
-    for (const char* filters : {"original", "distilled", "modal", "partly distilled", "partly modal"})
+    for (const char* filters : {"original", "tiled", "distilled", "distilled tiled", "modal", "blocked",
+                                "partly distilled", "partly modal", "partly blocked"})
       for (const int prompt : {1, 2, 3, 30, 90})  // filters have 48 taps: rings go round, filters end
         QTest::addRow("%s, prompt %d", filters, prompt) << 2 << 20 << 3 << 130 << prompt << QString(filters);
     QTest::newRow("one token") << 2 << 20 << 3 << 1 << 1 << "original";
@@ -83,6 +28,12 @@ class TestSession : public QObject {
     QTest::newRow("wide, odd") << 2 << 83 << 4 << 60 << 17 << "original";
     QTest::newRow("wide, odd, modal") << 2 << 83 << 4 << 60 << 17 << "modal";
     QTest::newRow("two taps, width 1") << 2 << 1 << 2 << 40 << 7 << "original";
+    QTest::newRow("order 3, tiled") << 3 << 20 << 3 << 100 << 40 << "tiled";
+    QTest::newRow("tiles by FFT") << 2 << 5 << 3 << 1100 << 30 << "distilled tiled";
+    QTest::newRow("tiles by FFT beyond the filter") << 2 << 5 << 3 << 1100 << 3 << "tiled";
+    QTest::newRow("order 3, blocked") << 3 << 20 << 3 << 100 << 40 << "blocked";
+    QTest::newRow("wide, odd, blocked") << 2 << 83 << 4 << 60 << 17 << "blocked";
+    QTest::newRow("blocks of 20") << 2 << 20 << 3 << 130 << 19 << "blocked";
     QTest::newRow("long scan") << 2 << 20 << 3 << 300 << 290 << "modal";
   }
   void logitsMatchTheOracle() {
@@ -98,11 +49,16 @@ class TestSession : public QObject {
     sizes.shortFilterTaps = taps;
     sizes.tiedHead = width != 83;
     Case c = make(sizes);
-    const bool modal = filters.endsWith("modal"), distil = filters != "original";
+    const bool distil = filters != "original" && filters != "tiled";
+    const Mixer mixer = filters.endsWith("modal")     ? Mixer::modal
+                        : filters.endsWith("blocked") ? Mixer::modalBlocked
+                        : filters.endsWith("tiled")   ? Mixer::convolutionTiled
+                                                      : Mixer::convolutionLazy;
     const analysis::Distilled distilled = randomDistilled(*c.checkpoint, 3, 2, filters.startsWith("partly") ? 3 : 0, 5);
     if (distil) c.model = c.model->withDistilled(distilled);
     const std::vector<int> ids = randomTokens(tokens, sizes.vocabulary, 9);
-    const Workload w = workload(modal ? Mixer::modal : Mixer::convolutionLazy, tokens + 3);
+    Workload w = workload(mixer, tokens + 3);
+    w.mode.blockLength = 1 + prompt % 20;  // 1 token to 20, every phase
     const auto result = logits(c.model, w, ids, static_cast<std::size_t>(prompt));
     const Rows expected = oracleLogits(*c.checkpoint, ids, distil ? &distilled : nullptr);
     QCOMPARE(result.size(), expected.size() * expected[0].size());
@@ -116,7 +72,7 @@ class TestSession : public QObject {
     const analysis::Distilled distilled = randomDistilled(*c.checkpoint, 3, 2, 4, 5);
     const auto model = c.model->withDistilled(distilled);
     const std::vector<int> ids = randomTokens(60, c.sizes.vocabulary, 3);
-    for (const Mixer mixer : {Mixer::convolutionLazy, Mixer::modal}) {
+    for (const Mixer mixer : {Mixer::convolutionLazy, Mixer::convolutionTiled, Mixer::modal, Mixer::modalBlocked}) {
       const auto one = logits(model, workload(mixer, 64), ids, 20, 1);
       QVERIFY(!one.empty());
       QCOMPARE(logits(model, workload(mixer, 64), ids, 20, 3), one);
@@ -140,9 +96,9 @@ class TestSession : public QObject {
     QTest::addColumn<int>("batch");
     QTest::addColumn<int>("order");
     for (const int keepEvery : {-1, 0, 3})  // -1: not distilled
-      for (const int mixer : {0, 1})
+      for (const int mixer : {0, 1, 2, 3})
         for (const auto& [capacity, batch, order] : {std::tuple{1, 1, 2}, {40, 3, 2}, {300, 2, 3}, {300, 200, 2}})
-          if (keepEvery >= 0 || mixer == 0)
+          if (keepEvery >= 0 || mixer == 0 || mixer == 3)
             QTest::addRow("mixer %d, keep %d, %d x %d, order %d", mixer, keepEvery, batch, capacity, order)
                 << mixer << keepEvery << capacity << batch << order;
   }
@@ -157,7 +113,10 @@ class TestSession : public QObject {
     sizes.tiedHead = order == 2;
     Case c = make(sizes);
     if (keepEvery >= 0) c.model = c.model->withDistilled(randomDistilled(*c.checkpoint, 3, 1, keepEvery, 5));
-    const Workload w = workload(mixer == 0 ? Mixer::convolutionLazy : Mixer::modal, capacity, batch);
+    const Workload w =
+        workload(std::array{Mixer::convolutionLazy, Mixer::modal, Mixer::modalBlocked, Mixer::convolutionTiled}.at(
+                     static_cast<std::size_t>(mixer)),
+                 capacity, batch);
     const Footprint predicted = footprint(c.model->shape(), w, 3);
     const MemoryUse used = Session(c.model, w, Device::open("cpu", 3)).memory();
     QCOMPARE(used.weightBytes, predicted.weightBytes);
@@ -186,7 +145,8 @@ class TestSession : public QObject {
       Session session(model, w);
       session.prefill(std::vector<Token>{1, 2, 3, 1, 2, 3});
       TokenRing ring;
-      if (session.decode(60, &ring) != Outcome::finished || session.decode(90, &ring) != Outcome::finished) return std::vector<Token>{};
+      if (session.decode(60, &ring) != Outcome::finished || session.decode(90, &ring) != Outcome::finished)
+        return std::vector<Token>{};
       const auto events = ring.drain();
       std::vector<Token> text(session.generated(0).begin(), session.generated(0).end());
       text.insert(text.end(), session.generated(1).begin(), session.generated(1).end());
@@ -199,6 +159,8 @@ class TestSession : public QObject {
     const auto text = generate(Mixer::convolutionLazy, 11);
     QCOMPARE(text.size(), std::size_t{300});
     QCOMPARE(generate(Mixer::modal, 11), text);
+    QCOMPARE(generate(Mixer::modalBlocked, 11), text);
+    QCOMPARE(generate(Mixer::convolutionTiled, 11), text);
     QVERIFY(generate(Mixer::modal, 12) != text);
     QVERIFY(!std::equal(text.begin(), text.begin() + 150, text.begin() + 150));  // sequences have their own noise
     for (const Token token : text) QVERIFY(token < c.sizes.vocabularySize);
@@ -220,7 +182,8 @@ class TestSession : public QObject {
 
   void aStoppedSessionStaysUsable() {
     Case c = make({});
-    Session session(c.model, workload(Mixer::convolutionLazy, 50)), fresh(c.model, workload(Mixer::convolutionLazy, 50));
+    Session session(c.model, workload(Mixer::convolutionLazy, 50)),
+        fresh(c.model, workload(Mixer::convolutionLazy, 50));
     std::stop_source stopped;
     stopped.request_stop();
     QCOMPARE(session.prefill(std::vector<Token>{3, 1}, stopped.get_token()), Outcome::stopped);
@@ -249,6 +212,7 @@ class TestSession : public QObject {
     QTest::newRow("not distilled") << 8 << "not distilled";
     QTest::newRow("no attention") << 9 << "long convolutions";
     QTest::newRow("prefill of another mode") << 10 << "prefill by scan";
+    QTest::newRow("endless block") << 14 << "blocks of 65";
     QTest::newRow("no such sequence") << 11 << "no such member";
     QTest::newRow("forced id") << 12 << "id 77 is outside the vocabulary";
     QTest::newRow("too much memory") << 13 << "MiB";
@@ -260,22 +224,54 @@ class TestSession : public QObject {
     const auto session = [&](const Workload& w) { return Session(c.model, w); };
     Workload scan = workload(Mixer::convolutionLazy, 8);
     scan.mode.prefill = Prefill::scan;
+    Workload longBlocks = workload(Mixer::modalBlocked, 8);
+    longBlocks.mode.blockLength = 65;
+    const auto distilled = c.model->withDistilled(randomDistilled(*c.checkpoint, 1, 0, 0, 1));
     const std::string error = errorOf([&] {
       Session one = session(workload(Mixer::convolutionLazy, 8));
       switch (what) {
-        case 0: one.prefill({}); break;
-        case 1: session(workload(Mixer::convolutionLazy, 8, 2)).prefill(std::vector<Token>{1, 2, 3}); break;
-        case 2: one.prefill(std::vector<Token>{1, -1}); break;
-        case 3: one.prefill(std::vector<Token>{40}); break;
-        case 4: one.prefill(std::vector<Token>(9, 1)); break;
-        case 5: session(workload(Mixer::convolutionLazy, 8, 0)); break;
-        case 6: session(workload(Mixer::convolutionLazy, 0)); break;
-        case 7: session(workload(Mixer::convolutionLazy, 2000000000)); break;
-        case 8: session(workload(Mixer::modal, 8)); break;
-        case 9: session(workload(Mixer::attention, 8)); break;
-        case 10: session(scan); break;
-        case 11: one.prefill(std::vector<Token>{1}), one.logits(1); break;
-        case 12: one.prefill(std::vector<Token>{1}), one.force(std::vector<Token>{77}); break;
+        case 0:
+          one.prefill({});
+          break;
+        case 1:
+          session(workload(Mixer::convolutionLazy, 8, 2)).prefill(std::vector<Token>{1, 2, 3});
+          break;
+        case 2:
+          one.prefill(std::vector<Token>{1, -1});
+          break;
+        case 3:
+          one.prefill(std::vector<Token>{40});
+          break;
+        case 4:
+          one.prefill(std::vector<Token>(9, 1));
+          break;
+        case 5:
+          session(workload(Mixer::convolutionLazy, 8, 0));
+          break;
+        case 6:
+          session(workload(Mixer::convolutionLazy, 0));
+          break;
+        case 7:
+          session(workload(Mixer::convolutionLazy, 2000000000));
+          break;
+        case 8:
+          session(workload(Mixer::modal, 8));
+          break;
+        case 9:
+          session(workload(Mixer::attention, 8));
+          break;
+        case 10:
+          session(scan);
+          break;
+        case 11:
+          one.prefill(std::vector<Token>{1}), one.logits(1);
+          break;
+        case 12:
+          one.prefill(std::vector<Token>{1}), one.force(std::vector<Token>{77});
+          break;
+        case 14:
+          Session(distilled, longBlocks);
+          break;
         case 13:
           Session(c.model->withDistilled(randomDistilled(*c.checkpoint, 1, 0, 0, 1)),
                   workload(Mixer::convolutionLazy, 1 << 24, 65536));

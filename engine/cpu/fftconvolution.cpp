@@ -1,0 +1,85 @@
+#include "engine/cpu/fftconvolution.h"
+
+#include <algorithm>
+#include <complex>
+#include <span>
+
+#include "analysis/response/fft.h"
+#include "engine/cpu/vector.h"
+
+namespace engine::cpu {
+namespace {
+
+std::size_t aligned(int floats) {
+  return (static_cast<std::size_t>(floats) + 15) / 16 * 16;
+}
+
+int transformSize(int taps, int tokens) {
+  return analysis::fastFftSize(std::max(2, tokens + taps - 1));
+}
+
+}  // namespace
+
+float dot(const float* a, const float* b, int count) {
+  constexpr int unroll = 4;
+  Vector sums[unroll] = {};
+  int i = 0;
+  for (; i + unroll * lanes <= count; i += unroll * lanes)
+    for (int j = 0; j < unroll; ++j) sums[j] += load(a + i + j * lanes) * load(b + i + j * lanes);
+  for (; i + lanes <= count; i += lanes) sums[0] += load(a + i) * load(b + i);
+  if (i < count) sums[1] += loadPart(a + i, count - i) * loadPart(b + i, count - i);
+  float values[lanes];
+  store(values, (sums[0] + sums[1]) + (sums[2] + sums[3]));
+  for (int width = lanes / 2; width > 0; width /= 2)
+    for (int j = 0; j < width; ++j) values[j] += values[j + width];
+  return values[0];
+}
+
+FftConvolution::FftConvolution(const FilterBank& bank, int taps, int tokens)
+    : m_bank(bank),
+      m_taps(taps),
+      m_tokens(tokens),
+      m_size(transformSize(taps, tokens)),
+      m_valueFloats(aligned(m_size)),
+      m_binFloats(aligned(m_size + 2)) {}
+
+std::size_t FftConvolution::scratchFloats(int taps, int tokens) {
+  const int size = transformSize(taps, tokens);
+  return (groupChannels + 1) * aligned(size) + 2 * aligned(size + 2);
+}
+
+void FftConvolution::gather(float* scratch, int first, int count, const float* u) const {
+  for (int t = 0; t < m_tokens; ++t) {
+    const float* in = u + static_cast<std::size_t>(t) * static_cast<std::size_t>(m_bank.channels) + first;
+    for (int i = 0; i < count; ++i) row(scratch, i)[t] = in[i];
+  }
+}
+
+void FftConvolution::convolveRow(float* scratch, int channel, const float* inputs) const {
+  std::copy_n(inputs, m_tokens, row(scratch, 0));
+  convolve(scratch, channel, row(scratch, 0));
+}
+
+void FftConvolution::convolve(float* scratch, int channel, float* values) const {
+  const analysis::RealFft<float> fft(m_size);
+  const auto n = static_cast<std::size_t>(m_size), bins = static_cast<std::size_t>(fft.bins());
+  float* taps = scratch;
+  float* spectra = scratch + (groupChannels + 1) * m_valueFloats;
+  const std::span filterBins{reinterpret_cast<std::complex<float>*>(spectra), bins};
+  const std::span inputBins{reinterpret_cast<std::complex<float>*>(spectra + m_binFloats), bins};
+
+  const float* end =
+      m_bank.reversed.data() + static_cast<std::size_t>(channel + 1) * static_cast<std::size_t>(m_bank.length);
+  std::reverse_copy(end - m_taps, end, taps);
+  std::fill(taps + m_taps, taps + m_size, 0.0F);
+  std::fill(values + m_tokens, values + m_size, 0.0F);
+  fft.forward({taps, n}, filterBins);
+  fft.forward({values, n}, inputBins);
+  for (std::size_t k = 0; k < bins; ++k) {
+    const std::complex<float> a = filterBins[k], b = inputBins[k];
+    inputBins[k] = {a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real()};
+  }
+  fft.inverse(inputBins, {values, n});
+}
+
+}  // namespace engine::cpu

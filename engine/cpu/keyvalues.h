@@ -1,0 +1,35 @@
+// Cached keys and values, and weighted sums over them: the common ground of attention (weights by softmax) and of
+// MultiHyena's exact convolution, y_t = sum_s h[t-s] (q_t . k_s) v_s.
+#pragma once
+
+#include <cstddef>
+
+#include "engine/buffer.h"
+
+namespace engine::cpu {
+
+// Rows of one head lie together, so that a head's past is one matrix.
+class KeyValues {
+ public:
+  // 2 * heads * headWidth floats per token and sequence.
+  KeyValues(int heads, int headWidth, int batch, int capacity, Meter& cache);
+
+  int heads() const { return m_heads; }
+  int headWidth() const { return m_headWidth; }
+  // Stores the key and value of one head at `position`.
+  void append(int sequence, int head, int position, const float* key, const float* value);
+
+  // scores[r * stride + s] = query_r . key_s for s in [first, last); rows of queries lie `queryStride` floats apart.
+  void scores(int sequence, int head, int first, int last, const float* queries, std::size_t queryStride, int rows,
+              float* scores, std::size_t stride) const;
+  // to[0..headWidth-1] = sum over s in [first, last) of weights[s - first] value_s, in ascending order.
+  void weigh(int sequence, int head, int first, int last, const float* weights, float* to) const;
+
+ private:
+  std::size_t offset(int sequence, int head, int position) const;
+
+  int m_heads, m_headWidth, m_capacity;
+  Buffer<float> m_keys, m_values;  // [batch, heads, capacity, headWidth]
+};
+
+}  // namespace engine::cpu
