@@ -1,0 +1,130 @@
+// Tokens per second of every mode at several contexts, with the share of this machine's copy bandwidth, measured in the
+// same run. Usage: bench_decode [CHECKPOINT [GPT-CHECKPOINT]]; the bundled sample without arguments.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "analysis/checkpoint/checkpoint.h"
+#include "analysis/reduction/distilled.h"
+#include "engine/cpu/team.h"
+#include "engine/session.h"
+
+using namespace engine;
+using Clock = std::chrono::steady_clock;
+
+namespace {
+
+double median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
+  return values[values.size() / 2];
+}
+
+// Bytes read and written per second by all cores on arrays far larger than the caches.
+double copyBandwidth() {
+  const std::size_t bytes = std::size_t{128} << 20;
+  std::vector<char> from(bytes, 1), to(bytes, 2);
+  cpu::Team team;
+  const int parts = team.size();
+  std::vector<double> rates;
+  for (int repeat = 0; repeat < 7; ++repeat) {
+    const auto start = Clock::now();
+    team.run(parts, [&](int part, int) {
+      const std::size_t size = bytes / static_cast<std::size_t>(parts), at = size * static_cast<std::size_t>(part);
+      std::memcpy(to.data() + at, from.data() + at, size);
+    });
+    rates.push_back(2 * static_cast<double>(bytes) / std::chrono::duration<double>(Clock::now() - start).count());
+  }
+  return median(rates);
+}
+
+std::vector<Token> prompt(int tokens, int vocabulary) {
+  std::mt19937 random(1);
+  std::uniform_int_distribution<int> id(0, vocabulary - 1);
+  std::vector<Token> ids(static_cast<std::size_t>(tokens));
+  for (Token& token : ids) token = id(random);
+  return ids;
+}
+
+struct Row {
+  std::string mode;
+  std::shared_ptr<const Model> model;
+  Mixer mixer;
+};
+
+void measure(const Row& row, int context, int batch, double bandwidth, const std::shared_ptr<Device>& device) {
+  constexpr int decoded = 200;
+  if (row.model->shape().positions > 0 && context + decoded > row.model->shape().positions) return;
+  Workload workload;
+  workload.batch = batch;
+  workload.capacityTokens = context + decoded;
+  workload.mode.mixer = row.mixer;
+  Session session(row.model, workload, device);
+  std::vector<Token> ids;
+  for (int b = 0; b < batch; ++b) {
+    const auto one = prompt(context, row.model->vocabularySize());
+    ids.insert(ids.end(), one.begin(), one.end());
+  }
+  std::vector<double> prefills, seconds;
+  for (int repeat = 0; repeat < (context > 4000 ? 1 : 3); ++repeat) {
+    session.prefill(ids);
+    prefills.push_back(session.timings().prefillSeconds);
+    session.decode(decoded);
+    const auto& steps = session.timings().tokenSeconds;
+    seconds.insert(seconds.end(), steps.begin() + 20, steps.end());
+  }
+  Workload middle = workload;
+  middle.capacityTokens = 2 * (context + decoded / 2);  // the footprint speaks of half the capacity
+  const Footprint cost = footprint(row.model->shape(), middle, device->threads());
+  const double bytes = static_cast<double>(cost.weightBytes) + cost.movedBytesPerToken * batch;
+  const double step = median(seconds);
+  std::sort(seconds.begin(), seconds.end());
+  const MemoryUse memory = session.memory();
+  std::printf("%-22s %8d %6d %11.0f %9.1f %9.1f %10.1f %9.1f %7.2f %10.2f %9.1f\n", row.mode.c_str(), context, batch,
+              batch / step, step * 1e6, seconds[seconds.size() * 99 / 100] * 1e6, bytes / bandwidth * 1e6,
+              bytes / step * 1e-9, bytes / step / bandwidth,
+              static_cast<double>(memory.stateBytes + memory.cacheBytes) / batch / (1 << 20),
+              1e3 * median(prefills) / batch);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) try {
+  const std::string path = count > 1 ? arguments[1] : POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt";
+  const auto checkpoint = analysis::Checkpoint::open(path);
+  const auto original = Model::load(checkpoint);
+  std::vector<Row> rows{{"original, convolution", original, Mixer::convolutionLazy}};
+  if (original->shape().headWidth == 1) rows.push_back({"original, tiled", original, Mixer::convolutionTiled});
+  for (const int order : {8, 16}) {
+    analysis::DistilRequest request;
+    request.order = order;
+    const auto model = original->withDistilled(analysis::distil(*checkpoint, request));
+    const std::string name = "order " + std::to_string(order);
+    rows.push_back({name + ", modal", model, Mixer::modal});
+    if (original->shape().headWidth == 1) rows.push_back({name + ", blocked 16", model, Mixer::modalBlocked});
+  }
+  if (count > 2)
+    rows.push_back({"Transformer", Model::load(analysis::Checkpoint::open(arguments[2])), Mixer::attention});
+
+  const auto device = Device::open();
+  const double bandwidth = copyBandwidth();
+  std::printf("%d threads, copy bandwidth %.1f GB/s (read + write), greedy, sampling included, tokenising excluded\n",
+              device->threads(), bandwidth * 1e-9);
+  std::printf("%-22s %8s %6s %11s %9s %9s %10s %9s %7s %10s %9s\n", "mode", "context", "batch", "tokens/s", "step us",
+              "p99 us", "model us*", "GB/s", "share", "MiB/seq", "prefill ms");
+  for (const int batch : {1, 16})
+    for (const int context : {512, 2048, 8192})
+      for (const Row& row : rows)
+        if (batch == 1 || context <= 2048) measure(row, context, batch, bandwidth, device);
+  std::printf(
+      "* modelled: bytes of weights and mixers over the copy bandwidth. Weights that fit the caches beat it.\n");
+  return 0;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 1;
+}
