@@ -54,7 +54,9 @@ class SurveyedCheckpoint final : public Checkpoint {
 // Training states of savanna hold a model in pieces that only its own converter puts together.
 void refuseTrainingStates(const Survey& survey) {
   for (const auto& [key, info] : survey.keys()) {
-    if (key.find("mixer.mixer.filter.") != std::string::npos && !key.starts_with("blocks.")) {
+    const bool pieces = key.find("mixer.mixer.filter.") != std::string::npos ||
+                        key.find("attention.mixer.filter.kernel.") != std::string::npos;
+    if (pieces && !key.starts_with("blocks.")) {
       refuse(survey.file().path().string(), "is a training state of savanna",
              "convert it with the converter in Zymrael/savanna and open the result");
     }
@@ -82,9 +84,9 @@ std::shared_ptr<const Checkpoint> Checkpoint::open(const std::filesystem::path& 
   Survey survey(openTensorFile(path, task), choices);
   task.throwIfStopped();
   refuseTrainingStates(survey);
-  const bool known = readMultiHyena(survey) || readSafari(survey) || readH3(survey) || readStripedHyena(survey) ||
-                     readS4(survey) || readLongConvolutions(survey) || readBareRtf(survey) || readSpectraLds(survey) ||
-                     readGenericBanks(survey);
+  const bool known = readExportedModels(survey) || readMultiHyena(survey) || readSafari(survey) || readH3(survey) ||
+                     readStripedHyena(survey) || readS4(survey) || readLongConvolutions(survey) ||
+                     readBareRtf(survey) || readSpectraLds(survey) || readGenericBanks(survey);
   if (!known) {
     refuse(path.string(), "holds no known family of models",
            "see the supported families, and whether the file is a part of a larger checkpoint");

@@ -25,6 +25,8 @@ bool readLongConvolutions(Survey&);
 // A transfer function alone: ab and h_0.
 bool readBareRtf(Survey&);
 bool readSpectraLds(Survey&);
+// What `distill` wrote.
+bool readExportedModels(Survey&);
 // What is left: filters.<path>, else every real array with an axis of at least 16. Last.
 bool readGenericBanks(Survey&);
 

@@ -9,7 +9,7 @@ namespace {
 
 // The first 32 bits of the fractional parts of the cube roots of the first 64 primes (FIPS 180-4, 4.2.2), computed in
 // integers: floor(cbrt(p 2^96)) mod 2^32.
-std::array<std::uint32_t, 64> makeConstants() {
+constexpr std::array<std::uint32_t, 64> makeConstants() {
   std::array<std::uint32_t, 64> constants{};
   std::size_t found = 0;
   for (unsigned candidate = 2; found < constants.size(); ++candidate) {
@@ -29,10 +29,11 @@ std::array<std::uint32_t, 64> makeConstants() {
   return constants;
 }
 
+constexpr std::array<std::uint32_t, 64> roundConstants = makeConstants();
+
 }  // namespace
 
 void Sha256::block(const std::byte* bytes) {
-  static const std::array<std::uint32_t, 64> constants = makeConstants();
   std::array<std::uint32_t, 64> w;
   for (std::size_t i = 0; i < 16; ++i) {
     w[i] = 0;
@@ -46,7 +47,7 @@ void Sha256::block(const std::byte* bytes) {
   auto [a, b, c, d, e, f, g, h] = state;
   for (std::size_t i = 0; i < 64; ++i) {
     const std::uint32_t s1 = std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25);
-    const std::uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + constants[i] + w[i];
+    const std::uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + roundConstants[i] + w[i];
     const std::uint32_t s0 = std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22);
     const std::uint32_t t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
     h = g;

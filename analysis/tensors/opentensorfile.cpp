@@ -25,6 +25,16 @@ bool startsWith(std::span<const std::byte> bytes, std::string_view magic) {
   return bytes.size() >= magic.size() && std::memcmp(bytes.data(), magic.data(), magic.size()) == 0;
 }
 
+// The signature lies at the beginning or after a block of the user's own: at 512 bytes, or any doubling of it.
+bool isHdf5(const Blob& blob) {
+  std::array<std::byte, 8> signature{};
+  for (std::uint64_t at = 0; blob.size() >= 8 && at <= blob.size() - 8; at = at == 0 ? 512 : 2 * at) {
+    blob.read(at, signature);
+    if (startsWith(signature, "\x89HDF\r\n\x1a\n")) return true;
+  }
+  return false;
+}
+
 Format recognise(const Blob& blob, const std::string& subject) {
   using namespace std::string_view_literals;
   if (blob.size() == 0) refuse(subject, "is empty", "copy or download it again");
@@ -44,7 +54,7 @@ Format recognise(const Blob& blob, const std::string& subject) {
     refuse(subject, "is a Git LFS pointer, not the file itself", "fetch it with git lfs pull");
   }
   if (startsWith(head, "\x93NUMPY"sv)) return Format::npy;
-  if (startsWith(head, "\x89HDF\r\n\x1a\n"sv)) return Format::hdf5;
+  if (isHdf5(blob)) return Format::hdf5;
   std::uint64_t length = 0;
   if (head.size() >= 9) std::memcpy(&length, head.data(), 8);
   const bool plausible = length >= 2 && length <= (std::uint64_t(1) << 40);

@@ -43,6 +43,7 @@ class TestBanks : public QObject {
   void refusesNumpy();
   void readsNpz();
   void readsReferenceFiles();
+  void readsOwnExports();
   void choosesTheTimeAxis();
   void readsOwnHdf5();
   void readsForeignHdf5();
@@ -160,6 +161,41 @@ void TestBanks::readsReferenceFiles() {
   QCOMPARE(bank->filter({3, 5})->taps, std::vector<double>(all.begin() + 5 * 1024, all.begin() + 6 * 1024));
 }
 
+// Two channels of order 2 and 1, one left as it was; by pairs and by a real pole.
+void TestBanks::readsOwnExports() {
+  const std::vector<double> poles{0.6, 0.5, 0.6, -0.5, 0.9, 0, 0, 0, 0, 0, 0, 0};
+  const std::vector<double> residues{0.3, 0.1, 0.3, -0.1, -0.7, 0, 0, 0, 0, 0, 0, 0};
+  const auto doubles = [](const char* name, const std::vector<std::int64_t>& shape, const std::vector<double>& values) {
+    return writers::Tensor{name, "F64", shape, writers::bytesOf(values)};
+  };
+  const std::vector<writers::Tensor> tables{
+      doubles("layers.0.x.poles", {3, 2, 2}, poles),
+      doubles("layers.0.x.residues", {3, 2, 2}, residues),
+      doubles("layers.0.x.feedthrough", {3}, {0.25, -1, 0}),
+      doubles("layers.0.x.skip", {3}, {2, 3, 4}),
+      doubles("layers.0.x.error", {3}, {0, 0, 0}),
+      {"layers.0.x.order", "I32", {3}, writers::bytesOf<std::int32_t>({2, 1, -1})}};
+  const auto bank =
+      opened("x.safetensors", writers::safetensors(tables, {{"format", "polecat-statespace"}, {"length", "30"}}));
+  QCOMPARE(bank->report().family, std::string("Distilled models"));
+  QVERIFY(bank->report().extra.empty());
+  const auto pair = bank->filter({0, 0}), real = bank->filter({0, 1});
+  QCOMPARE(pair->taps[0], 0.25);
+  QCOMPARE(real->skip, 3.);
+  for (int t = 1; t < 30; ++t) {
+    const double angle = std::atan2(0.5, 0.6), radius = std::hypot(0.6, 0.5);
+    const double wanted =
+        2 * std::pow(radius, t - 1) * (0.3 * std::cos(angle * (t - 1)) - 0.1 * std::sin(angle * (t - 1)));
+    QVERIFY(std::abs(pair->taps[std::size_t(t)] - wanted) < 1e-14);
+    QVERIFY(std::abs(real->taps[std::size_t(t)] + 0.7 * std::pow(0.9, t - 1)) < 1e-14);
+    QCOMPARE(bank->filter({0, 2})->taps[std::size_t(t)], 0.);
+  }
+  const auto unsaid = [&] {
+    (void)opened("y.safetensors", writers::safetensors(tables, {{"format", "polecat-statespace"}}));
+  };
+  QVERIFY_EXCEPTION_THROWN(unsaid(), Error);
+}
+
 void TestBanks::choosesTheTimeAxis() {
   const std::vector<float> taps = randomNumbers(16 * 20, 3);
   const std::string file = npy("<f4", false, "(16, 20)", writers::bytesOf(taps));
@@ -192,6 +228,11 @@ void TestBanks::readsOwnHdf5() {
 }
 
 void TestBanks::readsForeignHdf5() {
+  // HDF5 may lie behind a block of the user's own.
+  QFile plain(POLECAT_TEST_DATA "/bank.h5");
+  QVERIFY(plain.open(QIODevice::ReadOnly));
+  const auto behind = opened("behind.h5", std::string(512, '#') + plain.readAll().toStdString());
+  QCOMPARE(behind->filterCount(), 4);
   const auto bank = Checkpoint::open(POLECAT_TEST_DATA "/foreign.h5");
   QCOMPARE(bank->filterCount(), 4);  // [40, 3] compressed, and [17] of integers; text, external and short data left out
   for (int n = 0; n < 40; ++n) QCOMPARE(bank->filter({0, 2})->taps[std::size_t(n)], 3. * n + 2);
