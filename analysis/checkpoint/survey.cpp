@@ -45,7 +45,8 @@ int Survey::size(std::string_view key, std::size_t dimension) const {
   const TensorInfo* info = find(key);
   if (info == nullptr || info->shape.size() <= dimension) return 0;
   const std::int64_t size = info->shape[dimension];
-  if (size > (1 << 30)) refuse(m_file->path().string(), "tensor " + info->name + " has an absurd shape", damagedAdvice);
+  constexpr std::int64_t largest = 1 << 26;  // small multiples of it fit an int
+  if (size > largest) refuse(m_file->path().string(), "tensor " + info->name + " has an absurd shape", damagedAdvice);
   return static_cast<int>(size);
 }
 
