@@ -3,13 +3,16 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "analysis/checkpoint/checkpoint.h"
 #include "analysis/reduction/fit.h"
+#include "analysis/reduction/reducer.h"
 #include "analysis/task.h"
 
 namespace analysis {
@@ -34,17 +37,30 @@ struct Distilled {
   long long states() const;
 };
 
-// What was asked for. Exactly one of order, orders, tolerance is set.
+// What was asked for. Exactly one of order, orders, tolerance, budget is set.
 struct DistilRequest {
-  std::optional<int> order;
-  std::vector<int> orders;          // one per entry of `filters` (per filter, bank after bank, when that is empty)
-  std::optional<double> tolerance;  // smallest order whose relative error is at most this; else maxOrder
+  std::optional<int> order = {};
+  std::vector<int> orders = {};          // one per entry of `filters` (per filter, bank after bank, when that is empty)
+  std::optional<double> tolerance = {};  // smallest order whose relative error is at most this; else maxOrder
+  std::optional<long long> budget =
+      {};  // real states for all asked filters together, see plan.h; at most maxOrder each
   int maxOrder = 64;
-  std::vector<FilterId> filters;  // empty: all
-  int threads = 0;                // 0: all cores
+  std::vector<FilterId> filters = {};  // empty: all
+  int threads = 0;                     // 0: all cores
+  Effort effort = Effort::standard;
+
+  // An earlier result of the same request, finished or not: the models in it are taken over, not fitted again. Throws
+  // Error(input) when its metadata name another checkpoint, plan or method.
+  std::shared_ptr<const Distilled> resume = {};
+  // Called after each fitted filter, one call at a time, from any thread: to keep what there is when stopped.
+  std::function<void(FilterId, const DistilledFilter&)> fitted = {};
 };
 
-// Fits every asked filter, several at a time, one thread each; the result does not depend on the thread count.
+// What distil() writes into the metadata of its result: with it a partial result can be kept and resumed.
+std::map<std::string, std::string> distilMetadata(const Checkpoint&, const DistilRequest&, const Task& = {});
+
+// Fits every asked filter, several at a time, one thread each; the result does not depend on the thread count. The
+// metadata also tell the largest float32 recurrence error of the new models (recurrence.h) and which filter has it.
 Distilled distil(const Checkpoint&, const DistilRequest&, const Task& = {});
 
 // By extension .safetensors or .h5. Written to a temporary file beside the target, then renamed. Throws Error(output).

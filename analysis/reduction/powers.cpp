@@ -18,6 +18,11 @@ std::complex<double> power(std::complex<double> logPole, double n) {
   return {r * (c - s * wRest), r * (s + c * wRest)};
 }
 
+std::complex<double> expm1(std::complex<double> x) {
+  const double sine = std::sin(x.imag() / 2);
+  return {std::expm1(x.real()) * std::cos(x.imag()) - 2 * sine * sine, std::exp(x.real()) * std::sin(x.imag())};
+}
+
 void PowerTable::fill(std::span<const std::complex<double>> logPoles, double step, Index count) {
   const auto poles = static_cast<Index>(logPoles.size());
   real.resize(poles, count);

@@ -11,6 +11,9 @@ namespace analysis {
 // the error is a few units of rounding even at n = 2^20, where n * omega alone would have lost ten decimal digits.
 std::complex<double> power(std::complex<double> logPole, double n);
 
+// e^x - 1 without cancellation near x = 0.
+std::complex<double> expm1(std::complex<double> x);
+
 // e^{s_k (step * j)}, one row per pole, columns j = 0..count-1, split into real and imaginary parts.
 struct PowerTable {
   Eigen::MatrixXd real, imaginary;

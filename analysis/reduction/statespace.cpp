@@ -19,12 +19,6 @@ constexpr double delayDecay = -1000.0;
 constexpr double realAxisTolerance = 1e-12;
 constexpr double conjugateTolerance = 1e-6;  // files may hold float32
 
-// e^x - 1 without cancellation near 0.
-Complex expm1(Complex x) {
-  const double sine = std::sin(x.imag() / 2);
-  return {std::expm1(x.real()) * std::cos(x.imag()) - 2 * sine * sine, std::exp(x.real()) * std::sin(x.imag())};
-}
-
 // Adds the modes to taps 1.. of a response: Re(weight e^{s n}), weight = 2R for a pair.
 void addModes(std::span<const Mode> modes, std::span<double> out) {
   std::vector<Complex> logPoles, weights;

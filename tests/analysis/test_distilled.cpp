@@ -2,21 +2,18 @@
 #include <QTemporaryDir>
 #include <QTest>
 #include <cmath>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "analysis/error.h"
 #include "analysis/reduction/distilled.h"
 #include "analysis/tensors/tensorfile.h"
+#include "tests/analysis/distilledhelpers.h"
 
 using namespace analysis;
+using distilledhelpers::same;
+using distilledhelpers::sample;
 
 namespace {
-
-std::shared_ptr<const Checkpoint> sample() {
-  static const auto checkpoint = Checkpoint::open(POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt");
-  return checkpoint;
-}
 
 Distilled example() {
   DistilledFilter full;
@@ -34,31 +31,6 @@ Distilled example() {
   distilled.banks = {{"layers.10.mixer", {full, std::nullopt, plain}}, {"layers.2.mixer", {std::nullopt, full}}};
   distilled.metadata = {{"method", "test"}, {"plan", "{\"order\":6}"}, {"empty", ""}, {"name", "Łódź"}};
   return distilled;
-}
-
-bool sameBits(double a, double b) {
-  return std::memcmp(&a, &b, sizeof a) == 0;
-}
-
-bool same(const Distilled& a, const Distilled& b) {
-  if (a.banks.size() != b.banks.size()) return false;
-  for (std::size_t k = 0; k < a.banks.size(); ++k) {
-    if (a.banks[k].path != b.banks[k].path || a.banks[k].filters.size() != b.banks[k].filters.size()) return false;
-    for (std::size_t c = 0; c < a.banks[k].filters.size(); ++c) {
-      const auto &x = a.banks[k].filters[c], &y = b.banks[k].filters[c];
-      if (x.has_value() != y.has_value()) return false;
-      if (!x) continue;
-      if (!sameBits(x->skip, y->skip) || !sameBits(x->errorRelative, y->errorRelative)) return false;
-      if (!sameBits(x->certificate, y->certificate)) return false;
-      if (!sameBits(x->model.feedthrough, y->model.feedthrough)) return false;
-      if (x->model.modes.size() != y->model.modes.size()) return false;
-      for (std::size_t m = 0; m < x->model.modes.size(); ++m) {
-        const Mode &p = x->model.modes[m], &q = y->model.modes[m];
-        if (p.pair != q.pair || p.logPole != q.logPole || p.residue != q.residue) return false;
-      }
-    }
-  }
-  return true;
 }
 
 QByteArray bytes(const QString& path) {
@@ -208,101 +180,6 @@ class TestDistilled : public QObject {
     } catch (const Error& error) {
       QCOMPARE(error.kind(), ErrorKind::output);
     }
-  }
-
-  void distilsByOrder() {
-    DistilRequest request;
-    request.order = 6;
-    request.filters = sample()->parseFilters("0.0-7,2.5");
-    request.threads = 2;
-    double last = 0;
-    int reports = 0;
-    const auto distilled = distil(*sample(), request, Task({}, [&](double fraction, std::string_view) {
-      QVERIFY(fraction >= last && fraction <= 1);
-      last = fraction;
-      ++reports;
-    }));
-    QCOMPARE(reports, 9);
-    QCOMPARE(last, 1.0);
-    QCOMPARE(distilled.banks.size(), sample()->banks().size());
-    QCOMPARE(distilled.states(), 9LL * 6);
-    for (const FilterId id : request.filters) {
-      const auto& bank = distilled.banks[static_cast<std::size_t>(id.bank)];
-      QCOMPARE(bank.path, sample()->banks()[static_cast<std::size_t>(id.bank)].path);
-      const auto& filter = bank.filters[static_cast<std::size_t>(id.channel)];
-      const auto original = sample()->filter(id);
-      QCOMPARE(filter->skip, original->skip);
-      QVERIFY(filter->errorRelative >= filter->certificate && filter->certificate > 0);
-      QVERIFY(std::abs(quality(original->taps, filter->model).errorRelative - filter->errorRelative) < 1e-12);
-    }
-    QVERIFY(!checkMatches(distilled, *sample()));
-    // The thread count changes nothing, and neither does a way through a file.
-    request.threads = 1;
-    QVERIFY(same(distil(*sample(), request), distilled));
-    writeDistilled(distilled, at("sample.safetensors"));
-    const auto read = readDistilled(at("sample.safetensors"));
-    QVERIFY(same(read, distilled));
-    QVERIFY(!checkMatches(read, *sample()));
-  }
-
-  void distilsByOrdersAndTolerance() {
-    DistilRequest orders;
-    orders.filters = sample()->parseFilters("1.0-2");
-    orders.orders = {2, 4, 7};
-    const auto byOrders = distil(*sample(), orders);
-    const auto& bank = byOrders.banks[static_cast<std::size_t>(orders.filters[0].bank)];
-    for (std::size_t c = 0; c < 3; ++c) QCOMPARE(bank.filters[c]->model.order(), orders.orders[c]);
-
-    DistilRequest tolerance;
-    tolerance.filters = orders.filters;
-    tolerance.tolerance = 0.12;
-    const auto within = distil(*sample(), tolerance);
-    tolerance.tolerance = 1e-9;
-    tolerance.maxOrder = 5;
-    const auto capped = distil(*sample(), tolerance);
-    for (std::size_t c = 0; c < 3; ++c) {
-      const auto& filter = *within.banks[static_cast<std::size_t>(orders.filters[0].bank)].filters[c];
-      QVERIFY(filter.errorRelative <= 0.12);
-      // One state less is not enough for a single fit of that order.
-      DistilRequest less;
-      less.filters = {orders.filters[c]};
-      less.order = std::max(1, filter.model.order() - 1);
-      const auto smaller = distil(*sample(), less);
-      const auto& one = *smaller.banks[static_cast<std::size_t>(orders.filters[c].bank)].filters[c];
-      QVERIFY(filter.model.order() <= 1 || one.errorRelative > 0.12);
-      QCOMPARE(capped.banks[static_cast<std::size_t>(orders.filters[0].bank)].filters[c]->model.order(), 5);
-    }
-  }
-
-  void refusesSenselessRequests() {
-    DistilRequest nothing;
-    QVERIFY_EXCEPTION_THROWN(distil(*sample(), nothing), Error);
-    DistilRequest both;
-    both.order = 4;
-    both.tolerance = 0.1;
-    QVERIFY_EXCEPTION_THROWN(distil(*sample(), both), Error);
-    DistilRequest none;
-    none.order = 0;
-    QVERIFY_EXCEPTION_THROWN(distil(*sample(), none), Error);
-    DistilRequest few;
-    few.orders = {4, 4};
-    QVERIFY_EXCEPTION_THROWN(distil(*sample(), few), Error);
-    DistilRequest huge;
-    huge.order = 1 << 30;
-    QVERIFY_EXCEPTION_THROWN(distil(*sample(), huge), Error);
-  }
-
-  void stops() {
-    std::stop_source source;
-    DistilRequest request;
-    request.order = 4;
-    request.threads = 2;
-    int reports = 0;
-    const Task task(source.get_token(), [&](double, std::string_view) {
-      if (++reports == 3) source.request_stop();
-    });
-    QVERIFY_EXCEPTION_THROWN(distil(*sample(), request, task), Stopped);
-    QVERIFY(reports < 20);
   }
 
   void checkMatchesComplains() {

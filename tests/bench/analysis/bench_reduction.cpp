@@ -179,8 +179,9 @@ void single() {
   for (const auto& [key, reference] : all["filters"].items()) {
     const int length = reference["length"];
     if (length > 8192) continue;
-    run("suite " + std::to_string(length), key, testfilters::make(reference["name"].get<std::string>(), length),
-        reference, {4, 8, 16, 32, 64});
+    const std::string group = reference["name"] == "MIX" ? "MIX " : "suite ";
+    run(group + std::to_string(length), key, testfilters::make(reference["name"].get<std::string>(), length), reference,
+        {4, 8, 16, 32, 64});
   }
   for (const auto& [key, entry] : trainedFilters()) run("trained", key, entry.first->taps, entry.second, {4, 8, 16});
   std::printf("%-12s %3s | %8s %8s %8s | %8s %8s %8s | %8s\n", "filters", "d", "quick", "max", "ms", "standard", "max",

@@ -1,0 +1,191 @@
+#include <QTemporaryDir>
+#include <QTest>
+#include <cmath>
+
+#include "analysis/error.h"
+#include "analysis/reduction/distilled.h"
+#include "tests/analysis/distilledhelpers.h"
+
+using namespace analysis;
+using distilledhelpers::same;
+using distilledhelpers::sample;
+
+class TestDistil : public QObject {
+  Q_OBJECT
+
+  QTemporaryDir folder;
+  std::filesystem::path at(const QString& name) const { return folder.filePath(name).toStdString(); }
+
+ private Q_SLOTS:
+  void distilsByOrder() {
+    DistilRequest request;
+    request.order = 6;
+    request.filters = sample()->parseFilters("0.0-7,2.5");
+    request.threads = 2;
+    double last = 0;
+    int reports = 0;
+    const auto distilled = distil(*sample(), request, Task({}, [&](double fraction, std::string_view) {
+      QVERIFY(fraction >= last && fraction <= 1);
+      last = fraction;
+      ++reports;
+    }));
+    QCOMPARE(reports, 9);
+    QCOMPARE(last, 1.0);
+    QCOMPARE(distilled.banks.size(), sample()->banks().size());
+    QCOMPARE(distilled.states(), 9LL * 6);
+    for (const FilterId id : request.filters) {
+      const auto& bank = distilled.banks[static_cast<std::size_t>(id.bank)];
+      QCOMPARE(bank.path, sample()->banks()[static_cast<std::size_t>(id.bank)].path);
+      const auto& filter = bank.filters[static_cast<std::size_t>(id.channel)];
+      const auto original = sample()->filter(id);
+      QCOMPARE(filter->skip, original->skip);
+      QVERIFY(filter->errorRelative >= filter->certificate && filter->certificate > 0);
+      QVERIFY(std::abs(quality(original->taps, filter->model).errorRelative - filter->errorRelative) < 1e-12);
+    }
+    QVERIFY(!checkMatches(distilled, *sample()));
+    // The thread count changes nothing, and neither does a way through a file.
+    request.threads = 1;
+    QVERIFY(same(distil(*sample(), request), distilled));
+    writeDistilled(distilled, at("sample.safetensors"));
+    const auto read = readDistilled(at("sample.safetensors"));
+    QVERIFY(same(read, distilled));
+    QVERIFY(!checkMatches(read, *sample()));
+  }
+
+  void distilsByOrdersAndTolerance() {
+    DistilRequest orders;
+    orders.filters = sample()->parseFilters("1.0-2");
+    orders.orders = {2, 4, 7};
+    const auto byOrders = distil(*sample(), orders);
+    const auto& bank = byOrders.banks[static_cast<std::size_t>(orders.filters[0].bank)];
+    for (std::size_t c = 0; c < 3; ++c) QCOMPARE(bank.filters[c]->model.order(), orders.orders[c]);
+
+    DistilRequest tolerance;
+    tolerance.filters = orders.filters;
+    tolerance.tolerance = 0.12;
+    const auto within = distil(*sample(), tolerance);
+    tolerance.tolerance = 1e-9;
+    tolerance.maxOrder = 5;
+    const auto capped = distil(*sample(), tolerance);
+    for (std::size_t c = 0; c < 3; ++c) {
+      const auto& filter = *within.banks[static_cast<std::size_t>(orders.filters[0].bank)].filters[c];
+      QVERIFY(filter.errorRelative <= 0.12);
+      // One state less is not enough for a single fit of that order.
+      DistilRequest less;
+      less.filters = {orders.filters[c]};
+      less.order = std::max(1, filter.model.order() - 1);
+      const auto smaller = distil(*sample(), less);
+      const auto& one = *smaller.banks[static_cast<std::size_t>(orders.filters[c].bank)].filters[c];
+      QVERIFY(filter.model.order() <= 1 || one.errorRelative > 0.12);
+      QCOMPARE(capped.banks[static_cast<std::size_t>(orders.filters[0].bank)].filters[c]->model.order(), 5);
+    }
+  }
+
+  void keepsWithinABudget() {
+    DistilRequest request;
+    request.filters = sample()->parseFilters("0.0-5");
+    request.effort = Effort::quick;
+    request.maxOrder = 24;
+    const auto energyLost = [&](const Distilled& distilled) {
+      double sum = 0;
+      for (const FilterId id : request.filters) {
+        const auto original = sample()->filter(id);
+        double energy = 0;
+        for (const double tap : original->taps) energy += tap * tap;
+        const auto& filter =
+            *distilled.banks[static_cast<std::size_t>(id.bank)].filters[static_cast<std::size_t>(id.channel)];
+        sum += energy * filter.errorRelative * filter.errorRelative;
+      }
+      return sum;
+    };
+    request.budget = 48;
+    const auto planned = distil(*sample(), request);
+    QVERIFY(planned.states() <= 48 && planned.states() >= 46);
+    request.budget.reset();
+    request.order = 8;  // the same total, spread evenly
+    QVERIFY(energyLost(planned) < energyLost(distil(*sample(), request)));
+  }
+
+  void moreEffortIsNeverWorse() {
+    DistilRequest request;
+    request.order = 8;
+    request.filters = sample()->parseFilters("2.5");
+    double previous = 1;
+    for (const Effort effort : {Effort::quick, Effort::standard, Effort::full}) {
+      request.effort = effort;
+      const auto distilled = distil(*sample(), request);
+      const double error = distilled.banks[static_cast<std::size_t>(request.filters[0].bank)].filters[5]->errorRelative;
+      QVERIFY(error <= previous * 1.001);
+      previous = error;
+      QVERIFY(distilled.metadata.at("float32_recurrence").find("2.5") != std::string::npos);
+    }
+  }
+
+  // Stopped after a few filters, resumed from what was kept: the same result as without a break, and nothing fitted
+  // twice.
+  void resumes() {
+    DistilRequest request;
+    request.order = 4;
+    request.filters = sample()->parseFilters("1.0-9");
+    request.threads = 1;
+    const auto whole = distil(*sample(), request);
+
+    auto partial = std::make_shared<Distilled>(whole);
+    for (auto& bank : partial->banks)
+      for (auto& filter : bank.filters) filter.reset();
+    partial->metadata = distilMetadata(*sample(), request);
+    std::stop_source source;
+    int kept = 0;
+    request.fitted = [&](FilterId id, const DistilledFilter& filter) {
+      partial->banks[static_cast<std::size_t>(id.bank)].filters[static_cast<std::size_t>(id.channel)] = filter;
+      if (++kept == 4) source.request_stop();
+    };
+    QVERIFY_EXCEPTION_THROWN(distil(*sample(), request, Task(source.get_token())), Stopped);
+    QCOMPARE(kept, 4);
+    request.resume = partial;
+    int again = 0;
+    request.fitted = [&](FilterId, const DistilledFilter&) { ++again; };
+    const auto resumed = distil(*sample(), request);
+    QCOMPARE(again, 6);
+    QVERIFY(same(resumed, whole));
+    request.order = 5;
+    QVERIFY_EXCEPTION_THROWN(distil(*sample(), request), Error);
+  }
+
+  void refusesSenselessRequests() {
+    DistilRequest nothing;
+    QVERIFY_EXCEPTION_THROWN(distil(*sample(), nothing), Error);
+    DistilRequest both;
+    both.order = 4;
+    both.tolerance = 0.1;
+    QVERIFY_EXCEPTION_THROWN(distil(*sample(), both), Error);
+    DistilRequest none;
+    none.order = 0;
+    QVERIFY_EXCEPTION_THROWN(distil(*sample(), none), Error);
+    DistilRequest few;
+    few.orders = {4, 4};
+    QVERIFY_EXCEPTION_THROWN(distil(*sample(), few), Error);
+    DistilRequest owing;
+    owing.budget = -1;
+    QVERIFY_EXCEPTION_THROWN(distil(*sample(), owing), Error);
+    DistilRequest huge;
+    huge.order = 1 << 30;
+    QVERIFY_EXCEPTION_THROWN(distil(*sample(), huge), Error);
+  }
+
+  void stops() {
+    std::stop_source source;
+    DistilRequest request;
+    request.order = 4;
+    request.threads = 2;
+    int reports = 0;
+    const Task task(source.get_token(), [&](double, std::string_view) {
+      if (++reports == 3) source.request_stop();
+    });
+    QVERIFY_EXCEPTION_THROWN(distil(*sample(), request, task), Stopped);
+    QVERIFY(reports < 20);
+  }
+};
+
+QTEST_GUILESS_MAIN(TestDistil)
+#include "test_distil.moc"
