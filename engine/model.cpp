@@ -78,11 +78,17 @@ std::shared_ptr<const Model> Model::load(std::shared_ptr<const analysis::Checkpo
   if (!description)
     throw Error(ErrorKind::unsupported, checkpoint->report().family,
                 "this checkpoint holds filters but no complete language model", "open one with embeddings and blocks");
-  auto parts = std::make_shared<Parts>();
-  parts->weights = loadWeights(*checkpoint, *description, task);
-  parts->shape = originalShape(*description, *parts->weights);
-  parts->trainingLengthTokens = description->trainingLengthTokens;
+  const auto weights = loadWeights(*checkpoint, *description, task);
   task.report(1, "ready");
+  return assemble(weights, originalShape(*description, *weights), description->trainingLengthTokens);
+}
+
+std::shared_ptr<const Model> Model::assemble(std::shared_ptr<const Weights> weights, const Shape& shape,
+                                             int trainingLengthTokens) {
+  auto parts = std::make_shared<Parts>();
+  parts->weights = std::move(weights);
+  parts->shape = shape;
+  parts->trainingLengthTokens = trainingLengthTokens;
   return std::shared_ptr<const Model>(new Model(std::move(parts)));
 }
 

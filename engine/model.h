@@ -32,7 +32,9 @@ class Model {
 
   struct Weights;
   struct Distillation;
-  const Weights& weights() const;            // internal to engine
+  const Weights& weights() const;  // internal to engine
+  // Internal to engine: weights that were made here, undistilled.
+  static std::shared_ptr<const Model> assemble(std::shared_ptr<const Weights>, const Shape&, int trainingLengthTokens);
   const Distillation* distillation() const;  // internal to engine; nullptr unless distilled()
 
  private:

@@ -1,0 +1,170 @@
+#include "engine/presets.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <new>
+#include <string>
+
+#include "engine/device.h"
+#include "engine/error.h"
+#include "engine/footprint.h"
+#include "engine/weights.h"
+
+namespace engine {
+namespace {
+
+constexpr std::array<Preset, 4> known{{{"125m", 12, 768}, {"355m", 24, 1024}, {"1.3b", 24, 2048}, {"6.9b", 32, 4096}}};
+constexpr int filterLength = 2048, publishedVocabulary = 50304;
+constexpr int distinctFilters = 64;  // channels take turns: their number costs time, not speed
+
+// SplitMix64 (Steele et al. 2014): two multiplications a number, for billions of weights.
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : m_state(seed) {}
+  // Uniform in [-1, 1).
+  float next() {
+    std::uint64_t z = (m_state += 0x9E3779B97F4A7C15);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+    return static_cast<float>(static_cast<std::int32_t>(z >> 32)) * 0x1p-31F;
+  }
+
+ private:
+  std::uint64_t m_state;
+};
+
+class Builder {
+ public:
+  Builder(Model::Weights& weights, std::uint64_t seed) : m_weights(weights), m_random(seed) {}
+
+  Buffer<float> values(std::size_t count, float scale, float centre = 0) {
+    Buffer<float> buffer(count, m_weights.weightBytes);
+    for (std::size_t i = 0; i < count; ++i) buffer[i] = centre + scale * m_random.next();
+    return buffer;
+  }
+  Linear linear(int outputs, int inputs) {
+    Linear layer = withoutBias(outputs, inputs, std::sqrt(3.0F / static_cast<float>(inputs)));
+    layer.bias = values(static_cast<std::size_t>(outputs), 0.1F);
+    return layer;
+  }
+  Linear withoutBias(int outputs, int inputs, float scale) {
+    return {inputs, outputs, values(static_cast<std::size_t>(outputs) * static_cast<std::size_t>(inputs), scale), {}};
+  }
+  Norm norm(int width) {
+    return {values(static_cast<std::size_t>(width), 0.1F, 1), values(static_cast<std::size_t>(width), 0.1F), 1e-5F};
+  }
+  // Decays from a quarter of the length to a few samples, at random frequencies.
+  analysis::StateSpace filter(int order) {
+    analysis::StateSpace model;
+    model.feedthrough = m_random.next();
+    for (int k = 0; k < order / 2; ++k) {
+      const double decay = 4.0 / filterLength * std::pow(64.0, (m_random.next() + 1) / 2);
+      const double angle = 0.01 + 3.1 * (m_random.next() + 1) / 2;
+      model.modes.push_back({{-decay, angle}, {0.3 * m_random.next() / order, 0.3 * m_random.next() / order}, true});
+    }
+    return model;
+  }
+  float next() { return m_random.next(); }
+
+ private:
+  Model::Weights& m_weights;
+  Random m_random;
+};
+
+Block randomBlock(Builder& builder, int width, int bank) {
+  ConvolutionOperator op;
+  op.norm = builder.norm(width);
+  op.in = builder.linear(3 * width, width);
+  op.shortFilter = {3, 3 * width, builder.values(static_cast<std::size_t>(9 * width), 0.6F),
+                    builder.values(static_cast<std::size_t>(3 * width), 0.1F)};
+  op.out = builder.linear(width, width);
+  op.banks = {bank};
+  Block block;
+  block.operators.push_back(std::move(op));
+  block.mlp.norm = builder.norm(width);
+  block.mlp.in = builder.linear(4 * width, width);
+  block.mlp.out = builder.linear(width, 4 * width);
+  return block;
+}
+
+Shape shapeOf(const Preset& preset, int vocabulary) {
+  Shape shape;
+  shape.layers = preset.layers;
+  shape.width = preset.width;
+  shape.innerWidth = 4 * preset.width;
+  shape.vocabulary = vocabulary;
+  shape.filterLengthTokens = filterLength;
+  BlockShape block;
+  block.filters = preset.width;
+  shape.blocks.assign(static_cast<std::size_t>(preset.layers), block);
+  return shape;
+}
+
+}  // namespace
+
+std::span<const Preset> presets() {
+  return known;
+}
+
+RandomModel randomModel(std::string_view name, int order, std::uint64_t seed, int vocabulary) {
+  const auto preset = std::find_if(known.begin(), known.end(), [&](const Preset& p) { return p.name == name; });
+  if (preset == known.end())
+    throw Error(ErrorKind::input, "preset " + std::string(name), "there is no such size",
+                "use 125m, 355m, 1.3b or 6.9b");
+  if (order < 2 || order > 256 || order % 2 != 0)
+    throw Error(ErrorKind::input, "order " + std::to_string(order), "random filters are made of conjugate pairs",
+                "use an even order from 2 to 256");
+  if (vocabulary < 0 || vocabulary > (1 << 20))
+    throw Error(ErrorKind::input, "vocabulary", "its size is out of range", "use 0 for the published one");
+  const Shape shape = shapeOf(*preset, vocabulary > 0 ? vocabulary : publishedVocabulary);
+  const Footprint needs = footprint(shape, Workload{}, 1);
+  const std::size_t needed = needs.weightBytes + needs.tableBytes, free = Device::open("cpu", 1)->freeBytes();
+  const auto tooLarge = [&] {
+    return Error(ErrorKind::memory, "preset " + std::string(name),
+                 "it needs " + std::to_string(needed >> 20) + " MiB where " + std::to_string(free >> 20) + " are free",
+                 "use a smaller size", needed, free);
+  };
+  if (needed > free) throw tooLarge();
+  try {
+    auto weights = std::make_shared<Model::Weights>();
+    Builder builder(*weights, seed);
+    weights->family = "random";
+    weights->width = shape.width;
+    weights->vocabulary = weights->vocabularySize = shape.vocabulary;
+    weights->embedding = builder.withoutBias(shape.vocabulary, shape.width, 1);
+    weights->finalNorm = builder.norm(shape.width);
+    std::array<analysis::StateSpace, distinctFilters> filters;
+    for (auto& filter : filters) filter = builder.filter(order);
+    std::vector<std::vector<double>> taps;
+    for (const auto& filter : filters) taps.push_back(filter.impulseResponse(filterLength));
+
+    analysis::Distilled distilled;
+    const auto length = static_cast<std::size_t>(filterLength), channels = static_cast<std::size_t>(shape.width);
+    for (int layer = 0; layer < shape.layers; ++layer) {
+      weights->blocks.push_back(randomBlock(builder, shape.width, layer));
+      FilterBank& bank = weights->filters.emplace_back();
+      analysis::DistilledBank& models = distilled.banks.emplace_back();
+      bank.path = models.path = "layers." + std::to_string(layer) + ".mixer.filter_fn";
+      bank.channels = shape.width;
+      bank.length = filterLength;
+      Meter counted = 0;  // sessions count the tables that they use
+      bank.reversed = Buffer<float>(channels * length, counted);
+      bank.skip = Buffer<float>(channels, counted);
+      for (std::size_t c = 0; c < channels; ++c) {
+        const std::size_t kind = (c + 7 * static_cast<std::size_t>(layer)) % distinctFilters;
+        for (std::size_t t = 0; t < length; ++t)
+          bank.reversed[(c + 1) * length - 1 - t] = static_cast<float>(taps[kind][t]);
+        bank.skip[c] = builder.next();
+        models.filters.push_back(analysis::DistilledFilter{filters[kind], bank.skip[c], 0, 0});
+      }
+    }
+    auto original = Model::assemble(std::move(weights), shape, filterLength);
+    auto replaced = original->withDistilled(distilled);
+    return {std::move(original), std::move(replaced)};
+  } catch (const std::bad_alloc&) {
+    throw tooLarge();
+  }
+}
+
+}  // namespace engine
