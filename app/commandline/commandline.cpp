@@ -28,11 +28,14 @@ constexpr auto footer =
     "stars are allowed: '0-3.*,5.17'.\n"
     "A sample lies in share/polecat/sample: novels-hyena-1m.ckpt and novels-validation.txt.";
 
-void declare(CLI::App& app, [[maybe_unused]] Action& chosen) {
+void declare(CLI::App& app, Action& chosen) {
   app.name("polecat");
   app.set_version_flag("--version", "polecat " POLECAT_VERSION);
   app.footer(footer);
   app.require_subcommand(1);
+  for (const auto add : {addInspect, addDistill, addEvaluate, addGenerate, addPlot, addCompare, addMethods,
+                         addFamilies, addDevices, addDocument})
+    add(app, chosen);
   for (CLI::App* verb : app.get_subcommands({})) verb->footer(footer);
 }
 
@@ -65,6 +68,22 @@ Exit fail(Exit exit, std::string sentence) {
   std::cout.flush();
   std::cerr << "polecat: " << sentence << '\n';
   return exit;
+}
+
+// A sentence when the first word is neither an option nor a verb; CLI11 would only say that a verb is missing.
+std::string unknownVerb(const CLI::App& app, int argc, const char* const* argv) {
+  const std::string first = argc > 1 ? argv[1] : "";
+  if (first.starts_with('-')) {
+    if (app.get_option_no_throw(first)) return {};
+    return "'" + first + "' is no option of polecat itself; name a verb first, and 'polecat --help' tells more.";
+  }
+  std::string names;
+  for (const CLI::App* verb : app.get_subcommands({})) {
+    if (verb->get_name() == first) return {};
+    if (!verb->get_group().empty()) names += (names.empty() ? "" : ", ") + verb->get_name();
+  }
+  return (first.empty() ? "a verb is missing" : "'" + first + "' is no verb") + "; there are " + names +
+         ", and 'polecat --help' tells more.";
 }
 
 // False when only help or the version was asked for.
@@ -111,6 +130,9 @@ int run(int argc, const char* const* argv) {
     Action chosen;
     try {
       declare(app, chosen);
+      if (const std::string mistyped = unknownVerb(app, argc, argv); !mistyped.empty()) {
+        return fail(Exit::usage, mistyped);
+      }
       return parse(app, argc, argv) ? perform(chosen) : Exit::ok;
     } catch (const CLI::ParseError& error) {
       return fail(Exit::usage, std::string(error.what()) + "; 'polecat --help' and 'polecat VERB --help' tell more.");

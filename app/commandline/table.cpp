@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <stdexcept>
 
 namespace commandline {
@@ -49,6 +50,7 @@ std::string number(double value, int digits) {
   if (std::isnan(value)) return "-";
   char text[48];
   std::snprintf(text, sizeof text, "%.*g", digits, value);
+  if (std::abs(value) >= 1000 && std::abs(value) < 1e7) return count(std::llround(std::atof(text)));
   return text;
 }
 

@@ -21,7 +21,7 @@ class Table {
   std::vector<std::vector<std::string>> m_rows;  // the headers first
 };
 
-// Three significant digits, "-" for NaN; never more digits than were measured.
+// So many significant digits, "-" for NaN; thousands separated up to ten millions, powers of ten beyond.
 std::string number(double value, int digits = 3);
 // "512", "4,096": counts with thousands separated.
 std::string count(std::int64_t value);

@@ -30,7 +30,16 @@ class UsageError : public std::runtime_error {
 };
 
 // Each declares one verb below `parent` and sets `chosen` when the user asked for it.
+void addInspect(CLI::App& parent, Action& chosen);
+void addDistill(CLI::App& parent, Action& chosen);
+void addEvaluate(CLI::App& parent, Action& chosen);
+void addGenerate(CLI::App& parent, Action& chosen);
+void addPlot(CLI::App& parent, Action& chosen);
+void addCompare(CLI::App& parent, Action& chosen);
+void addMethods(CLI::App& parent, Action& chosen);
+void addFamilies(CLI::App& parent, Action& chosen);
 void addDevices(CLI::App& parent, Action& chosen);
+void addDocument(CLI::App& parent, Action& chosen);
 
 // "--json": one document on stdout in place of tables.
 CLI::Option* addJson(CLI::App&, bool& json);

@@ -1,0 +1,192 @@
+// polecat distill: a state-space model for every filter, into a file.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <iostream>
+#include <memory>
+#include <optional>
+
+#include "analysis/reduction/distilled.h"
+#include "app/commandline/options.h"
+#include "app/commandline/orderlist.h"
+#include "app/commandline/outputfile.h"
+#include "app/commandline/progress.h"
+#include "app/commandline/source.h"
+#include "app/commandline/table.h"
+#include "app/commandline/verb.h"
+
+namespace commandline {
+namespace {
+
+using nlohmann::ordered_json;
+
+struct Options {
+  CheckpointOptions source;
+  std::filesystem::path target;
+  std::optional<int> order;
+  std::optional<double> tolerance;
+  std::optional<long long> budget;
+  std::string effort = "standard";
+  std::string filters, orders;
+  int maxOrder = 64;
+  int threads = 0;
+  bool json = false;
+};
+
+// What became of one bank.
+struct BankSummary {
+  int distilled = 0, smallestOrder = 0, largestOrder = 0;
+  long long states = 0;
+  double medianError = NAN, worstError = NAN;
+  int worstChannel = -1;
+};
+
+BankSummary summarise(const analysis::DistilledBank& bank) {
+  BankSummary summary;
+  std::vector<double> errors;
+  for (int channel = 0; channel < int(bank.filters.size()); ++channel) {
+    if (!bank.filters[channel]) continue;
+    const auto& filter = *bank.filters[channel];
+    const int order = filter.model.order();
+    summary.smallestOrder = summary.distilled == 0 ? order : std::min(summary.smallestOrder, order);
+    summary.largestOrder = std::max(summary.largestOrder, order);
+    summary.states += order;
+    ++summary.distilled;
+    errors.push_back(filter.errorRelative);
+    if (summary.worstChannel < 0 || filter.errorRelative > summary.worstError) {
+      summary.worstError = filter.errorRelative;
+      summary.worstChannel = channel;
+    }
+  }
+  if (errors.empty()) return summary;
+  const auto middle = errors.begin() + std::ptrdiff_t(errors.size() / 2);
+  std::nth_element(errors.begin(), middle, errors.end());
+  summary.medianError = *middle;
+  return summary;
+}
+
+// -1, null and null where the original is kept, as in the file.
+ordered_json toJson(const analysis::DistilledBank& bank) {
+  ordered_json orders = ordered_json::array(), errors = orders, certificates = orders;
+  for (const auto& filter : bank.filters) {
+    orders.push_back(filter ? filter->model.order() : -1);
+    errors.push_back(filter ? ordered_json(filter->errorRelative) : ordered_json());
+    certificates.push_back(filter ? ordered_json(filter->certificate) : ordered_json());
+  }
+  return {{"path", bank.path}, {"order", orders}, {"errorRelative", errors}, {"certificate", certificates}};
+}
+
+void report(const Options& options, const analysis::Checkpoint& checkpoint, const analysis::Distilled& distilled,
+            double seconds) {
+  if (options.json) {
+    ordered_json banks = ordered_json::array();
+    for (const auto& bank : distilled.banks) banks.push_back(toJson(bank));
+    return print({{"schema", 1},
+                  {"file", options.source.file.string()},
+                  {"output", options.target.string()},
+                  {"states", distilled.states()},
+                  {"seconds", seconds},
+                  {"metadata", distilled.metadata},
+                  {"banks", std::move(banks)}});
+  }
+  Table table({"<bank", "filters", "orders", "states", "median error", "worst error", "<worst filter"});
+  int filters = 0;
+  for (int index = 0; index < int(distilled.banks.size()); ++index) {
+    const BankSummary summary = summarise(distilled.banks[index]);
+    filters += summary.distilled;
+    if (summary.distilled == 0) continue;
+    const std::string orders = summary.smallestOrder == summary.largestOrder
+                                   ? count(summary.largestOrder)
+                                   : count(summary.smallestOrder) + "-" + count(summary.largestOrder);
+    table.row({distilled.banks[index].path, count(summary.distilled), orders, count(summary.states),
+               number(summary.medianError), number(summary.worstError),
+               checkpoint.filterName({index, summary.worstChannel})});
+  }
+  table.print(std::cout);
+  std::cout << '\n'
+            << count(filters) << " filters, " << count(distilled.states()) << " states, errors relative in l2, "
+            << duration(seconds) << ": " << options.target.string() << '\n';
+}
+
+analysis::Effort effortOf(const std::string& name) {
+  if (name == "quick") return analysis::Effort::quick;
+  return name == "full" ? analysis::Effort::full : analysis::Effort::standard;
+}
+
+void distill(const Options& options, const Surroundings& around) {
+  const int said =
+      options.order.has_value() + options.tolerance.has_value() + options.budget.has_value() + !options.orders.empty();
+  if (said != 1) {
+    throw UsageError("distill: say how many states to keep, by one of --order, --tolerance, --budget and --orders.");
+  }
+  if (!options.orders.empty() && !options.filters.empty()) {
+    throw UsageError("--orders: it names its filters itself; leave --filters away.");
+  }
+  requireWritable(options.target);
+  const auto checkpoint = openCheckpoint(options.source, around.stop);
+  analysis::DistilRequest request;
+  request.order = options.order;
+  request.tolerance = options.tolerance;
+  request.budget = options.budget;
+  request.effort = effortOf(options.effort);
+  request.maxOrder = options.maxOrder;
+  request.threads = options.threads;
+  if (!options.filters.empty()) request.filters = checkpoint->parseFilters(options.filters);
+  for (const auto& [id, order] : parseOrders(*checkpoint, options.orders)) {
+    request.filters.push_back(id);
+    request.orders.push_back(order);
+  }
+  const auto begun = std::chrono::steady_clock::now();
+  analysis::Distilled distilled;
+  {
+    const auto total = request.filters.empty() ? checkpoint->filterCount() : int(request.filters.size());
+    const Progress progress("distilling", total, "filters");
+    distilled = analysis::distil(*checkpoint, request, progress.task(around.stop));
+  }
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  if (around.stop.stop_requested()) throw analysis::Stopped{};
+  analysis::writeDistilled(distilled, options.target);
+  report(options, *checkpoint, distilled, seconds);
+}
+
+}  // namespace
+
+void addDistill(CLI::App& parent, Action& chosen) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = parent.add_subcommand("distill", "Fit state-space models to the filters of a checkpoint");
+  addCheckpoint(*verb, options->source);
+  verb->add_option("-o,--output", options->target, "Result (.safetensors or .h5)")
+      ->required()
+      ->type_name("OUT")
+      ->check(extension({".safetensors", ".h5"}));
+  verb->add_option("--order", options->order, "Real states per filter (a conjugate pair counts 2)")
+      ->type_name("N")
+      ->check(whole(1, 4096));
+  verb->add_option("--tolerance", options->tolerance, "Smallest order whose relative l2 error is at most this")
+      ->type_name("E")
+      ->check(above(0, 1));
+  verb->add_option("--orders", options->orders,
+                   "An order for each filter, as in 0-3.*=8,5.17=16; others keep their original")
+      ->type_name("PLAN");
+  verb->add_option("--max-order", options->maxOrder, "Where --tolerance and --budget stop looking")
+      ->type_name("N")
+      ->check(whole(1, 4096))
+      ->capture_default_str();
+  verb->add_option("--budget", options->budget, "Real states for all filters together, spent where they help most")
+      ->type_name("STATES")
+      ->check(whole(1, 1LL << 40));
+  verb->add_option("--effort", options->effort, "How hard each fit is tried")
+      ->type_name("EFFORT")
+      ->check(CLI::IsMember({"quick", "standard", "full"}))
+      ->capture_default_str();
+  verb->add_option("--filters", options->filters, "Only these; the others keep their original")->type_name("FILTERS");
+  verb->add_option("--threads", options->threads, "0: all cores; the result does not depend on it")
+      ->type_name("N")
+      ->check(whole(0, 4096))
+      ->capture_default_str();
+  addJson(*verb, options->json);
+  verb->callback([options, &chosen] { chosen = [options](const Surroundings& around) { distill(*options, around); }; });
+}
+
+}  // namespace commandline
