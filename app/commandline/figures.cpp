@@ -1,0 +1,123 @@
+#include "app/commandline/figures.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+
+#include "analysis/response/bounds.h"
+#include "analysis/response/spectrum.h"
+#include "analysis/response/statistics.h"
+#include "widgets/hankelplot.h"
+#include "widgets/poleplot.h"
+#include "widgets/signalplot.h"
+#include "widgets/spectrumplot.h"
+
+namespace commandline {
+namespace {
+
+const std::map<std::string, std::vector<View>> views = {
+    {"impulse", {View::impulse}},
+    {"spectrum", {View::spectrum}},
+    {"hankel", {View::hankel}},
+    {"poles", {View::poles}},
+    {"page", {View::impulse, View::spectrum, View::hankel, View::poles}}};
+
+std::vector<double> fitted(const FigureContent& content) {
+  return content.fit->model.impulseResponse(int(content.filter->taps.size()));
+}
+
+std::unique_ptr<widgets::Plot> impulseFigure(const FigureContent& content) {
+  auto plot = std::make_unique<widgets::SignalPlot>();
+  plot->setOriginal(content.filter->taps);
+  if (content.fit) plot->setFit(fitted(content));
+  plot->setEffectiveLength(analysis::statistics(content.filter->taps).effectiveLengthSamples);
+  return plot;
+}
+
+widgets::FrequencyResponse response(const std::vector<double>& taps) {
+  const analysis::Spectrum spectrum = analysis::spectrum(taps);
+  return {analysis::magnitudeDecibels(spectrum), analysis::phase(spectrum), analysis::groupDelay(taps, spectrum)};
+}
+
+std::unique_ptr<widgets::Plot> spectrumFigure(const FigureContent& content) {
+  auto plot = std::make_unique<widgets::SpectrumPlot>();
+  const std::vector<double>& taps = content.filter->taps;
+  plot->setOriginal(response(taps));
+  if (!content.fit) return plot;
+  std::vector<double> difference = fitted(content);
+  plot->setFit(response(difference));
+  std::transform(taps.begin(), taps.end(), difference.begin(), difference.begin(), std::minus<>());
+  plot->setResidual(analysis::magnitudeDecibels(analysis::spectrum(difference)));
+  return plot;
+}
+
+std::unique_ptr<widgets::Plot> hankelFigure(const FigureContent& content, const analysis::Task& task) {
+  constexpr int maxOrder = analysis::Reducer::defaultMaxOrder;
+  constexpr std::size_t denseTaps = 1025;  // all singular values in a third of a second, and with them a sharper bound
+  const std::vector<double>& taps = content.filter->taps;
+  const auto hankel = analysis::hankelSpectrum(taps, maxOrder, taps.size() <= denseTaps, task);
+  const auto curve = content.curve ? content.curve : analysis::Reducer(content.filter, maxOrder, task).curve(0, task);
+  std::vector<double> errors;
+  for (const auto& fit : curve->fits) errors.push_back(fit->errorRelative);
+  std::vector<widgets::SuggestedOrder> suggestions;
+  for (const int order : curve->suggestedOrders()) suggestions.push_back({order, {}});
+
+  auto plot = std::make_unique<widgets::HankelPlot>();
+  plot->setSingularValues(hankel.values, hankel.converged);
+  plot->setErrors(std::move(errors));
+  plot->setTwiceTailSum(analysis::twiceTailSum(hankel, taps, maxOrder));
+  plot->setCertificate(analysis::certificate(taps, maxOrder, task).error);
+  plot->setSuggestedOrders(std::move(suggestions));
+  plot->setOrderRange(0, curve->maxOrder());
+  if (content.fit) plot->setOrder(content.fit->model.order());
+  return plot;
+}
+
+std::unique_ptr<widgets::Plot> poleFigure(const FigureContent& content) {
+  auto plot = std::make_unique<widgets::PolePlot>();
+  plot->setPoles(content.fit->model.poles(), content.fit->model.residues());
+  return plot;
+}
+
+}  // namespace
+
+void addFit(FigureContent& content, int order, const analysis::Task& task) {
+  const int reach = std::max(order, analysis::Reducer::defaultMaxOrder);
+  content.curve = analysis::Reducer(content.filter, reach, task).curve(order, task);
+  content.fit = content.curve->fits[std::size_t(std::min(order, content.curve->maxOrder()))];
+}
+
+std::vector<std::string> viewNames() {
+  std::vector<std::string> names;
+  for (const auto& [name, shown] : views) names.push_back(name);
+  return names;
+}
+
+std::vector<View> viewsOf(const std::string& name) {
+  return views.at(name);
+}
+
+std::unique_ptr<widgets::Plot> makeFigure(View view, const FigureContent& content, const analysis::Task& task) {
+  std::unique_ptr<widgets::Plot> plot;
+  switch (view) {
+    case View::impulse:
+      plot = impulseFigure(content);
+      break;
+    case View::spectrum:
+      plot = spectrumFigure(content);
+      break;
+    case View::hankel:
+      plot = hankelFigure(content, task);
+      break;
+    case View::poles:
+      plot = poleFigure(content);
+      break;
+  }
+  QString title = plot->title() + ", filter " + QString::fromStdString(content.filter->name);
+  if (content.fit) title += QStringLiteral(", order %1").arg(content.fit->model.order());
+  plot->setTitle(title);
+  plot->setProvenance(content.provenance);
+  return plot;
+}
+
+}  // namespace commandline
