@@ -1,0 +1,34 @@
+// The command line that does what an action of the window did, ready to paste into a shell.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "analysis/checkpoint/checkpoint.h"
+#include "engine/workload.h"
+
+namespace app {
+
+// A word as a POSIX shell reads it back: bare when harmless, else in single quotes.
+std::string shellWord(std::string_view);
+
+// The file, read the way it is open.
+struct OpenedFile {
+  std::string path;
+  analysis::Choices choices;
+};
+
+std::string inspectCommand(const OpenedFile&, const std::string& filterName);
+// `view` as 'polecat plot --view' has it; order 0: without a fit.
+std::string plotCommand(const OpenedFile&, const std::string& filterName, const std::string& view, int order,
+                        const std::string& figure);
+// One order per filter, bank after bank; 0 keeps the original.
+std::string distillCommand(const OpenedFile&, const analysis::Checkpoint&, const std::vector<int>& orders,
+                           const std::string& output);
+// distilled empty: the original alone. With `compare`, all modes side by side.
+std::string generateCommand(const OpenedFile&, const std::string& prompt, const engine::Workload&, int tokens,
+                            const std::string& distilled, bool compare);
+std::string evaluateCommand(const OpenedFile&, const std::string& text, int windows, const std::string& distilled);
+
+}  // namespace app
