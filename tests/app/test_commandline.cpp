@@ -1,31 +1,37 @@
-// The program as a shell sees it: exit codes, stdout, stderr.
-#include <QProcess>
+// What every verb promises: help, usage errors, exit codes, one sentence on stderr, nothing half written.
+#include <QDir>
+#include <QFile>
+#include <QRegularExpression>
+#include <QTemporaryDir>
 #include <QTest>
+#include <csignal>
+
+#include "binary.h"
 
 namespace {
 
-struct Result {
-  int exit = -1;
-  QByteArray out, err;
-};
-
-Result polecat(const QStringList& words) {
-  QProcess process;
-  process.start(POLECAT_BINARY, words);
-  if (!process.waitForFinished(300000)) return {};
-  return {process.exitStatus() == QProcess::NormalExit ? process.exitCode() : -1, process.readAllStandardOutput(),
-          process.readAllStandardError()};
+void write(const QString& path, const QByteArray& bytes) {
+  QFile file(path);
+  QVERIFY2(file.open(QIODevice::WriteOnly), qPrintable(path));
+  QCOMPARE(file.write(bytes), qint64(bytes.size()));
 }
 
-// One sentence: one line, with a subject and an end.
-bool isOneSentence(const QByteArray& text) {
-  return text.startsWith("polecat: ") && text.endsWith(".\n") && text.count('\n') == 1;
+QByteArray read(const QString& path) {
+  QFile file(path);
+  return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
 }
+
+const QStringList verbs = {"inspect", "distill", "evaluate", "generate", "plot",
+                           "compare", "methods", "families", "devices"};
 
 }  // namespace
 
 class TestCommandline : public QObject {
   Q_OBJECT
+
+ private:
+  QTemporaryDir m_folder;
+  QString in(const QString& name) const { return m_folder.filePath(name); }
 
  private Q_SLOTS:
   void versionAndHelp() {
@@ -35,20 +41,202 @@ class TestCommandline : public QObject {
     const Result help = polecat({"--help"});
     QCOMPARE(help.exit, 0);
     QVERIFY(help.out.contains("Exit codes"));
-    QVERIFY(help.err.isEmpty());
+    for (const QString& verb : verbs) {
+      QVERIFY2(help.out.contains(verb.toUtf8()), qPrintable(verb));
+      const Result own = polecat({verb, "--help"});
+      QCOMPARE(own.exit, 0);
+      QVERIFY2(own.out.contains("--json") && own.err.isEmpty(), qPrintable(verb));
+    }
   }
 
   void usageErrors_data() {
     QTest::addColumn<QStringList>("words");
-    QTest::newRow("mistyped verb") << QStringList{"inspct"};
-    QTest::newRow("unknown option") << QStringList{"--frobnicate"};
+    QTest::addColumn<QString>("mentions");
+    const QString model = sample(), text = sampleText();
+    QTest::newRow("mistyped verb") << QStringList{"inspct"} << "inspct";
+    QTest::newRow("unknown option") << QStringList{"--frobnicate"} << "--frobnicate";
+    QTest::newRow("no file") << QStringList{"inspect"} << "FILE";
+    QTest::newRow("length 0") << QStringList{"inspect", model, "--length", "0"} << "--length";
+    QTest::newRow("length beyond the taps") << QStringList{"inspect", model, "--length", "5000"} << "1024";
+    QTest::newRow("taps as text") << QStringList{"inspect", model, "--taps", in("taps.txt")} << ".safetensors";
+    QTest::newRow("headers and filters") << QStringList{"inspect", model, "--headers", "--filter", "0.0"}
+                                         << "--headers";
+    QTest::newRow("no order") << QStringList{"distill", model, "-o", in("x.safetensors")} << "--order";
+    QTest::newRow("order and tolerance") << QStringList{"distill", model, "-o",          in("x.h5"),
+                                                        "--order", "8",   "--tolerance", "0.1"}
+                                         << "--tolerance";
+    QTest::newRow("order 0") << QStringList{"distill", model, "-o", in("x.h5"), "--order", "0"} << "--order";
+    QTest::newRow("order in words") << QStringList{"distill", model, "-o", in("x.h5"), "--order", "many"} << "many";
+    QTest::newRow("tolerance -1") << QStringList{"distill", model, "-o", in("x.h5"), "--tolerance", "-1"} << "-1";
+    QTest::newRow("tolerance nan") << QStringList{"distill", model, "-o", in("x.h5"), "--tolerance", "nan"} << "nan";
+    QTest::newRow("output .zip") << QStringList{"distill", model, "-o", in("x.zip"), "--order", "8"} << ".h5";
+    QTest::newRow("threads -1") << QStringList{"distill", model, "-o", in("x.h5"), "--order", "8", "--threads", "-1"}
+                                << "--threads";
+    QTest::newRow("plan without an order")
+        << QStringList{"distill", model, "-o", in("x.h5"), "--orders", "0.*"} << "0.*";
+    QTest::newRow("plan with order 0") << QStringList{"distill", model, "-o", in("x.h5"), "--orders", "0.*=0"}
+                                       << "4096";
+    QTest::newRow("plan and filters") << QStringList{"distill",  model,   "-o",        in("x.h5"),
+                                                     "--orders", "0.*=8", "--filters", "0.1"}
+                                      << "--filters";
+    QTest::newRow("setting without a value") << QStringList{"inspect", model, "--set", "shift"} << "NAME=VALUE";
+    QTest::newRow("figure .gif") << QStringList{"plot", model, "--filter", "0.0", "-o", in("f.gif")} << ".svg";
+    QTest::newRow("figure of many filters")
+        << QStringList{"plot", model, "--filter", "0.*", "-o", in("f.png")} << "128";
+    QTest::newRow("poles of no fit") << QStringList{"plot",   model,   "--filter", "0.0",
+                                                    "--view", "poles", "-o",       in("f.png")}
+                                     << "--order";
+    QTest::newRow("size of a wall") << QStringList{"plot",   model,      "--filter", "0.0",
+                                                   "--size", "99999x10", "-o",       in("f.png")}
+                                    << "8192";
+    QTest::newRow("order -3") << QStringList{"compare", model, "--filter", "0.0", "--orders", "4,-3"} << "-3";
+    QTest::newRow("no text") << QStringList{"evaluate", model} << "--text";
+    QTest::newRow("windows 0") << QStringList{"evaluate", model, "--text", text, "--windows", "0"} << "--windows";
+    QTest::newRow("evaluate modal without models")
+        << QStringList{"evaluate", model, "--text", text, "--mode", "modal"} << "--distilled";
+    QTest::newRow("no prompt") << QStringList{"generate", model} << "--prompt";
+    QTest::newRow("empty prompt") << QStringList{"generate", model, "--prompt", ""} << "--prompt";
+    QTest::newRow("both prompts") << QStringList{"generate", model, "--prompt", "a", "--prompt-file", text}
+                                  << "--prompt";
+    QTest::newRow("tokens 0") << QStringList{"generate", model, "--prompt", "a", "--tokens", "0"} << "--tokens";
+    QTest::newRow("temperature -1") << QStringList{"generate", model, "--prompt", "a", "--temperature", "-1"}
+                                    << "--temperature";
+    QTest::newRow("temperature nan") << QStringList{"generate", model, "--prompt", "a", "--temperature", "nan"}
+                                     << "--temperature";
+    QTest::newRow("top-p 0") << QStringList{"generate", model, "--prompt", "a", "--top-p", "0"} << "--top-p";
+    QTest::newRow("top-p 2") << QStringList{"generate", model, "--prompt", "a", "--top-p", "2"} << "--top-p";
+    QTest::newRow("top-k -1") << QStringList{"generate", model, "--prompt", "a", "--top-k", "-1"} << "--top-k";
+    QTest::newRow("seed -1") << QStringList{"generate", model, "--prompt", "a", "--seed", "-1"} << "--seed";
+    QTest::newRow("unknown mode") << QStringList{"generate", model, "--prompt", "a", "--mode", "magic"} << "--mode";
+    QTest::newRow("attention without attention")
+        << QStringList{"generate", model, "--prompt", "a", "--mode", "attention"} << "attention";
+    QTest::newRow("compare one mode") << QStringList{"generate", model, "--prompt", "a", "--compare", "--mode", "modal"}
+                                      << "--compare";
   }
   void usageErrors() {
     QFETCH(QStringList, words);
+    QFETCH(QString, mentions);
     const Result result = polecat(words);
     QCOMPARE(result.exit, 2);
     QVERIFY2(isOneSentence(result.err), result.err.constData());
+    QVERIFY2(result.err.contains(mentions.toUtf8()), result.err.constData());
     QVERIFY(result.out.isEmpty());
+  }
+
+  void badFiles_data() {
+    QTest::addColumn<QString>("file");
+    const QByteArray model = read(sample());
+    QVERIFY(model.size() > 100000);
+    write(in("truncated.ckpt"), model.left(model.size() / 2));
+    write(in("magic.ckpt"), "GIF89a" + QByteArray(4096, 'x'));
+    write(in("magic.safetensors"), QByteArray(64, '\xff'));
+    write(in("empty.ckpt"), "");
+    write(in("shards.safetensors.index.json"),
+          R"({"metadata": {}, "weight_map": {"layers.0.w": "model-00001-of-00002.safetensors"}})");
+    QVERIFY(QDir(m_folder.path()).mkdir("nothing"));
+    QTest::newRow("absent") << in("absent.ckpt");
+    QTest::newRow("truncated") << in("truncated.ckpt");
+    QTest::newRow("wrong magic") << in("magic.ckpt");
+    QTest::newRow("wrong magic, safetensors") << in("magic.safetensors");
+    QTest::newRow("empty") << in("empty.ckpt");
+    QTest::newRow("missing shard") << in("shards.safetensors.index.json");
+    QTest::newRow("empty folder") << in("nothing");
+    QTest::newRow("pickle that calls os.system") << QStringLiteral(POLECAT_TEST_DATA "/bad/ossystem.ckpt");
+    QTest::newRow("text") << sampleText();
+  }
+  void badFiles() {
+    QFETCH(QString, file);
+    for (const QStringList& words :
+         {QStringList{"inspect", file}, QStringList{"distill", file, "--order", "8", "-o", in("never.h5")},
+          QStringList{"evaluate", file, "--text", sampleText()}, QStringList{"generate", file, "--prompt", "a"}}) {
+      const Result result = polecat(words);
+      QCOMPARE(result.exit, 3);
+      QVERIFY2(isOneSentence(result.err), result.err.constData());
+      QVERIFY(result.out.isEmpty());
+    }
+    QVERIFY(!QFile::exists(in("never.h5")));
+  }
+
+  void otherExitCodes_data() {
+    QTest::addColumn<QStringList>("words");
+    QTest::addColumn<int>("exit");
+    const QString model = sample();
+    write(in("short.txt"), "too short");
+    QTest::newRow("filter that is not there") << QStringList{"inspect", model, "--filter", "99.0"} << 3;
+    QTest::newRow("distilled that is none")
+        << QStringList{"generate", model, "--prompt", "a", "--distilled", sampleText()} << 3;
+    QTest::newRow("text too short") << QStringList{"evaluate", model, "--text", in("short.txt")} << 3;
+    QTest::newRow("text absent") << QStringList{"evaluate", model, "--text", in("absent.txt")} << 3;
+    QTest::newRow("prompt file is a folder") << QStringList{"generate", model, "--prompt-file", in("nothing")} << 3;
+    QTest::newRow("unknown device") << QStringList{"generate", model, "--prompt", "a", "--device", "gpu9"} << 5;
+    QTest::newRow("folder that is not there")
+        << QStringList{"distill", model, "--order", "8", "-o", in("no/where.safetensors")} << 6;
+    QTest::newRow("setting that is none") << QStringList{"inspect", model, "--set", "colour=red"} << 3;
+    QTest::newRow("figure into a missing folder")
+        << QStringList{"plot", model, "--filter", "0.0", "-o", in("no/f.png")} << 6;
+    QTest::newRow("taps into a missing folder") << QStringList{"inspect", model, "--taps", in("no/t.safetensors")} << 6;
+  }
+  void otherExitCodes() {
+    QFETCH(QStringList, words);
+    QFETCH(int, exit);
+    const Result result = polecat(words);
+    QCOMPARE(result.exit, exit);
+    QVERIFY2(isOneSentence(result.err), result.err.constData());
+    QVERIFY(result.out.isEmpty());
+  }
+
+  // What --help offers, the manual page and every completion offer too; a shell can read the completion.
+  void documentsKnowEveryOption() {
+    const QByteArray manual = polecat({"document", "man"}).out.replace("\\-", "-");
+    const QByteArray bash = polecat({"document", "bash"}).out, zsh = polecat({"document", "zsh"}).out,
+                     fish = polecat({"document", "fish"}).out;
+    const QRegularExpression option("^ +(?:-\\w,)?--([a-z-]+)", QRegularExpression::MultilineOption);
+    int options = 0;
+    for (const QString& verb : verbs) {
+      const QString help = polecat({verb, "--help"}).out;
+      for (auto found = option.globalMatch(help); found.hasNext(); ++options) {
+        const QByteArray name = found.next().captured(1).toUtf8();
+        for (const QByteArray& document : {manual, bash, zsh}) {
+          QVERIFY2(document.contains("--" + name), (verb.toUtf8() + " --" + name).constData());
+        }
+        QVERIFY2(fish.contains(" -l " + name), name.constData());
+      }
+    }
+    QVERIFY(options > 40);
+    QProcess shell;
+    shell.start("bash", {"-n"});
+    shell.write(bash);
+    shell.closeWriteChannel();
+    QVERIFY(shell.waitForFinished());
+    QCOMPARE(shell.exitCode(), 0);
+  }
+
+  void fullDisk() {
+    QProcess process;
+    process.setStandardOutputFile("/dev/full");
+    process.start(POLECAT_BINARY, {"devices"});
+    QVERIFY(process.waitForFinished());
+    QCOMPARE(process.exitCode(), 6);
+    QVERIFY(isOneSentence(process.readAllStandardError()));
+  }
+
+  // Ctrl-C in the middle: the exit code says so, the target keeps what it had, and no other file appears.
+  void interrupted() {
+    QTemporaryDir folder;
+    const QString target = folder.filePath("models.safetensors");
+    write(target, "before");
+    QProcess process;
+    process.start(POLECAT_BINARY, {"distill", sample(), "--order", "64", "-o", target});
+    QVERIFY(process.waitForStarted());
+    QTest::qWait(400);
+    QCOMPARE(process.state(), QProcess::Running);
+    QCOMPARE(kill(pid_t(process.processId()), SIGINT), 0);
+    QVERIFY(process.waitForFinished(10000));
+    QCOMPARE(process.exitStatus(), QProcess::NormalExit);
+    QCOMPARE(process.exitCode(), 130);
+    QVERIFY(isOneSentence(process.readAllStandardError()));
+    QCOMPARE(read(target), QByteArray("before"));
+    QCOMPARE(QDir(folder.path()).entryList(QDir::Files | QDir::Hidden), QStringList{"models.safetensors"});
   }
 };
 

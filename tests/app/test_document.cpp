@@ -1,9 +1,9 @@
 // The open document on the bundled sample: opening, rows, orders, undo, failures that leave it untouched.
+#include <QAbstractItemModelTester>
 #include <QFile>
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
-#include <QAbstractItemModelTester>
 #include <cmath>
 
 #include "app/document.h"

@@ -39,10 +39,14 @@ class TestFilterSearch : public QObject {
     QCOMPARE(problem, QString());
     const auto value = [](SearchKey key) {
       switch (key) {
-        case SearchKey::layer: return 3.0;
-        case SearchKey::error: return 0.02;
-        case SearchKey::order: return 16.0;
-        default: return std::numeric_limits<double>::quiet_NaN();
+        case SearchKey::layer:
+          return 3.0;
+        case SearchKey::error:
+          return 0.02;
+        case SearchKey::order:
+          return 16.0;
+        default:
+          return std::numeric_limits<double>::quiet_NaN();
       }
     };
     QCOMPARE(search.matches("3.17", value), matches);

@@ -152,7 +152,8 @@ class TestMainWindow : public QObject {
     QCOMPARE(m_window->document().order(0), 24);
     QCOMPARE(m_window->document().undoStack().count(), 1);  // a drag is one step
     QTRY_COMPARE(m_window->analyst().fit()->order, 24);
-    QTRY_COMPARE(static_cast<int>(m_window->plots().poles().poles().size()), m_window->analyst().fit()->fit->model.order());
+    QTRY_COMPARE(static_cast<int>(m_window->plots().poles().poles().size()),
+                 m_window->analyst().fit()->fit->model.order());
     QVERIFY(m_window->plots().poles().poles().size() > 16u);
     QTest::keyClick(m_window.get(), Qt::Key_Z, Qt::ControlModifier);
     QCOMPARE(m_window->document().order(0), 16);
@@ -174,7 +175,8 @@ class TestMainWindow : public QObject {
     QCOMPARE(m_window->document().order(0), 6);
     QTRY_COMPARE(hankel().order(), 6);
     QTRY_COMPARE(m_window->analyst().fit()->order, 6);
-    QTRY_COMPARE(static_cast<int>(m_window->plots().poles().poles().size()), m_window->analyst().fit()->fit->model.order());
+    QTRY_COMPARE(static_cast<int>(m_window->plots().poles().poles().size()),
+                 m_window->analyst().fit()->fit->model.order());
     const double atSix = m_window->analyst().fit()->quality.errorRelative;
     QTest::keyClick(box, Qt::Key_Up);
     QTRY_COMPARE(m_window->analyst().fit()->order, 7);
@@ -250,7 +252,8 @@ class TestMainWindow : public QObject {
     m_window->document().setOrder(m_window->document().allRows(), 4);
     m_window->findChild<QSpinBox*>(QStringLiteral("tokens"))->setValue(30000);
     QTest::mouseClick(m_window->findChild<QPushButton*>(QStringLiteral("generateStart")), Qt::LeftButton);
-    QTRY_VERIFY_WITH_TIMEOUT(!m_window->generation().lanes().empty() && m_window->generation().lanes()[0].tokens.size() > 5, 120000);
+    QTRY_VERIFY_WITH_TIMEOUT(
+        !m_window->generation().lanes().empty() && m_window->generation().lanes()[0].tokens.size() > 5, 120000);
     QTest::mouseClick(m_window->findChild<QPushButton*>(QStringLiteral("generateCancel")), Qt::LeftButton);
     QTRY_VERIFY_WITH_TIMEOUT(!m_window->generation().active(), 2000);
     QVERIFY(m_window->generation().lanes()[0].tokens.size() < 30000u);
