@@ -58,10 +58,15 @@ void Document::select(int row) {
 }
 
 void Document::setOrder(const std::vector<int>& rows, int order) {
-  order = std::clamp(order, 0, maxOrder);
+  setOrders(rows, std::vector<int>(rows.size(), order));
+}
+
+void Document::setOrders(const std::vector<int>& rows, const std::vector<int>& orders) {
   std::vector<OrderChange> changes;
-  for (const int row : rows)
-    if (m_orders[static_cast<std::size_t>(row)] != order) changes.push_back({row, m_orders[static_cast<std::size_t>(row)], order});
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const int before = order(rows[i]), after = std::clamp(orders[i], 0, maxOrder);
+    if (before != after) changes.push_back({rows[i], before, after});
+  }
   if (!changes.empty()) m_undo.push(new OrderEdit(*this, std::move(changes)));
 }
 

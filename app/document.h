@@ -47,6 +47,8 @@ class Document : public QObject {
   const std::vector<int>& orders() const { return m_orders; }
   // One undoable step; rows whose order is already `order` are left out, and nothing is pushed when none remains.
   void setOrder(const std::vector<int>& rows, int order);
+  // The same with an order for each row.
+  void setOrders(const std::vector<int>& rows, const std::vector<int>& orders);
   // Rows of the bank that holds `row`.
   std::vector<int> bankRows(int row) const;
   std::vector<int> allRows() const;

@@ -1,6 +1,7 @@
 #include "app/edits.h"
 
 #include <QDateTime>
+#include <algorithm>
 
 namespace app {
 
@@ -21,7 +22,9 @@ QString OrderEdit::text() const {
         .arg(first.before)
         .arg(first.after)
         .arg(m_document.filterName(first.row));
-  return QObject::tr("order %1, %2 filters").arg(first.after).arg(m_changes.size());
+  const bool uniform = std::all_of(m_changes.begin(), m_changes.end(), [&](const OrderChange& c) { return c.after == first.after; });
+  return uniform ? QObject::tr("order %1, %2 filters").arg(first.after).arg(m_changes.size())
+                 : QObject::tr("orders of %1 filters").arg(m_changes.size());
 }
 
 void OrderEdit::undo() { m_document.apply(m_changes, false); }

@@ -3,6 +3,7 @@
 #include <QApplication>
 #include <QComboBox>
 #include <QDockWidget>
+#include <QDoubleSpinBox>
 #include <QLabel>
 #include <QLineEdit>
 #include <QMenuBar>
@@ -28,6 +29,8 @@ void MainWindow::buildActions() {
   file->addAction(tr("&Open…"), QKeySequence::Open, this, &MainWindow::chooseFile)->setObjectName(QStringLiteral("open"));
   m_recentMenu = file->addMenu(tr("Open &recent"));
   file->addAction(tr("Open the &sample"), this, &MainWindow::openSample)->setObjectName(QStringLiteral("openSample"));
+  file->addSeparator();
+  m_export = file->addAction(tr("&Export distilled models…"), QKeySequence(Qt::CTRL | Qt::Key_E), this, &MainWindow::chooseExport);
   file->addSeparator();
   file->addAction(tr("&Quit"), QKeySequence::Quit, this, &QWidget::close);
 
@@ -107,6 +110,18 @@ void MainWindow::buildToolBar() {
   scopeLabel->setBuddy(m_scope);
   bar->addWidget(scopeLabel);
   bar->addWidget(m_scope);
+  m_tolerance = new QDoubleSpinBox;
+  m_tolerance->setObjectName(QStringLiteral("tolerance"));
+  m_tolerance->setAccessibleName(tr("Tolerance: largest relative error in percent"));
+  m_tolerance->setToolTip(tr("Largest relative l2 error a filter may have"));
+  m_tolerance->setRange(0.01, 90);
+  m_tolerance->setDecimals(2);
+  m_tolerance->setValue(10);
+  m_tolerance->setSuffix(tr(" %"));
+  QAction* fit = bar->addAction(tr("Fit to tolerance"), this, [this] { m_planner.fitToTolerance(rowsOfScope(), m_tolerance->value() / 100); });
+  fit->setObjectName(QStringLiteral("fitToTolerance"));
+  fit->setToolTip(tr("Give each of these filters the smallest order whose error stays within the tolerance"));
+  bar->insertWidget(fit, m_tolerance);
 
   addToolBarBreak();
   m_stripBar = addToolBar(tr("Fit"));

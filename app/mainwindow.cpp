@@ -4,6 +4,7 @@
 #include <QCloseEvent>
 #include <QComboBox>
 #include <QDockWidget>
+#include <QDoubleSpinBox>
 #include <QDragEnterEvent>
 #include <QFileDialog>
 #include <QFileInfo>
@@ -13,6 +14,8 @@
 #include <QTableView>
 #include <QToolBar>
 #include <QVBoxLayout>
+
+#include <QStatusBar>
 
 #include "app/banner.h"
 #include "app/docktitle.h"
@@ -33,12 +36,14 @@ MainWindow::MainWindow(QWidget* parent)
       m_document(m_jobs),
       m_analyst(m_document, m_jobs),
       m_survey(m_document, m_jobs),
-      m_generation(m_document, m_jobs) {
+      m_generation(m_document, m_jobs),
+      m_planner(m_document, m_jobs) {
   setObjectName(QStringLiteral("mainWindow"));
   setWindowTitle(tr("Polecat"));
   setAcceptDrops(true);
   setDockNestingEnabled(true);
   resize(1480, 920);
+  restoreGeometry(QSettings().value(QStringLiteral("windowGeometry")).toByteArray());
   buildPanels();
   buildActions();
   buildToolBar();
@@ -97,6 +102,8 @@ void MainWindow::connectParts() {
   connect(&m_document, &Document::ordersChanged, this, &MainWindow::refreshTotals);
   connect(&m_analyst, &Analyst::failed, m_banner, &Banner::tell);
   connect(&m_generation, &GenerationRun::failed, m_banner, &Banner::tell);
+  connect(&m_planner, &Planner::failed, m_banner, &Banner::tell);
+  connect(&m_planner, &Planner::exported, this, [this](const QString& path) { statusBar()->showMessage(tr("Written: %1").arg(path), 8000); });
   connect(m_strip, &FitStrip::orderChosen, this, &MainWindow::applyOrder);
   connect(m_plots, &PlotDeck::orderChosen, this, [this](int order) { m_document.setOrder({m_document.selectedRow()}, order); });
   connect(m_start, &StartPage::openRequested, this, &MainWindow::chooseFile);
@@ -114,6 +121,14 @@ void MainWindow::chooseFile() {
   if (!path.isEmpty()) open(path);
 }
 
+void MainWindow::chooseExport() {
+  const QString suggestion = QFileInfo(m_document.path()).absolutePath() + QLatin1Char('/') +
+                             QFileInfo(m_document.path()).completeBaseName() + QStringLiteral("-distilled.safetensors");
+  const QString path = QFileDialog::getSaveFileName(this, tr("Export the distilled models"), suggestion,
+                                                    tr("safetensors (*.safetensors);;HDF5 (*.h5)"));
+  if (!path.isEmpty()) m_planner.exportDistilled(path);
+}
+
 void MainWindow::openSample() {
   try {
     open(QString::fromStdString(resource("sample/novels-hyena-1m.ckpt").string()));
@@ -128,6 +143,8 @@ void MainWindow::showOpened() {
   m_stripBar->setVisible(isOpen);
   m_presetGroup->setEnabled(isOpen);
   m_scope->setEnabled(isOpen);
+  m_tolerance->setEnabled(isOpen);
+  m_export->setEnabled(isOpen);
   if (isOpen) {
     recents::add(m_document.path());
     refreshRecents();

@@ -7,10 +7,12 @@
 #include "app/document.h"
 #include "app/generation.h"
 #include "app/jobs.h"
+#include "app/planner.h"
 #include "app/survey.h"
 
 class QActionGroup;
 class QComboBox;
+class QDoubleSpinBox;
 class QLabel;
 class QMenu;
 class QStackedWidget;
@@ -42,6 +44,7 @@ class MainWindow : public QMainWindow {
   Analyst& analyst() { return m_analyst; }
   Survey& survey() { return m_survey; }
   GenerationRun& generation() { return m_generation; }
+  Planner& planner() { return m_planner; }
   PlotDeck& plots() { return *m_plots; }
   FilterPanel& filters() { return *m_filters; }
   Banner& banner() { return *m_banner; }
@@ -65,6 +68,7 @@ class MainWindow : public QMainWindow {
   void applyOrder(int order);
   std::vector<int> rowsOfScope() const;
   void refreshTotals();
+  void chooseExport();
   void setScheme(int scheme);
 
   Jobs m_jobs;
@@ -72,6 +76,7 @@ class MainWindow : public QMainWindow {
   Analyst m_analyst;
   Survey m_survey;
   GenerationRun m_generation;
+  Planner m_planner;
 
   StartPage* m_start = nullptr;
   Banner* m_banner = nullptr;
@@ -83,6 +88,8 @@ class MainWindow : public QMainWindow {
   QList<QDockWidget*> m_plotDocks;  // impulse, spectrum, Hankel, poles
   QToolBar* m_stripBar = nullptr;
   QComboBox* m_scope = nullptr;
+  QDoubleSpinBox* m_tolerance = nullptr;
+  QAction* m_export = nullptr;
   QMenu* m_recentMenu = nullptr;
   QActionGroup* m_presetGroup = nullptr;
   QLabel* m_totals = nullptr;

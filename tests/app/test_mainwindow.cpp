@@ -127,7 +127,7 @@ class TestMainWindow : public QObject {
     QVERIFY(found);
     QVERIFY(!m_window->plots().spectrum().isEmpty());
     QVERIFY(!m_window->plots().hankel().isEmpty());
-    QCOMPARE(m_window->plots().poles().poles().size(), 16u);
+    QCOMPARE(static_cast<int>(m_window->plots().poles().poles().size()), m_window->analyst().fit()->fit->model.order());
   }
 
   void searchNarrowsTheTable() {
@@ -197,6 +197,39 @@ class TestMainWindow : public QObject {
     QCOMPARE(m_window->document().order(128), 16);
     QVERIFY(m_window->findChild<QLabel*>(QStringLiteral("totals"))->text().contains(QStringLiteral("512")));
     QCOMPARE(m_window->document().totalStates(), 128LL * 8 + 384 * 16);
+  }
+
+  void aToleranceChoosesOrders() {
+    openSample();
+    m_window->filters().searchLine()->setText("layer:0");
+    m_window->filters().table()->setFocus();
+    for (int i = 0; i < 3; ++i) QTest::keyClick(m_window->filters().table(), Qt::Key_Down, Qt::ShiftModifier);
+    QCOMPARE(m_window->filters().selectedRows(), (std::vector<int>{0, 1, 2, 3}));
+    m_window->findChild<QComboBox*>(QStringLiteral("scope"))->setCurrentIndex(1);
+    QSignalSpy planned(&m_window->planner(), &Planner::planned);
+    m_window->findChild<QAction*>(QStringLiteral("fitToTolerance"))->trigger();
+    QTRY_COMPARE_WITH_TIMEOUT(planned.size(), 1, 60000);
+    QCOMPARE(m_window->document().undoStack().count(), 1);
+    QCOMPARE(m_window->document().order(4), 16);
+    for (int row = 0; row < 4; ++row) {
+      QVERIFY(m_window->document().order(row) > 0);
+      m_window->document().select(row);
+      QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit() && m_window->analyst().fit()->filter->id.channel == row, 20000);
+      if (m_window->document().order(row) < Document::maxOrder) QVERIFY(m_window->analyst().fit()->quality.errorRelative <= 0.12);
+    }
+  }
+
+  void thePlanIsExported() {
+    openSample();
+    m_window->document().setOrder(m_window->document().allRows(), 2);
+    QTemporaryDir folder;
+    const QString path = folder.filePath("plan.safetensors");
+    QSignalSpy exported(&m_window->planner(), &Planner::exported);
+    m_window->planner().exportDistilled(path);
+    QTRY_COMPARE_WITH_TIMEOUT(exported.size(), 1, 120000);
+    QVERIFY(QFileInfo(path).size() > 1000);
+    m_window->planner().exportDistilled(folder.filePath("no/such/folder/plan.safetensors"));
+    QTRY_VERIFY_WITH_TIMEOUT(!m_window->banner().sentence().isEmpty(), 120000);
   }
 
   void hoveringAPoleShowsItsMode() {

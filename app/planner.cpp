@@ -1,0 +1,58 @@
+#include "app/planner.h"
+
+#include <QFileInfo>
+
+#include "analysis/reduction/distilled.h"
+
+namespace app {
+
+Planner::Planner(Document& document, Jobs& jobs, QObject* parent) : QObject(parent), m_document(document), m_jobs(jobs) {
+  connect(&document, &Document::opened, this, [this] {
+    m_jobs.cancel(QStringLiteral("tolerance"));
+    m_jobs.cancel(QStringLiteral("export distilled"));
+  });
+}
+
+void Planner::fitToTolerance(const std::vector<int>& rows, double tolerance) {
+  if (rows.empty()) return;
+  analysis::DistilRequest request;
+  request.tolerance = tolerance;
+  request.maxOrder = Document::maxOrder;
+  for (const int row : rows) request.filters.push_back(m_document.filterId(row));
+  m_jobs.start(
+      QStringLiteral("tolerance"), tr("Fitting %n filter(s) to the tolerance", nullptr, static_cast<int>(rows.size())),
+      Jobs::Priority::batch,
+      [this, rows, request, checkpoint = m_document.checkpoint()](const analysis::Task& task, const Jobs::Post& post) {
+        const analysis::Distilled distilled = analysis::distil(*checkpoint, request, task);
+        // Banks without an asked filter may be missing from the result: look them up by path.
+        std::vector<int> orders;
+        for (const analysis::FilterId id : request.filters) {
+          const std::string& path = checkpoint->banks()[static_cast<std::size_t>(id.bank)].path;
+          int order = Document::defaultOrder;
+          for (const analysis::DistilledBank& bank : distilled.banks)
+            if (bank.path == path)
+              if (const auto& filter = bank.filters[static_cast<std::size_t>(id.channel)]) order = filter->model.order();
+          orders.push_back(order);
+        }
+        post([this, rows, orders] {
+          m_document.setOrders(rows, orders);
+          Q_EMIT planned(static_cast<int>(rows.size()));
+        });
+      },
+      [this](const QString& sentence) { Q_EMIT failed(sentence); });
+}
+
+void Planner::exportDistilled(const QString& path) {
+  if (!m_document.checkpoint()) return;
+  analysis::DistilRequest request;
+  request.orders = m_document.orders();
+  m_jobs.start(
+      QStringLiteral("export distilled"), tr("Distilling into %1").arg(QFileInfo(path).fileName()), Jobs::Priority::batch,
+      [this, path, request, checkpoint = m_document.checkpoint()](const analysis::Task& task, const Jobs::Post& post) {
+        analysis::writeDistilled(analysis::distil(*checkpoint, request, task), path.toStdString());
+        post([this, path] { Q_EMIT exported(path); });
+      },
+      [this](const QString& sentence) { Q_EMIT failed(sentence); });
+}
+
+}  // namespace app
