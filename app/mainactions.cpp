@@ -66,8 +66,9 @@ void MainWindow::buildActions() {
     m_presetGroup->addAction(action);
   }
   view->addSeparator();
-  for (QDockWidget* dock : QList<QDockWidget*>{m_filtersDock} + m_plotDocks + QList<QDockWidget*>{m_generateDock})
+  for (QDockWidget* dock : QList<QDockWidget*>{m_filtersDock} + m_plotDocks + QList<QDockWidget*>{m_generateDock, m_compareDock})
     view->addAction(dock->toggleViewAction());
+  m_compareDock->toggleViewAction()->setShortcut(QKeySequence(Qt::Key_C));
   view->addSeparator();
   view->addActions(m_plots->switches());
   view->addSeparator();

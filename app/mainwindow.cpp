@@ -18,6 +18,7 @@
 #include <QStatusBar>
 
 #include "app/banner.h"
+#include "app/comparepanel.h"
 #include "app/docktitle.h"
 #include "app/filterpanel.h"
 #include "app/fitstrip.h"
@@ -37,7 +38,8 @@ MainWindow::MainWindow(QWidget* parent)
       m_analyst(m_document, m_jobs),
       m_survey(m_document, m_jobs),
       m_generation(m_document, m_jobs),
-      m_planner(m_document, m_jobs) {
+      m_planner(m_document, m_jobs),
+      m_comparison(m_document, m_analyst, m_jobs) {
   setObjectName(QStringLiteral("mainWindow"));
   setWindowTitle(tr("Polecat"));
   setAcceptDrops(true);
@@ -78,6 +80,8 @@ void MainWindow::buildPanels() {
   m_generate = new GenerationPanel(m_document, m_generation);
 
   m_filtersDock = addPanel(QStringLiteral("filters"), tr("Filters"), m_filters, true);
+  m_compare = new ComparePanel(m_comparison, m_analyst, *m_plots);
+  m_compareDock = addPanel(QStringLiteral("compare"), tr("Compare methods"), m_compare, true);
   m_generateDock = addPanel(QStringLiteral("generate"), tr("Generate"), m_generate, true);
   for (const auto& [name, title, plot] : m_plots->panels()) m_plotDocks << addPanel(name, title, plot, false);
 
@@ -87,6 +91,8 @@ void MainWindow::buildPanels() {
   splitDockWidget(m_plotDocks[0], m_plotDocks[2], Qt::Vertical);
   splitDockWidget(m_plotDocks[1], m_plotDocks[3], Qt::Vertical);
   addDockWidget(Qt::BottomDockWidgetArea, m_generateDock);
+  addDockWidget(Qt::BottomDockWidgetArea, m_compareDock);
+  m_compareDock->hide();
 }
 
 void MainWindow::connectParts() {
@@ -155,6 +161,7 @@ void MainWindow::showOpened() {
   } else {
     m_filtersDock->hide();
     m_generateDock->hide();
+    m_compareDock->hide();
     for (QDockWidget* dock : m_plotDocks) dock->hide();
   }
   refreshTotals();
@@ -166,6 +173,7 @@ void MainWindow::showPreset(Preset preset) {
   m_filtersDock->setVisible(!speed);
   for (QDockWidget* dock : m_plotDocks) dock->setVisible(!speed);
   m_generateDock->setVisible(speed);
+  if (speed) m_compareDock->hide();
   m_stripBar->setVisible(!speed);
   const int w = width(), h = height();
   if (!speed) {

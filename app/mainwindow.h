@@ -4,6 +4,7 @@
 #include <QMainWindow>
 
 #include "app/analyst.h"
+#include "app/comparison.h"
 #include "app/document.h"
 #include "app/generation.h"
 #include "app/jobs.h"
@@ -20,6 +21,7 @@ class QStackedWidget;
 namespace app {
 
 class Banner;
+class ComparePanel;
 class FilterPanel;
 class FitStrip;
 class GenerationPanel;
@@ -45,6 +47,7 @@ class MainWindow : public QMainWindow {
   Survey& survey() { return m_survey; }
   GenerationRun& generation() { return m_generation; }
   Planner& planner() { return m_planner; }
+  Comparison& comparison() { return m_comparison; }
   PlotDeck& plots() { return *m_plots; }
   FilterPanel& filters() { return *m_filters; }
   Banner& banner() { return *m_banner; }
@@ -77,6 +80,7 @@ class MainWindow : public QMainWindow {
   Survey m_survey;
   GenerationRun m_generation;
   Planner m_planner;
+  Comparison m_comparison;
 
   StartPage* m_start = nullptr;
   Banner* m_banner = nullptr;
@@ -84,7 +88,8 @@ class MainWindow : public QMainWindow {
   FitStrip* m_strip = nullptr;
   PlotDeck* m_plots = nullptr;
   GenerationPanel* m_generate = nullptr;
-  QDockWidget *m_filtersDock = nullptr, *m_generateDock = nullptr;
+  ComparePanel* m_compare = nullptr;
+  QDockWidget *m_filtersDock = nullptr, *m_generateDock = nullptr, *m_compareDock = nullptr;
   QList<QDockWidget*> m_plotDocks;  // impulse, spectrum, Hankel, poles
   QToolBar* m_stripBar = nullptr;
   QComboBox* m_scope = nullptr;

@@ -14,6 +14,7 @@
 #include <QSpinBox>
 #include <QStandardPaths>
 #include <QTableView>
+#include <QTableWidget>
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -230,6 +231,32 @@ class TestMainWindow : public QObject {
     QVERIFY(QFileInfo(path).size() > 1000);
     m_window->planner().exportDistilled(folder.filePath("no/such/folder/plan.safetensors"));
     QTRY_VERIFY_WITH_TIMEOUT(!m_window->banner().sentence().isEmpty(), 120000);
+  }
+
+  void methodsAreComparedAtTheShownOrder() {
+    openSample();
+    QTest::keyClick(m_window.get(), Qt::Key_C);
+    auto* table = m_window->findChild<QTableWidget*>(QStringLiteral("compareTable"));
+    QTRY_VERIFY(table->isVisible());
+    QVERIFY(table->rowCount() > 8);
+    int ticked = 0;
+    for (int row = 1; row < table->rowCount(); ++row) {
+      const QString name = table->item(row, 0)->data(Qt::UserRole).toString();
+      if (name != "prony" && name != "kung") continue;
+      table->item(row, 0)->setCheckState(Qt::Checked);
+      ++ticked;
+    }
+    QCOMPARE(ticked, 2);
+    QTRY_COMPARE_WITH_TIMEOUT(m_window->comparison().results().size(), 2u, 30000);
+    const double ours = m_window->analyst().fit()->quality.errorRelative;
+    for (const MethodResult& result : m_window->comparison().results()) {
+      QVERIFY2(result.fit, qPrintable(result.error));
+      QVERIFY(result.fit->errorRelative >= ours * 0.999);
+    }
+    // A new order is compared anew.
+    hankel().setFocus();
+    QTest::keyClick(&hankel(), Qt::Key_Right);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->comparison().results().size() == 2 && m_window->comparison().results()[0].fit->model.order() == 17, 30000);
   }
 
   void hoveringAPoleShowsItsMode() {

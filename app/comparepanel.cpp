@@ -1,0 +1,138 @@
+#include "app/comparepanel.h"
+
+#include <QHeaderView>
+#include <QSignalBlocker>
+#include <QTableWidget>
+#include <QVBoxLayout>
+#include <algorithm>
+
+#include "analysis/reduction/methods/method.h"
+#include "app/format.h"
+#include "app/plotdeck.h"
+#include "widgets/format.h"
+#include "widgets/overlay.h"
+#include "widgets/signalplot.h"
+#include "widgets/spectrumplot.h"
+#include "widgets/theme.h"
+
+namespace app {
+
+ComparePanel::ComparePanel(Comparison& comparison, Analyst& analyst, PlotDeck& plots, QWidget* parent)
+    : QWidget(parent), m_comparison(comparison), m_analyst(analyst), m_plots(plots) {
+  const auto all = analysis::methods();
+  m_table = new QTableWidget(static_cast<int>(all.size()) + 1, columns);
+  m_table->setObjectName(QStringLiteral("compareTable"));
+  m_table->setAccessibleName(tr("Methods compared"));
+  m_table->setHorizontalHeaderLabels({tr("Method"), tr("Error"), tr("× best"), tr("Radius"), tr("Order"), tr("Time")});
+  m_table->setEditTriggers(QAbstractItemView::NoEditTriggers);
+  m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
+  m_table->setShowGrid(false);
+  m_table->setTabKeyNavigation(false);
+  m_table->verticalHeader()->hide();
+  m_table->horizontalHeader()->setHighlightSections(false);
+  m_table->horizontalHeader()->setStretchLastSection(true);
+  for (int row = 0; row < m_table->rowCount(); ++row) {
+    for (int column = 0; column < columns; ++column) {
+      auto* item = new QTableWidgetItem;
+      item->setTextAlignment(column == method ? Qt::AlignLeft | Qt::AlignVCenter : Qt::AlignRight | Qt::AlignVCenter);
+      m_table->setItem(row, column, item);
+    }
+    QTableWidgetItem* name = m_table->item(row, method);
+    if (row == 0) {
+      name->setText(tr("Polecat, as shown"));
+      name->setFlags(Qt::ItemIsEnabled | Qt::ItemIsSelectable);
+      continue;
+    }
+    const analysis::Method& entry = all[static_cast<std::size_t>(row) - 1];
+    const auto text = [](std::string_view words) { return QString::fromUtf8(words.data(), static_cast<qsizetype>(words.size())); };
+    name->setText(text(entry.title));
+    name->setToolTip(tr("%1\n%2").arg(text(entry.source), text(entry.cost)));
+    name->setData(Qt::UserRole, text(entry.name));
+    name->setFlags(Qt::ItemIsEnabled | Qt::ItemIsSelectable | Qt::ItemIsUserCheckable);
+    name->setCheckState(Qt::Unchecked);
+  }
+  auto* layout = new QVBoxLayout(this);
+  layout->setContentsMargins(8, 8, 8, 8);
+  layout->addWidget(m_table);
+  connect(m_table, &QTableWidget::itemChanged, this, [this](QTableWidgetItem* item) {
+    if (item->column() == method) readTicks();
+  });
+  connect(&comparison, &Comparison::changed, this, &ComparePanel::refresh);
+  connect(&analyst, &Analyst::fitted, this, &ComparePanel::refresh);
+  connect(&analyst, &Analyst::analysed, this, &ComparePanel::refresh);
+  restyle();
+}
+
+void ComparePanel::readTicks() {
+  std::vector<QString> names;
+  for (int row = 1; row < m_table->rowCount(); ++row)
+    if (m_table->item(row, method)->checkState() == Qt::Checked) names.push_back(m_table->item(row, method)->data(Qt::UserRole).toString());
+  m_comparison.setMethods(names);
+}
+
+void ComparePanel::setRow(int row, const analysis::Fit* fit, const QString& problem, double seconds) {
+  const auto set = [&](int column, const QString& text) { m_table->item(row, column)->setText(text); };
+  const auto known = m_analyst.current();
+  const auto shown = m_analyst.fit();
+  if (!fit) {
+    for (int column = error; column < columns; ++column) set(column, {});
+    set(error, problem.isEmpty() ? QString() : tr("no result"));
+    m_table->item(row, error)->setToolTip(problem);
+    return;
+  }
+  double bound = 0;
+  if (known && known->certificate && shown && shown->order < static_cast<int>(known->certificate->error.size()))
+    bound = known->certificate->error[static_cast<std::size_t>(shown->order)];
+  set(error, percent(fit->errorRelative));
+  set(ratio, bound > 0 ? QString::number(fit->errorRelative / bound, 'f', 2) : QStringLiteral("–"));
+  set(radius, QString::number(fit->model.spectralRadius(), 'f', 5));
+  set(order, QString::number(fit->model.order()));
+  set(time, seconds < 0 ? QString() : seconds < 1 ? tr("%1 ms").arg(widgets::number(1e3 * seconds, 3)) : tr("%1 s").arg(widgets::number(seconds, 3)));
+  m_table->item(row, error)->setToolTip({});
+}
+
+void ComparePanel::refresh() {
+  if (!isVisible() && m_comparison.methods().empty()) return;
+  const QSignalBlocker quiet(m_table);
+  const auto shown = m_analyst.fit();
+  setRow(0, shown ? shown->fit.get() : nullptr, {}, -1);
+  for (int row = 1; row < m_table->rowCount(); ++row) {
+    const QString name = m_table->item(row, method)->data(Qt::UserRole).toString();
+    const auto& results = m_comparison.results();
+    const auto found = std::find_if(results.begin(), results.end(), [&](const MethodResult& r) { return r.method == name; });
+    if (found == results.end()) setRow(row, nullptr, {}, 0);
+    else setRow(row, found->fit.get(), found->error, found->seconds);
+  }
+  m_table->viewport()->update();
+  refreshOverlays();
+}
+
+void ComparePanel::refreshOverlays() {
+  std::vector<widgets::Overlay> signals_, spectra;
+  for (const MethodResult& result : m_comparison.results()) {
+    if (!result.fit) continue;
+    signals_.push_back({result.method, result.impulse});
+    spectra.push_back({result.method, result.decibels});
+  }
+  m_plots.signal().setOverlays(std::move(signals_));
+  m_plots.spectrum().setOverlays(std::move(spectra));
+}
+
+bool ComparePanel::event(QEvent* event) {
+  if (event->type() == widgets::themeChangeEvent()) restyle();
+  if (event->type() == QEvent::Show) refresh();
+  return QWidget::event(event);
+}
+
+void ComparePanel::restyle() {
+  const widgets::Theme theme = widgets::applicationTheme();
+  const QFont figures = theme.figures(widgets::TextSize::Body);
+  m_table->setFont(figures);
+  m_table->horizontalHeader()->setFont(theme.font(widgets::TextSize::Caption));
+  m_table->verticalHeader()->setDefaultSectionSize(theme.space(6));
+  const int digit = QFontMetrics(figures).horizontalAdvance(QLatin1Char('0'));
+  const int widths[columns] = {30, 10, 8, 9, 7, 10};
+  for (int column = 0; column < columns; ++column) m_table->setColumnWidth(column, digit * widths[column] + theme.space(3));
+}
+
+}  // namespace app

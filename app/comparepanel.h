@@ -1,0 +1,39 @@
+// The methods people know, at the order shown: tick them to see error, distance to the best possible, time and poles
+// side by side, and their responses laid over the plots.
+#pragma once
+
+#include <QWidget>
+
+#include "app/comparison.h"
+
+class QTableWidget;
+
+namespace app {
+
+class PlotDeck;
+
+class ComparePanel : public QWidget {
+  Q_OBJECT
+
+ public:
+  ComparePanel(Comparison&, Analyst&, PlotDeck&, QWidget* parent = nullptr);
+  QTableWidget* table() const { return m_table; }
+
+ protected:
+  bool event(QEvent*) override;
+
+ private:
+  enum Column { method, error, ratio, radius, order, time, columns };
+  void readTicks();
+  void refresh();
+  void refreshOverlays();
+  void setRow(int row, const analysis::Fit*, const QString& problem, double seconds);
+  void restyle();
+
+  Comparison& m_comparison;
+  Analyst& m_analyst;
+  PlotDeck& m_plots;
+  QTableWidget* m_table;
+};
+
+}  // namespace app
