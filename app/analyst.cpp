@@ -15,7 +15,8 @@ std::size_t byteEstimate(const FilterAnalysis& known) {
 
 }  // namespace
 
-Analyst::Analyst(Document& document, Jobs& jobs, QObject* parent) : QObject(parent), m_document(document), m_jobs(jobs) {
+Analyst::Analyst(Document& document, Jobs& jobs, QObject* parent)
+    : QObject(parent), m_document(document), m_jobs(jobs) {
   connect(&document, &Document::opened, this, &Analyst::reset);
   connect(&document, &Document::selectionChanged, this, &Analyst::selectionChanged);
   connect(&document, &Document::ordersChanged, this, [this] {
@@ -46,7 +47,8 @@ void Analyst::selectionChanged() {
     keep(row, m_current);
     Q_EMIT analysed();
     requestFit();
-    if (m_current->curve && m_current->curve->final && m_current->twiceTail) return m_jobs.cancel(QStringLiteral("analyse"));
+    if (m_current->curve && m_current->curve->final && m_current->twiceTail)
+      return m_jobs.cancel(QStringLiteral("analyse"));
   }
   analyse(row);
 }
@@ -76,8 +78,8 @@ void Analyst::analyse(int row) {
           publish(true);
         }
         if (!stage.certificate) {
-          stage.certificate =
-              std::make_shared<const analysis::Certificate>(analysis::certificate(stage.filter->taps, Document::maxOrder, task));
+          stage.certificate = std::make_shared<const analysis::Certificate>(
+              analysis::certificate(stage.filter->taps, Document::maxOrder, task));
           publish(false);
         }
         if (!stage.curve || !stage.curve->final)

@@ -7,7 +7,9 @@
 namespace app::appearance {
 
 namespace {
-QString key() { return QStringLiteral("theme"); }
+QString key() {
+  return QStringLiteral("theme");
+}
 }  // namespace
 
 widgets::Scheme stored() {

@@ -41,7 +41,9 @@ void Banner::dismiss() {
   Q_EMIT needed(false);
 }
 
-QString Banner::sentence() const { return m_text->text(); }
+QString Banner::sentence() const {
+  return m_text->text();
+}
 
 bool Banner::event(QEvent* event) {
   if (event->type() == widgets::themeChangeEvent()) restyle();
@@ -52,8 +54,9 @@ void Banner::restyle() {
   const widgets::Theme theme = widgets::applicationTheme();
   const QString warning = theme.colour(widgets::Role::Unstable).name();
   m_mark->setFixedSize(theme.space(5), theme.space(5));
-  setStyleSheet(QStringLiteral("#banner { background: %1; border: none; border-left: %2px solid %3; border-bottom: 1px solid %4; }"
-                               "#bannerMark { color: %1; background: %3; border-radius: %5px; font-weight: 600; }")
+  setStyleSheet(QStringLiteral(
+                    "#banner { background: %1; border: none; border-left: %2px solid %3; border-bottom: 1px solid %4; }"
+                    "#bannerMark { color: %1; background: %3; border-radius: %5px; font-weight: 600; }")
                     .arg(theme.colour(widgets::Role::Surface).name())
                     .arg(theme.space(1))
                     .arg(warning, theme.colour(widgets::Role::Border).name())

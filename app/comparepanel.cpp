@@ -44,7 +44,9 @@ ComparePanel::ComparePanel(Comparison& comparison, Analyst& analyst, PlotDeck& p
       continue;
     }
     const analysis::Method& entry = all[static_cast<std::size_t>(row) - 1];
-    const auto text = [](std::string_view words) { return QString::fromUtf8(words.data(), static_cast<qsizetype>(words.size())); };
+    const auto text = [](std::string_view words) {
+      return QString::fromUtf8(words.data(), static_cast<qsizetype>(words.size()));
+    };
     name->setText(text(entry.title));
     name->setToolTip(tr("%1\n%2").arg(text(entry.source), text(entry.cost)));
     name->setData(Qt::UserRole, text(entry.name));
@@ -66,7 +68,8 @@ ComparePanel::ComparePanel(Comparison& comparison, Analyst& analyst, PlotDeck& p
 void ComparePanel::readTicks() {
   std::vector<QString> names;
   for (int row = 1; row < m_table->rowCount(); ++row)
-    if (m_table->item(row, method)->checkState() == Qt::Checked) names.push_back(m_table->item(row, method)->data(Qt::UserRole).toString());
+    if (m_table->item(row, method)->checkState() == Qt::Checked)
+      names.push_back(m_table->item(row, method)->data(Qt::UserRole).toString());
   m_comparison.setMethods(names);
 }
 
@@ -87,7 +90,9 @@ void ComparePanel::setRow(int row, const analysis::Fit* fit, const QString& prob
   set(ratio, bound > 0 ? QString::number(fit->errorRelative / bound, 'f', 2) : QStringLiteral("–"));
   set(radius, QString::number(fit->model.spectralRadius(), 'f', 5));
   set(order, QString::number(fit->model.order()));
-  set(time, seconds < 0 ? QString() : seconds < 1 ? tr("%1 ms").arg(widgets::number(1e3 * seconds, 3)) : tr("%1 s").arg(widgets::number(seconds, 3)));
+  set(time, seconds < 0   ? QString()
+            : seconds < 1 ? tr("%1 ms").arg(widgets::number(1e3 * seconds, 3))
+                          : tr("%1 s").arg(widgets::number(seconds, 3)));
   m_table->item(row, error)->setToolTip({});
 }
 
@@ -99,9 +104,12 @@ void ComparePanel::refresh() {
   for (int row = 1; row < m_table->rowCount(); ++row) {
     const QString name = m_table->item(row, method)->data(Qt::UserRole).toString();
     const auto& results = m_comparison.results();
-    const auto found = std::find_if(results.begin(), results.end(), [&](const MethodResult& r) { return r.method == name; });
-    if (found == results.end()) setRow(row, nullptr, {}, 0);
-    else setRow(row, found->fit.get(), found->error, found->seconds);
+    const auto found =
+        std::find_if(results.begin(), results.end(), [&](const MethodResult& r) { return r.method == name; });
+    if (found == results.end())
+      setRow(row, nullptr, {}, 0);
+    else
+      setRow(row, found->fit.get(), found->error, found->seconds);
   }
   m_table->viewport()->update();
   refreshOverlays();
@@ -132,7 +140,8 @@ void ComparePanel::restyle() {
   m_table->verticalHeader()->setDefaultSectionSize(theme.space(6));
   const int digit = QFontMetrics(figures).horizontalAdvance(QLatin1Char('0'));
   const int widths[columns] = {30, 10, 8, 9, 7, 10};
-  for (int column = 0; column < columns; ++column) m_table->setColumnWidth(column, digit * widths[column] + theme.space(3));
+  for (int column = 0; column < columns; ++column)
+    m_table->setColumnWidth(column, digit * widths[column] + theme.space(3));
 }
 
 }  // namespace app

@@ -60,7 +60,8 @@ void Comparison::refresh() {
   m_results.clear();
   Q_EMIT changed();
   m_jobs.start(QStringLiteral("compare"), tr("Comparing %1 methods").arg(m_methods.size()), Jobs::Priority::batch,
-               [this, filter = m_filter, order = m_order, methods = m_methods](const analysis::Task& task, const Jobs::Post& post) {
+               [this, filter = m_filter, order = m_order, methods = m_methods](const analysis::Task& task,
+                                                                               const Jobs::Post& post) {
                  for (std::size_t i = 0; i < methods.size(); ++i) {
                    task.report(static_cast<double>(i) / static_cast<double>(methods.size()));
                    const MethodResult result = fitOne(methods[i], *filter, order, task);

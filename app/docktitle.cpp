@@ -8,7 +8,8 @@
 
 namespace app {
 
-DockTitle::DockTitle(QDockWidget* dock, bool named) : QWidget(dock), m_name(new QLabel), m_float(new QToolButton), m_close(new QToolButton) {
+DockTitle::DockTitle(QDockWidget* dock, bool named)
+    : QWidget(dock), m_name(new QLabel), m_float(new QToolButton), m_close(new QToolButton) {
   m_float->setText(QStringLiteral("↗"));
   m_float->setAccessibleName(tr("Float or dock %1").arg(dock->windowTitle()));
   m_float->setToolTip(tr("Float or dock"));
@@ -28,7 +29,9 @@ DockTitle::DockTitle(QDockWidget* dock, bool named) : QWidget(dock), m_name(new 
   layout->addWidget(m_close);
   connect(m_float, &QToolButton::clicked, dock, [dock] { dock->setFloating(!dock->isFloating()); });
   connect(m_close, &QToolButton::clicked, dock, &QWidget::hide);
-  const auto rename = [this, dock, named](bool floating) { m_name->setText(named || floating ? dock->windowTitle() : QString()); };
+  const auto rename = [this, dock, named](bool floating) {
+    m_name->setText(named || floating ? dock->windowTitle() : QString());
+  };
   connect(dock, &QDockWidget::topLevelChanged, this, rename);
   rename(false);
   restyle();
@@ -43,9 +46,10 @@ void DockTitle::restyle() {
   const widgets::Theme theme = widgets::applicationTheme();
   m_name->setFont(theme.font(widgets::TextSize::Body, QFont::DemiBold));
   for (QToolButton* button : {m_float, m_close}) button->setFixedSize(theme.space(5), theme.space(5));
-  setStyleSheet(QStringLiteral("#dockButton { background: transparent; border: none; padding: 0; min-height: 0; color: %1; }"
-                               "#dockButton:hover { color: %2; }")
-                    .arg(theme.colour(widgets::Role::MutedText).name(), theme.colour(widgets::Role::Text).name()));
+  setStyleSheet(
+      QStringLiteral("#dockButton { background: transparent; border: none; padding: 0; min-height: 0; color: %1; }"
+                     "#dockButton:hover { color: %2; }")
+          .arg(theme.colour(widgets::Role::MutedText).name(), theme.colour(widgets::Role::Text).name()));
 }
 
 }  // namespace app

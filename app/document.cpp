@@ -37,7 +37,9 @@ void Document::open(const QString& path) {
       [this, absolute](const QString& sentence) { Q_EMIT openFailed(absolute, sentence); });
 }
 
-int Document::row(analysis::FilterId id) const { return m_bankStart[static_cast<std::size_t>(id.bank)] + id.channel; }
+int Document::row(analysis::FilterId id) const {
+  return m_bankStart[static_cast<std::size_t>(id.bank)] + id.channel;
+}
 
 analysis::FilterId Document::filterId(int row) const {
   const auto next = std::upper_bound(m_bankStart.begin(), m_bankStart.end(), row);
@@ -83,7 +85,9 @@ std::vector<int> Document::allRows() const {
   return rows;
 }
 
-long long Document::totalStates() const { return std::accumulate(m_orders.begin(), m_orders.end(), 0LL); }
+long long Document::totalStates() const {
+  return std::accumulate(m_orders.begin(), m_orders.end(), 0LL);
+}
 
 void Document::apply(const std::vector<OrderChange>& changes, bool forward) {
   std::vector<int> rows;

@@ -22,15 +22,22 @@ QString OrderEdit::text() const {
         .arg(first.before)
         .arg(first.after)
         .arg(m_document.filterName(first.row));
-  const bool uniform = std::all_of(m_changes.begin(), m_changes.end(), [&](const OrderChange& c) { return c.after == first.after; });
+  const bool uniform =
+      std::all_of(m_changes.begin(), m_changes.end(), [&](const OrderChange& c) { return c.after == first.after; });
   return uniform ? QObject::tr("order %1, %2 filters").arg(first.after).arg(m_changes.size())
                  : QObject::tr("orders of %1 filters").arg(m_changes.size());
 }
 
-void OrderEdit::undo() { m_document.apply(m_changes, false); }
-void OrderEdit::redo() { m_document.apply(m_changes, true); }
+void OrderEdit::undo() {
+  m_document.apply(m_changes, false);
+}
+void OrderEdit::redo() {
+  m_document.apply(m_changes, true);
+}
 
-int OrderEdit::id() const { return m_changes.size() == 1 ? orderEditId : -1; }
+int OrderEdit::id() const {
+  return m_changes.size() == 1 ? orderEditId : -1;
+}
 
 bool OrderEdit::mergeWith(const QUndoCommand* other) {
   const auto* next = static_cast<const OrderEdit*>(other);

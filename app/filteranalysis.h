@@ -25,10 +25,10 @@ struct FilterAnalysis {
   std::shared_ptr<const analysis::Filter> filter;
   analysis::Statistics statistics;
   std::shared_ptr<const Response> response;
-  std::shared_ptr<const analysis::Reducer> reducer;              // holds the leading Hankel singular values
+  std::shared_ptr<const analysis::Reducer> reducer;  // holds the leading Hankel singular values
   std::shared_ptr<const analysis::Certificate> certificate;
-  std::shared_ptr<const analysis::HankelSpectrum> hankel;        // converged
-  std::shared_ptr<const std::vector<double>> twiceTail;          // upper bound over order, relative
+  std::shared_ptr<const analysis::HankelSpectrum> hankel;  // converged
+  std::shared_ptr<const std::vector<double>> twiceTail;    // upper bound over order, relative
   std::shared_ptr<const analysis::OrderCurve> curve;
 };
 
@@ -38,8 +38,8 @@ struct FitView {
   int order = 0;  // asked for; the model's own may be smaller (numerical rank)
   std::shared_ptr<const analysis::Fit> fit;
   analysis::FitQuality quality;
-  std::vector<double> impulse;   // h^, window length
-  Response response;             // of h^
+  std::vector<double> impulse;  // h^, window length
+  Response response;            // of h^
   std::vector<double> residualDecibels;
 };
 

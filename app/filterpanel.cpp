@@ -25,7 +25,9 @@ FilterPanel::FilterPanel(Document& document, Survey& survey, QWidget* parent)
   m_search->setObjectName(QStringLiteral("filterSearch"));
   m_search->setPlaceholderText(tr("Search: layer:3 err>1e-2 ratio>1.5"));
   m_search->setAccessibleName(tr("Search filters"));
-  m_search->setToolTip(tr("Terms separated by spaces; layer, channel, op, err, order, ratio, energy, length, eff, radius with : = < > <= >="));
+  m_search->setToolTip(
+      tr("Terms separated by spaces; layer, channel, op, err, order, ratio, energy, length, eff, radius with : = < > "
+         "<= >="));
   m_search->setClearButtonEnabled(true);
   m_count = new QLabel;
   m_problem = new QLabel;
@@ -108,10 +110,12 @@ void FilterPanel::refreshCount() {
 void FilterPanel::followSelection() {
   const int row = m_document.selectedRow();
   if (row < 0) return;
-  const QModelIndex index = m_proxy->indexOfRow(row, m_view->currentIndex().isValid() ? m_view->currentIndex().column() : 0);
+  const QModelIndex index =
+      m_proxy->indexOfRow(row, m_view->currentIndex().isValid() ? m_view->currentIndex().column() : 0);
   // Focus alone makes a row current without selecting it, so both are asked.
   const bool current = m_proxy->documentRow(m_view->currentIndex()) == row;
-  if (index.isValid() && !(current && m_view->selectionModel()->isRowSelected(index.row()))) m_view->setCurrentIndex(index);
+  if (index.isValid() && !(current && m_view->selectionModel()->isRowSelected(index.row())))
+    m_view->setCurrentIndex(index);
 }
 
 void FilterPanel::reportVisibleRows() {
@@ -152,7 +156,8 @@ void FilterPanel::restyle() {
   m_view->verticalHeader()->setDefaultSectionSize(theme.space(6));
   const int digit = QFontMetrics(figures).horizontalAdvance(QLatin1Char('0'));
   const int widths[FilterTable::columns] = {8, 11, 7, 9, 8, 11, 9, 8, 10};
-  for (int column = 0; column < FilterTable::columns; ++column) m_view->setColumnWidth(column, digit * widths[column] + theme.space(3));
+  for (int column = 0; column < FilterTable::columns; ++column)
+    m_view->setColumnWidth(column, digit * widths[column] + theme.space(3));
   m_count->setStyleSheet(QStringLiteral("color: %1;").arg(theme.colour(widgets::Role::MutedText).name()));
   m_problem->setStyleSheet(QStringLiteral("color: %1;").arg(theme.colour(widgets::Role::Unstable).name()));
 }

@@ -1,4 +1,5 @@
-// The table of filters with its search line. Keyboard alone suffices: arrows select, Ctrl+F searches, F2 edits an order.
+// The table of filters with its search line. Keyboard alone suffices: arrows select, Ctrl+F searches, F2 edits an
+// order.
 #pragma once
 
 #include <QWidget>

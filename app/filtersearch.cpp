@@ -39,7 +39,8 @@ FilterSearch FilterSearch::parse(const QString& expression, QString* problem) {
       continue;
     }
     const QString keyText = match.captured(1).toLower();
-    const auto key = std::find_if(keyNames.begin(), keyNames.end(), [&](const KeyName& k) { return keyText == QLatin1String(k.name); });
+    const auto key = std::find_if(keyNames.begin(), keyNames.end(),
+                                  [&](const KeyName& k) { return keyText == QLatin1String(k.name); });
     QString numberText = match.captured(3);
     const bool percent = numberText.endsWith(QLatin1Char('%'));
     if (percent) numberText.chop(1);
@@ -47,9 +48,14 @@ FilterSearch FilterSearch::parse(const QString& expression, QString* problem) {
     const double number = numberText.toDouble(&isNumber) * (percent ? 0.01 : 1);
     if (key == keyNames.end() || !isNumber) {
       if (problem)
-        *problem = key == keyNames.end()
-                       ? QCoreApplication::translate("FilterSearch", "“%1” is no known quantity; try layer, channel, err, order, ratio, energy, length, eff or radius.").arg(keyText)
-                       : QCoreApplication::translate("FilterSearch", "“%1” is not a number; write for example err>1e-2.").arg(match.captured(3));
+        *problem =
+            key == keyNames.end()
+                ? QCoreApplication::translate("FilterSearch",
+                                              "“%1” is no known quantity; try layer, channel, err, order, ratio, "
+                                              "energy, length, eff or radius.")
+                      .arg(keyText)
+                : QCoreApplication::translate("FilterSearch", "“%1” is not a number; write for example err>1e-2.")
+                      .arg(match.captured(3));
       return {};
     }
     const QString sign = match.captured(2);
@@ -69,12 +75,18 @@ bool FilterSearch::matches(const QString& name, const std::function<double(Searc
     if (term.relation == Relation::contains) return name.contains(term.text, Qt::CaseInsensitive);
     const double x = value(term.key);
     switch (term.relation) {
-      case Relation::equal: return x == term.number;
-      case Relation::less: return x < term.number;
-      case Relation::lessOrEqual: return x <= term.number;
-      case Relation::greater: return x > term.number;
-      case Relation::greaterOrEqual: return x >= term.number;
-      case Relation::contains: break;
+      case Relation::equal:
+        return x == term.number;
+      case Relation::less:
+        return x < term.number;
+      case Relation::lessOrEqual:
+        return x <= term.number;
+      case Relation::greater:
+        return x > term.number;
+      case Relation::greaterOrEqual:
+        return x >= term.number;
+      case Relation::contains:
+        break;
     }
     return false;
   });

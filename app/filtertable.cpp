@@ -47,13 +47,19 @@ FilterTable::FilterTable(Document& document, Survey& survey, QObject* parent)
     const auto [low, high] = std::minmax_element(rows.begin(), rows.end());
     if (*high < m_rows) Q_EMIT dataChanged(index(*low, first), index(*high, last));
   };
-  connect(&survey, &Survey::summarised, this, [announce](const std::vector<int>& rows) { announce(rows, sigmaDecay, radius); });
-  connect(&document, &Document::ordersChanged, this, [announce](const std::vector<int>& rows) { announce(rows, order, radius); });
+  connect(&survey, &Survey::summarised, this,
+          [announce](const std::vector<int>& rows) { announce(rows, sigmaDecay, radius); });
+  connect(&document, &Document::ordersChanged, this,
+          [announce](const std::vector<int>& rows) { announce(rows, order, radius); });
 }
 
-int FilterTable::rowCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : m_rows; }
+int FilterTable::rowCount(const QModelIndex& parent) const {
+  return parent.isValid() ? 0 : m_rows;
+}
 
-int FilterTable::columnCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : Column::columns; }
+int FilterTable::columnCount(const QModelIndex& parent) const {
+  return parent.isValid() ? 0 : Column::columns;
+}
 
 Qt::ItemFlags FilterTable::flags(const QModelIndex& index) const {
   Qt::ItemFlags flags = QAbstractTableModel::flags(index);
@@ -77,7 +83,8 @@ QVariant FilterTable::headerData(int section, Qt::Orientation orientation, int r
   if (role == Qt::DisplayRole) return tr(text.title);
   if (role == Qt::ToolTipRole) return tr(text.explanation);
   if (role == Qt::TextAlignmentRole)
-    return QVariant(section == name || section == sigmaDecay ? Qt::AlignLeft | Qt::AlignVCenter : Qt::AlignRight | Qt::AlignVCenter);
+    return QVariant(section == name || section == sigmaDecay ? Qt::AlignLeft | Qt::AlignVCenter
+                                                             : Qt::AlignRight | Qt::AlignVCenter);
   return {};
 }
 
@@ -85,19 +92,26 @@ QVariant FilterTable::data(const QModelIndex& index, int role) const {
   if (!index.isValid() || index.row() >= m_rows) return {};
   const int row = index.row();
   switch (role) {
-    case Qt::DisplayRole: return display(row, index.column());
-    case Qt::EditRole: return index.column() == order ? QVariant(m_document.order(row)) : display(row, index.column());
-    case Qt::TextAlignmentRole: return headerData(index.column(), Qt::Horizontal, role);
+    case Qt::DisplayRole:
+      return display(row, index.column());
+    case Qt::EditRole:
+      return index.column() == order ? QVariant(m_document.order(row)) : display(row, index.column());
+    case Qt::TextAlignmentRole:
+      return headerData(index.column(), Qt::Horizontal, role);
     case Qt::AccessibleTextRole:
-      return tr("%1 %2").arg(tr(columnTexts[static_cast<std::size_t>(index.column())].title), display(row, index.column()).toString());
-    case sortRole: return sortValue(row, index.column());
+      return tr("%1 %2").arg(tr(columnTexts[static_cast<std::size_t>(index.column())].title),
+                             display(row, index.column()).toString());
+    case sortRole:
+      return sortValue(row, index.column());
     case widgets::SparklineDelegate::valuesRole: {
       const FilterSummary& summary = m_survey.summary(row);
       if (!summary.fitted || !(summary.statistics.energy > 0)) return {};
       return QVariant::fromValue(QList<double>(summary.sigma.begin(), summary.sigma.end()));
     }
-    case widgets::SparklineDelegate::keptRole: return m_document.order(row);
-    default: return {};
+    case widgets::SparklineDelegate::keptRole:
+      return m_document.order(row);
+    default:
+      return {};
   }
 }
 
@@ -106,36 +120,56 @@ QVariant FilterTable::display(int row, int column) const {
   const bool current = s.fitted && s.order == m_document.order(row);
   const QString pending = QStringLiteral("…");
   switch (column) {
-    case name: return m_document.filterName(row);
-    case length: return QString::number(m_document.checkpoint()->banks()[static_cast<std::size_t>(m_document.filterId(row).bank)].lengthSamples);
-    case energy: return !s.described ? pending : s.statistics.finite ? widgets::number(s.statistics.energy, 3) : tr("not finite");
-    case effectiveLength: return s.described ? QString::number(s.statistics.effectiveLengthSamples) : pending;
-    case sigmaDecay: return {};
-    case order: return QString::number(m_document.order(row));
-    case error: return current ? percent(s.errorRelative) : pending;
-    case ratio: return !current ? pending : s.ratio() > 0 ? QString::number(s.ratio(), 'f', 2) : QStringLiteral("–");
-    case radius: return current ? QString::number(s.spectralRadius, 'f', 5) : pending;
-    default: return {};
+    case name:
+      return m_document.filterName(row);
+    case length:
+      return QString::number(
+          m_document.checkpoint()->banks()[static_cast<std::size_t>(m_document.filterId(row).bank)].lengthSamples);
+    case energy:
+      return !s.described ? pending : s.statistics.finite ? widgets::number(s.statistics.energy, 3) : tr("not finite");
+    case effectiveLength:
+      return s.described ? QString::number(s.statistics.effectiveLengthSamples) : pending;
+    case sigmaDecay:
+      return {};
+    case order:
+      return QString::number(m_document.order(row));
+    case error:
+      return current ? percent(s.errorRelative) : pending;
+    case ratio:
+      return !current ? pending : s.ratio() > 0 ? QString::number(s.ratio(), 'f', 2) : QStringLiteral("–");
+    case radius:
+      return current ? QString::number(s.spectralRadius, 'f', 5) : pending;
+    default:
+      return {};
   }
 }
 
 double FilterTable::sortValue(int row, int column) const {
   switch (column) {
-    case name: return row;
-    case length: return value(row, SearchKey::length);
-    case energy: return value(row, SearchKey::energy);
-    case effectiveLength: return value(row, SearchKey::effectiveLength);
+    case name:
+      return row;
+    case length:
+      return value(row, SearchKey::length);
+    case energy:
+      return value(row, SearchKey::energy);
+    case effectiveLength:
+      return value(row, SearchKey::effectiveLength);
     case sigmaDecay: {
       const FilterSummary& s = m_survey.summary(row);
       double sum = 0;
       for (const float x : s.sigma) sum += std::log10(std::max(static_cast<double>(x), 1e-8));
       return s.fitted ? sum : unknown;  // the steeper the decay, the smaller
     }
-    case order: return m_document.order(row);
-    case error: return value(row, SearchKey::error);
-    case ratio: return value(row, SearchKey::ratio);
-    case radius: return value(row, SearchKey::radius);
-    default: return row;
+    case order:
+      return m_document.order(row);
+    case error:
+      return value(row, SearchKey::error);
+    case ratio:
+      return value(row, SearchKey::ratio);
+    case radius:
+      return value(row, SearchKey::radius);
+    default:
+      return row;
   }
 }
 
@@ -145,16 +179,26 @@ double FilterTable::value(int row, SearchKey key) const {
   const analysis::FilterId id = m_document.filterId(row);
   const analysis::Bank& bank = m_document.checkpoint()->banks()[static_cast<std::size_t>(id.bank)];
   switch (key) {
-    case SearchKey::layer: return bank.layer;
-    case SearchKey::channel: return id.channel;
-    case SearchKey::operatorIndex: return bank.operatorIndex;
-    case SearchKey::length: return bank.lengthSamples;
-    case SearchKey::order: return m_document.order(row);
-    case SearchKey::energy: return s.described && s.statistics.finite ? s.statistics.energy : unknown;
-    case SearchKey::effectiveLength: return s.described ? s.statistics.effectiveLengthSamples : unknown;
-    case SearchKey::error: return current ? static_cast<double>(s.errorRelative) : unknown;
-    case SearchKey::ratio: return current && s.ratio() > 0 ? static_cast<double>(s.ratio()) : unknown;
-    case SearchKey::radius: return current ? static_cast<double>(s.spectralRadius) : unknown;
+    case SearchKey::layer:
+      return bank.layer;
+    case SearchKey::channel:
+      return id.channel;
+    case SearchKey::operatorIndex:
+      return bank.operatorIndex;
+    case SearchKey::length:
+      return bank.lengthSamples;
+    case SearchKey::order:
+      return m_document.order(row);
+    case SearchKey::energy:
+      return s.described && s.statistics.finite ? s.statistics.energy : unknown;
+    case SearchKey::effectiveLength:
+      return s.described ? s.statistics.effectiveLengthSamples : unknown;
+    case SearchKey::error:
+      return current ? static_cast<double>(s.errorRelative) : unknown;
+    case SearchKey::ratio:
+      return current && s.ratio() > 0 ? static_cast<double>(s.ratio()) : unknown;
+    case SearchKey::radius:
+      return current ? static_cast<double>(s.spectralRadius) : unknown;
   }
   return unknown;
 }
@@ -162,7 +206,8 @@ double FilterTable::value(int row, SearchKey key) const {
 FilterTableView::FilterTableView(FilterTable& table, QObject* parent) : QSortFilterProxyModel(parent), m_table(table) {
   setSourceModel(&table);
   setSortRole(FilterTable::sortRole);
-  // Rows keep their places while the survey fills in numbers; sorting or searching again takes the new ones into account.
+  // Rows keep their places while the survey fills in numbers; sorting or searching again takes the new ones into
+  // account.
   setDynamicSortFilter(false);
 }
 

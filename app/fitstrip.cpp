@@ -32,11 +32,15 @@ FitStrip::FitStrip(Document& document, Analyst& analyst, QWidget* parent)
   layout->addWidget(m_order);
   m_modes = addCell(tr("complex modes"), tr("Poles counted as papers do that take the real part of complex modes"), 3);
   m_error = addCell(tr("error"), tr("‖h − ĥ‖ / ‖h‖ on the window; without the exact first tap in the tool tip"), 11);
-  m_certificate = addCell(tr("nobody below"), tr("Certificate: no recurrence of this order, whatever the method, has a smaller error"), 11);
-  m_ratio = addCell(tr("× best possible"), tr("Error over certificate: at most this many times the best any recurrence could do"), 6);
+  m_certificate = addCell(tr("nobody below"),
+                          tr("Certificate: no recurrence of this order, whatever the method, has a smaller error"), 11);
+  m_ratio = addCell(tr("× best possible"),
+                    tr("Error over certificate: at most this many times the best any recurrence could do"), 6);
   m_lag = addCell(tr("worst tap"), tr("max |h − ĥ| / max |h|, and the lag where it is"), 16);
   m_hinf = addCell(tr("worst frequency"), tr("max |H − Ĥ| / max |H|, and the frequency where it is"), 18);
-  m_beyond = addCell(tr("beyond window"), tr("‖ĥ‖ after the last tap of the filter, relative to ‖h‖; “no decay” where it is more than tenfold"), 9);
+  m_beyond =
+      addCell(tr("beyond window"),
+              tr("‖ĥ‖ after the last tap of the filter, relative to ‖h‖; “no decay” where it is more than tenfold"), 9);
   m_radius = addCell(tr("largest |λ|"), tr("Spectral radius of the fit; below 1 is stable"), 9);
   layout->addStretch();
 
@@ -91,8 +95,9 @@ void FitStrip::refresh() {
                            : std::numeric_limits<double>::quiet_NaN();
   set(m_modes, QString::number(fit->fit->model.complexModes()));
   set(m_error, percent(q.errorRelative));
-  m_error.value->setToolTip(tr("‖h − ĥ‖ / ‖h‖ = %1; without the exact first tap %2; by %3")
-                                .arg(percent(q.errorRelative), percent(q.errorTailRelative), QString::fromStdString(fit->fit->method)));
+  m_error.value->setToolTip(
+      tr("‖h − ĥ‖ / ‖h‖ = %1; without the exact first tap %2; by %3")
+          .arg(percent(q.errorRelative), percent(q.errorTailRelative), QString::fromStdString(fit->fit->method)));
   set(m_certificate, bound == 0 ? tr("< 10⁻⁷") : percent(bound));
   set(m_ratio, bound > 0 ? QString::number(q.errorRelative / bound, 'f', 2) : QStringLiteral("–"));
   set(m_lag, tr("%1 at %2").arg(percent(q.errorMaxRelative)).arg(q.worstLagSamples));

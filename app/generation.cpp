@@ -34,7 +34,9 @@ double Lane::percentileSeconds(double share) const {
   return sorted[static_cast<std::size_t>(at)];
 }
 
-double Lane::medianSeconds() const { return percentileSeconds(0.5); }
+double Lane::medianSeconds() const {
+  return percentileSeconds(0.5);
+}
 
 GenerationRun::GenerationRun(Document& document, Jobs& jobs, QObject* parent)
     : QObject(parent), m_document(document), m_jobs(jobs) {
@@ -70,7 +72,8 @@ void GenerationRun::prepare() {
   const auto checkpoint = m_document.checkpoint();
   const std::vector<int> orders = m_document.orders();
   m_jobs.start(
-      QStringLiteral("prepare generation"), tr("Distilling %1 filters").arg(m_document.filterCount()), Jobs::Priority::batch,
+      QStringLiteral("prepare generation"), tr("Distilling %1 filters").arg(m_document.filterCount()),
+      Jobs::Priority::batch,
       [this, checkpoint, orders, model = m_model, distilled = m_distilledOrders == orders ? m_distilled : nullptr](
           const analysis::Task& task, const Jobs::Post& post) mutable {
         if (!model) model = engine::Model::load(checkpoint, task);
@@ -180,8 +183,10 @@ int GenerationRun::identicalTokens() const {
   std::size_t same = m_lanes.front().tokens.size();
   for (const Lane& lane : m_lanes) {
     const auto& first = m_lanes.front().tokens;
-    const auto end = std::mismatch(first.begin(), first.begin() + static_cast<std::ptrdiff_t>(std::min(same, lane.tokens.size())),
-                                   lane.tokens.begin()).first;
+    const auto end =
+        std::mismatch(first.begin(), first.begin() + static_cast<std::ptrdiff_t>(std::min(same, lane.tokens.size())),
+                      lane.tokens.begin())
+            .first;
     same = static_cast<std::size_t>(end - first.begin());
   }
   return static_cast<int>(same);
@@ -196,9 +201,10 @@ int GenerationRun::identicalBytes() const {
 
 QString GenerationRun::provenance() const {
   if (m_lanes.empty()) return {};
-  const double mean = m_distilledOrders.empty() ? 0
-                                                : std::accumulate(m_distilledOrders.begin(), m_distilledOrders.end(), 0.0) /
-                                                      static_cast<double>(m_distilledOrders.size());
+  const double mean = m_distilledOrders.empty()
+                          ? 0
+                          : std::accumulate(m_distilledOrders.begin(), m_distilledOrders.end(), 0.0) /
+                                static_cast<double>(m_distilledOrders.size());
   const bool uniform = std::adjacent_find(m_distilledOrders.begin(), m_distilledOrders.end(), std::not_equal_to<>()) ==
                        m_distilledOrders.end();
   const QString order = uniform ? QString::number(mean, 'f', 0) : tr("%1 (mean)").arg(mean, 0, 'f', 1);

@@ -36,8 +36,8 @@ struct Lane {
   std::vector<double> tokenSeconds;   // own time of each step, other lanes' turns not counted
   double prefillSeconds = 0;
   engine::MemoryUse memory;
-  std::size_t stateBytes = 0;         // of one sequence, constant
-  std::size_t cacheBytes = 0;         // of one sequence when `capacityTokens` are used; grows with the position
+  std::size_t stateBytes = 0;  // of one sequence, constant
+  std::size_t cacheBytes = 0;  // of one sequence when `capacityTokens` are used; grows with the position
   int capacityTokens = 0;
   QString error;
 

@@ -18,9 +18,12 @@ namespace {
 
 widgets::Role roleOf(Lane::Kind kind) {
   switch (kind) {
-    case Lane::Kind::original: return widgets::Role::Original;
-    case Lane::Kind::distilled: return widgets::Role::Distilled;
-    case Lane::Kind::transformer: return widgets::Role::Transformer;
+    case Lane::Kind::original:
+      return widgets::Role::Original;
+    case Lane::Kind::distilled:
+      return widgets::Role::Distilled;
+    case Lane::Kind::transformer:
+      return widgets::Role::Transformer;
   }
   return widgets::Role::Original;
 }
@@ -85,7 +88,8 @@ QWidget* GenerationPanel::buildControls() {
     box->setToolTip(explanation);
     return box;
   };
-  const auto real = [](double low, double high, double step, double value, const QString& name, const QString& explanation) {
+  const auto real = [](double low, double high, double step, double value, const QString& name,
+                       const QString& explanation) {
     auto* box = new QDoubleSpinBox;
     box->setRange(low, high);
     box->setSingleStep(step);
@@ -98,7 +102,8 @@ QWidget* GenerationPanel::buildControls() {
   m_tokens = spin(1, 32768, 512, tr("Tokens"), tr("Tokens to generate per sequence"));
   m_tokens->setObjectName(QStringLiteral("tokens"));
   m_batch = spin(1, 256, 1, tr("Batch"), tr("Sequences generated together; the first one is shown"));
-  m_seed = spin(0, std::numeric_limits<int>::max(), 1, tr("Seed"), tr("Key of the noise: the same numbers for every lane"));
+  m_seed =
+      spin(0, std::numeric_limits<int>::max(), 1, tr("Seed"), tr("Key of the noise: the same numbers for every lane"));
   m_temperature = real(0, 5, 0.1, 0.8, tr("Temperature"), tr("0 is greedy"));
   m_topK = spin(0, 256, 0, tr("Top k"), tr("Only the k most likely tokens; 0 is off"));
   m_topP = real(0.01, 1, 0.05, 1, tr("Top p"), tr("Smallest set of tokens with this probability; 1 is off"));
@@ -165,7 +170,8 @@ void GenerationPanel::refreshState() {
   m_pause->setText(m_run.paused() ? tr("Resume") : tr("Pause"));
   m_cancel->setEnabled(active);
   if (m_run.lanes().empty()) {
-    const QString hint = active ? tr("Distilling the filters of the plan…") : tr("Press Generate: the same prompt, seed and noise go through both models");
+    const QString hint = active ? tr("Distilling the filters of the plan…")
+                                : tr("Press Generate: the same prompt, seed and noise go through both models");
     m_lanes[0]->clear(tr("Original"), hint);
     m_lanes[1]->clear(tr("Distilled"), hint);
     m_identical->clear();

@@ -111,8 +111,7 @@ bool Jobs::running(const QString& purpose) const {
 std::vector<Jobs::Entry> Jobs::entries(qint64 minimumMs) const {
   std::vector<Entry> out;
   for (const auto& [id, job] : m_jobs)
-    if (job->clock.elapsed() >= minimumMs)
-      out.push_back({id, job->title, job->fraction.load(), job->clock.elapsed()});
+    if (job->clock.elapsed() >= minimumMs) out.push_back({id, job->title, job->fraction.load(), job->clock.elapsed()});
   return out;
 }
 

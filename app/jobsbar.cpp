@@ -14,13 +14,19 @@ namespace {
 QString remaining(const Jobs::Entry& job) {
   if (job.fraction < 0.02 || job.elapsedMs < 1500) return {};
   const double seconds = static_cast<double>(job.elapsedMs) * 1e-3 * (1 - job.fraction) / job.fraction;
-  return seconds < 90 ? JobsBar::tr(", %1 s left").arg(seconds, 0, 'f', 0) : JobsBar::tr(", %1 min left").arg(seconds / 60, 0, 'f', 0);
+  return seconds < 90 ? JobsBar::tr(", %1 s left").arg(seconds, 0, 'f', 0)
+                      : JobsBar::tr(", %1 min left").arg(seconds / 60, 0, 'f', 0);
 }
 
 }  // namespace
 
 JobsBar::JobsBar(Jobs& jobs, QWidget* parent)
-    : QWidget(parent), m_jobs(jobs), m_title(new QLabel), m_progress(new QProgressBar), m_cancel(new QToolButton), m_timer(new QTimer(this)) {
+    : QWidget(parent),
+      m_jobs(jobs),
+      m_title(new QLabel),
+      m_progress(new QProgressBar),
+      m_cancel(new QToolButton),
+      m_timer(new QTimer(this)) {
   m_progress->setRange(0, 1000);
   m_progress->setTextVisible(false);
   m_progress->setFixedSize(140, 8);
@@ -43,7 +49,8 @@ JobsBar::JobsBar(Jobs& jobs, QWidget* parent)
 
 void JobsBar::refresh() {
   const std::vector<Jobs::Entry> running = m_jobs.entries();
-  for (QWidget* part : std::initializer_list<QWidget*>{m_title, m_progress, m_cancel}) part->setVisible(!running.empty());
+  for (QWidget* part : std::initializer_list<QWidget*>{m_title, m_progress, m_cancel})
+    part->setVisible(!running.empty());
   if (running.empty()) return;
   const Jobs::Entry& job = running.front();
   m_shown = job.id;

@@ -1,4 +1,5 @@
-// The right end of the status bar: the oldest running job with progress and a cancel button, and how many more there are.
+// The right end of the status bar: the oldest running job with progress and a cancel button, and how many more there
+// are.
 #pragma once
 
 #include <QWidget>

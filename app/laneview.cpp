@@ -16,17 +16,25 @@ namespace {
 
 QString phaseText(Lane::Phase phase) {
   switch (phase) {
-    case Lane::Phase::waiting: return LaneView::tr("waiting");
-    case Lane::Phase::prefill: return LaneView::tr("reading the prompt");
-    case Lane::Phase::decode: return {};
-    case Lane::Phase::finished: return LaneView::tr("finished");
-    case Lane::Phase::stopped: return LaneView::tr("cancelled");
-    case Lane::Phase::failed: return LaneView::tr("failed");
+    case Lane::Phase::waiting:
+      return LaneView::tr("waiting");
+    case Lane::Phase::prefill:
+      return LaneView::tr("reading the prompt");
+    case Lane::Phase::decode:
+      return {};
+    case Lane::Phase::finished:
+      return LaneView::tr("finished");
+    case Lane::Phase::stopped:
+      return LaneView::tr("cancelled");
+    case Lane::Phase::failed:
+      return LaneView::tr("failed");
   }
   return {};
 }
 
-QString milliseconds(double seconds) { return QString::number(1e3 * seconds, 'f', seconds < 0.1 ? 3 : 1); }
+QString milliseconds(double seconds) {
+  return QString::number(1e3 * seconds, 'f', seconds < 0.1 ? 3 : 1);
+}
 
 }  // namespace
 
@@ -80,7 +88,8 @@ void LaneView::clear(const QString& name, const QString& hint) {
   m_identicalBytes = -1;
 }
 
-void LaneView::show(const Lane& lane, const QString& prompt, int batch, int identicalBytes, std::optional<double> ratio) {
+void LaneView::show(const Lane& lane, const QString& prompt, int batch, int identicalBytes,
+                    std::optional<double> ratio) {
   m_name->setText(lane.name);
   const QString phase = phaseText(lane.phase);
   m_remark->setText(phase.isEmpty() ? lane.remark : tr("%1 · %2").arg(lane.remark, phase));
@@ -89,9 +98,11 @@ void LaneView::show(const Lane& lane, const QString& prompt, int batch, int iden
   m_rate->setRatio(ratio);
   if (!lane.tokenSeconds.empty())
     m_times->setText(tr("%1 ms/token   p99 %2   prefill %3 ms")
-                         .arg(milliseconds(lane.medianSeconds()), milliseconds(lane.percentileSeconds(0.99)), milliseconds(lane.prefillSeconds)));
+                         .arg(milliseconds(lane.medianSeconds()), milliseconds(lane.percentileSeconds(0.99)),
+                              milliseconds(lane.prefillSeconds)));
   m_memory->setText(tr("%1 per sequence   tables %2   weights %3")
-                        .arg(widgets::bytes(lane.bytesAt(lane.capacityTokens)), widgets::bytes(static_cast<double>(lane.memory.tableBytes)),
+                        .arg(widgets::bytes(lane.bytesAt(lane.capacityTokens)),
+                             widgets::bytes(static_cast<double>(lane.memory.tableBytes)),
                              widgets::bytes(static_cast<double>(lane.memory.weightBytes))));
   if (lane.phase == Lane::Phase::failed) {
     m_text->setPlainText(lane.error);
@@ -130,8 +141,9 @@ void LaneView::markIdentical(int identicalBytes) {
   QTextEdit::ExtraSelection mark;
   mark.cursor = QTextCursor(m_text->document());
   mark.cursor.setPosition(static_cast<int>(m_prompt.size()));
-  mark.cursor.setPosition(static_cast<int>(std::min<qsizetype>(m_prompt.size() + identicalBytes, m_text->document()->characterCount() - 1)),
-                          QTextCursor::KeepAnchor);
+  mark.cursor.setPosition(
+      static_cast<int>(std::min<qsizetype>(m_prompt.size() + identicalBytes, m_text->document()->characterCount() - 1)),
+      QTextCursor::KeepAnchor);
   mark.format.setBackground(widgets::applicationTheme().colour(widgets::Role::Selection));
   m_text->setExtraSelections({mark});
 }
@@ -147,14 +159,16 @@ void LaneView::restyle() {
   const widgets::Theme theme = widgets::applicationTheme();
   m_name->setFont(theme.font(TextSize::Title, QFont::DemiBold));
   m_name->setStyleSheet(QStringLiteral("color: %1;").arg(theme.colour(m_role).name()));
-  for (QLabel* muted : {m_remark, m_times, m_memory}) muted->setStyleSheet(QStringLiteral("color: %1;").arg(theme.colour(Role::MutedText).name()));
+  for (QLabel* muted : {m_remark, m_times, m_memory})
+    muted->setStyleSheet(QStringLiteral("color: %1;").arg(theme.colour(Role::MutedText).name()));
   m_times->setFont(theme.figures(TextSize::Caption));
   m_memory->setFont(theme.figures(TextSize::Caption));
   m_text->setFont(theme.figures(TextSize::Body));
-  setStyleSheet(QStringLiteral("#lane { background: %1; border: 1px solid %2; border-top: %3px solid %4; border-radius: 6px; }")
-                    .arg(theme.colour(Role::Surface).name(), theme.colour(Role::Border).name())
-                    .arg(theme.space(1))
-                    .arg(theme.colour(m_role).name()));
+  setStyleSheet(
+      QStringLiteral("#lane { background: %1; border: 1px solid %2; border-top: %3px solid %4; border-radius: 6px; }")
+          .arg(theme.colour(Role::Surface).name(), theme.colour(Role::Border).name())
+          .arg(theme.space(1))
+          .arg(theme.colour(m_role).name()));
   // Colours of text already shown belong to the old theme: write it again.
   m_prompt.clear();
   m_text->clear();

@@ -26,11 +26,13 @@ namespace app {
 
 void MainWindow::buildActions() {
   QMenu* file = menuBar()->addMenu(tr("&File"));
-  file->addAction(tr("&Open…"), QKeySequence::Open, this, &MainWindow::chooseFile)->setObjectName(QStringLiteral("open"));
+  file->addAction(tr("&Open…"), QKeySequence::Open, this, &MainWindow::chooseFile)
+      ->setObjectName(QStringLiteral("open"));
   m_recentMenu = file->addMenu(tr("Open &recent"));
   file->addAction(tr("Open the &sample"), this, &MainWindow::openSample)->setObjectName(QStringLiteral("openSample"));
   file->addSeparator();
-  m_export = file->addAction(tr("&Export distilled models…"), QKeySequence(Qt::CTRL | Qt::Key_E), this, &MainWindow::chooseExport);
+  m_export = file->addAction(tr("&Export distilled models…"), QKeySequence(Qt::CTRL | Qt::Key_E), this,
+                             &MainWindow::chooseExport);
   file->addSeparator();
   file->addAction(tr("&Quit"), QKeySequence::Quit, this, &QWidget::close);
 
@@ -58,7 +60,9 @@ void MainWindow::buildActions() {
     QString text;
     Qt::Key key;
     Preset preset;
-  } presets[] = {{tr("&Filters"), Qt::Key_1, Preset::filters}, {tr("&Order"), Qt::Key_2, Preset::order}, {tr("&Speed"), Qt::Key_3, Preset::speed}};
+  } presets[] = {{tr("&Filters"), Qt::Key_1, Preset::filters},
+                 {tr("&Order"), Qt::Key_2, Preset::order},
+                 {tr("&Speed"), Qt::Key_3, Preset::speed}};
   for (const auto& preset : presets) {
     QAction* action = view->addAction(preset.text, this, [this, which = preset.preset] { showPreset(which); });
     action->setShortcut(QKeySequence(preset.key));
@@ -66,7 +70,8 @@ void MainWindow::buildActions() {
     m_presetGroup->addAction(action);
   }
   view->addSeparator();
-  for (QDockWidget* dock : QList<QDockWidget*>{m_filtersDock} + m_plotDocks + QList<QDockWidget*>{m_generateDock, m_compareDock})
+  for (QDockWidget* dock :
+       QList<QDockWidget*>{m_filtersDock} + m_plotDocks + QList<QDockWidget*>{m_generateDock, m_compareDock})
     view->addAction(dock->toggleViewAction());
   m_compareDock->toggleViewAction()->setShortcut(QKeySequence(Qt::Key_C));
   view->addSeparator();
@@ -74,8 +79,9 @@ void MainWindow::buildActions() {
   view->addSeparator();
   QMenu* theme = view->addMenu(tr("&Theme"));
   auto* themes = new QActionGroup(this);
-  const std::pair<QString, widgets::Scheme> schemes[] = {
-      {tr("&Light"), widgets::Scheme::Light}, {tr("&Dark"), widgets::Scheme::Dark}, {tr("As the &system"), widgets::Scheme::System}};
+  const std::pair<QString, widgets::Scheme> schemes[] = {{tr("&Light"), widgets::Scheme::Light},
+                                                         {tr("&Dark"), widgets::Scheme::Dark},
+                                                         {tr("As the &system"), widgets::Scheme::System}};
   for (const auto& [text, scheme] : schemes) {
     QAction* action = theme->addAction(text, this, [this, chosen = scheme] { setScheme(static_cast<int>(chosen)); });
     action->setCheckable(true);
@@ -88,7 +94,8 @@ void MainWindow::buildActions() {
     showPreset(Preset::speed);
     m_generate->start();
   });
-  run->addAction(tr("&Pause or resume"), QKeySequence(Qt::CTRL | Qt::Key_P), this, [this] { m_generation.setPaused(!m_generation.paused()); });
+  run->addAction(tr("&Pause or resume"), QKeySequence(Qt::CTRL | Qt::Key_P), this,
+                 [this] { m_generation.setPaused(!m_generation.paused()); });
   run->addAction(tr("&Cancel"), QKeySequence(Qt::CTRL | Qt::Key_Period), this, [this] { m_generation.cancel(); });
 }
 
@@ -119,7 +126,8 @@ void MainWindow::buildToolBar() {
   m_tolerance->setDecimals(2);
   m_tolerance->setValue(10);
   m_tolerance->setSuffix(tr(" %"));
-  QAction* fit = bar->addAction(tr("Fit to tolerance"), this, [this] { m_planner.fitToTolerance(rowsOfScope(), m_tolerance->value() / 100); });
+  QAction* fit = bar->addAction(tr("Fit to tolerance"), this,
+                                [this] { m_planner.fitToTolerance(rowsOfScope(), m_tolerance->value() / 100); });
   fit->setObjectName(QStringLiteral("fitToTolerance"));
   fit->setToolTip(tr("Give each of these filters the smallest order whose error stays within the tolerance"));
   bar->insertWidget(fit, m_tolerance);

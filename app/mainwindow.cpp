@@ -109,21 +109,25 @@ void MainWindow::connectParts() {
   connect(&m_analyst, &Analyst::failed, m_banner, &Banner::tell);
   connect(&m_generation, &GenerationRun::failed, m_banner, &Banner::tell);
   connect(&m_planner, &Planner::failed, m_banner, &Banner::tell);
-  connect(&m_planner, &Planner::exported, this, [this](const QString& path) { statusBar()->showMessage(tr("Written: %1").arg(path), 8000); });
+  connect(&m_planner, &Planner::exported, this,
+          [this](const QString& path) { statusBar()->showMessage(tr("Written: %1").arg(path), 8000); });
   connect(m_strip, &FitStrip::orderChosen, this, &MainWindow::applyOrder);
-  connect(m_plots, &PlotDeck::orderChosen, this, [this](int order) { m_document.setOrder({m_document.selectedRow()}, order); });
+  connect(m_plots, &PlotDeck::orderChosen, this,
+          [this](int order) { m_document.setOrder({m_document.selectedRow()}, order); });
   connect(m_start, &StartPage::openRequested, this, &MainWindow::chooseFile);
   connect(m_start, &StartPage::sampleRequested, this, &MainWindow::openSample);
   connect(m_start, &StartPage::recentRequested, this, &MainWindow::open);
 }
 
-void MainWindow::open(const QString& path) { m_document.open(path); }
+void MainWindow::open(const QString& path) {
+  m_document.open(path);
+}
 
 void MainWindow::chooseFile() {
   const QString folder = QFileInfo(m_document.path()).absolutePath();
-  const QString path = QFileDialog::getOpenFileName(
-      this, tr("Open a checkpoint"), m_document.path().isEmpty() ? QString() : folder,
-      tr("Checkpoints (*.ckpt *.pt *.pth *.bin *.safetensors *.json);;All files (*)"));
+  const QString path =
+      QFileDialog::getOpenFileName(this, tr("Open a checkpoint"), m_document.path().isEmpty() ? QString() : folder,
+                                   tr("Checkpoints (*.ckpt *.pt *.pth *.bin *.safetensors *.json);;All files (*)"));
   if (!path.isEmpty()) open(path);
 }
 
@@ -156,7 +160,8 @@ void MainWindow::showOpened() {
     refreshRecents();
     setWindowTitle(tr("%1 – Polecat").arg(QFileInfo(m_document.path()).fileName()));
     setWindowFilePath(m_document.path());
-    if (m_filtersDock->isHidden() && m_plotDocks[0]->isHidden() && m_generateDock->isHidden()) showPreset(Preset::filters);
+    if (m_filtersDock->isHidden() && m_plotDocks[0]->isHidden() && m_generateDock->isHidden())
+      showPreset(Preset::filters);
     m_filters->table()->setFocus();
   } else {
     m_filtersDock->hide();
@@ -178,7 +183,8 @@ void MainWindow::showPreset(Preset preset) {
   const int w = width(), h = height();
   if (!speed) {
     const int table = preset == Preset::filters ? w * 38 / 100 : w * 23 / 100;
-    resizeDocks({m_filtersDock, m_plotDocks[0], m_plotDocks[1]}, {table, (w - table) / 2, (w - table) / 2}, Qt::Horizontal);
+    resizeDocks({m_filtersDock, m_plotDocks[0], m_plotDocks[1]}, {table, (w - table) / 2, (w - table) / 2},
+                Qt::Horizontal);
     const int top = preset == Preset::filters ? 50 : 42;
     resizeDocks({m_plotDocks[0], m_plotDocks[2]}, {h * top / 100, h * (100 - top) / 100}, Qt::Vertical);
     resizeDocks({m_plotDocks[1], m_plotDocks[3]}, {h * top / 100, h * (100 - top) / 100}, Qt::Vertical);
@@ -194,13 +200,18 @@ std::vector<int> MainWindow::rowsOfScope() const {
       std::vector<int> rows = m_filters->selectedRows();
       return rows.empty() ? std::vector<int>{row} : rows;
     }
-    case 2: return m_document.bankRows(row);
-    case 3: return m_document.allRows();
-    default: return {row};
+    case 2:
+      return m_document.bankRows(row);
+    case 3:
+      return m_document.allRows();
+    default:
+      return {row};
   }
 }
 
-void MainWindow::applyOrder(int order) { m_document.setOrder(rowsOfScope(), order); }
+void MainWindow::applyOrder(int order) {
+  m_document.setOrder(rowsOfScope(), order);
+}
 
 void MainWindow::refreshTotals() {
   if (!m_document.checkpoint()) return m_totals->setText(tr("No model open"));
@@ -208,8 +219,10 @@ void MainWindow::refreshTotals() {
   for (const analysis::Bank& bank : m_document.checkpoint()->banks())
     cacheFloats += static_cast<long long>(bank.channels) * bank.lengthSamples;
   const long long states = m_document.totalStates();
-  m_totals->setText(tr("%1 filters   ·   %2 states   ·   %3 per sequence as recurrence, %4 as cached convolution (float32, full window)")
-                        .arg(widgets::count(m_document.filterCount()), widgets::count(states), widgets::bytes(4.0 * static_cast<double>(states)),
+  m_totals->setText(tr("%1 filters   ·   %2 states   ·   %3 per sequence as recurrence, %4 as cached convolution "
+                       "(float32, full window)")
+                        .arg(widgets::count(m_document.filterCount()), widgets::count(states),
+                             widgets::bytes(4.0 * static_cast<double>(states)),
                              widgets::bytes(4.0 * static_cast<double>(cacheFloats))));
 }
 

@@ -6,7 +6,8 @@
 
 namespace app {
 
-Planner::Planner(Document& document, Jobs& jobs, QObject* parent) : QObject(parent), m_document(document), m_jobs(jobs) {
+Planner::Planner(Document& document, Jobs& jobs, QObject* parent)
+    : QObject(parent), m_document(document), m_jobs(jobs) {
   connect(&document, &Document::opened, this, [this] {
     m_jobs.cancel(QStringLiteral("tolerance"));
     m_jobs.cancel(QStringLiteral("export distilled"));
@@ -31,7 +32,8 @@ void Planner::fitToTolerance(const std::vector<int>& rows, double tolerance) {
           int order = Document::defaultOrder;
           for (const analysis::DistilledBank& bank : distilled.banks)
             if (bank.path == path)
-              if (const auto& filter = bank.filters[static_cast<std::size_t>(id.channel)]) order = filter->model.order();
+              if (const auto& filter = bank.filters[static_cast<std::size_t>(id.channel)])
+                order = filter->model.order();
           orders.push_back(order);
         }
         post([this, rows, orders] {
@@ -47,7 +49,8 @@ void Planner::exportDistilled(const QString& path) {
   analysis::DistilRequest request;
   request.orders = m_document.orders();
   m_jobs.start(
-      QStringLiteral("export distilled"), tr("Distilling into %1").arg(QFileInfo(path).fileName()), Jobs::Priority::batch,
+      QStringLiteral("export distilled"), tr("Distilling into %1").arg(QFileInfo(path).fileName()),
+      Jobs::Priority::batch,
       [this, path, request, checkpoint = m_document.checkpoint()](const analysis::Task& task, const Jobs::Post& post) {
         analysis::writeDistilled(analysis::distil(*checkpoint, request, task), path.toStdString());
         post([this, path] { Q_EMIT exported(path); });

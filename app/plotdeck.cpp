@@ -20,7 +20,8 @@ PlotDeck::PlotDeck(Document& document, Analyst& analyst, QObject* parent)
       m_spectrum(new widgets::SpectrumPlot),
       m_hankel(new widgets::HankelPlot),
       m_poles(new widgets::PolePlot) {
-  for (widgets::Plot* plot : {static_cast<widgets::Plot*>(m_signal), static_cast<widgets::Plot*>(m_spectrum), static_cast<widgets::Plot*>(m_hankel), static_cast<widgets::Plot*>(m_poles)})
+  for (widgets::Plot* plot : {static_cast<widgets::Plot*>(m_signal), static_cast<widgets::Plot*>(m_spectrum),
+                              static_cast<widgets::Plot*>(m_hankel), static_cast<widgets::Plot*>(m_poles)})
     plot->setEmptyText(tr("Select a filter in the table"));
   m_hankel->setOrderRange(0, Document::maxOrder);
   connect(&analyst, &Analyst::analysed, this, &PlotDeck::showAnalysis);
@@ -55,12 +56,14 @@ void PlotDeck::showAnalysis() {
     m_shownCertificate.reset();
     m_shownTail.reset();
     const QString provenance = tr("%1 · filter %2 · Polecat %3")
-                                   .arg(QFileInfo(m_document.path()).fileName(), QString::fromStdString(known->filter->name),
-                                        QStringLiteral(POLECAT_VERSION));
-    for (widgets::Plot* plot : {static_cast<widgets::Plot*>(m_signal), static_cast<widgets::Plot*>(m_spectrum), static_cast<widgets::Plot*>(m_hankel), static_cast<widgets::Plot*>(m_poles)})
+                                   .arg(QFileInfo(m_document.path()).fileName(),
+                                        QString::fromStdString(known->filter->name), QStringLiteral(POLECAT_VERSION));
+    for (widgets::Plot* plot : {static_cast<widgets::Plot*>(m_signal), static_cast<widgets::Plot*>(m_spectrum),
+                                static_cast<widgets::Plot*>(m_hankel), static_cast<widgets::Plot*>(m_poles)})
       plot->setProvenance(provenance);
     m_signal->setOriginal(known->filter->taps);
-    m_signal->setEffectiveLength(known->statistics.finite ? std::optional<double>(known->statistics.effectiveLengthSamples) : std::nullopt);
+    m_signal->setEffectiveLength(
+        known->statistics.finite ? std::optional<double>(known->statistics.effectiveLengthSamples) : std::nullopt);
     if (known->response)
       m_spectrum->setOriginal({known->response->decibels, known->response->phase, known->response->groupDelay});
     else
@@ -73,7 +76,9 @@ void PlotDeck::showAnalysis() {
   if (known->reducer != m_shownReducer || (known->hankel && known->twiceTail != m_shownTail)) {
     m_shownReducer = known->reducer;
     const bool converged = known->hankel != nullptr;
-    std::vector<double> values = converged ? known->hankel->values : known->reducer ? known->reducer->sigma() : std::vector<double>{};
+    std::vector<double> values = converged        ? known->hankel->values
+                                 : known->reducer ? known->reducer->sigma()
+                                                  : std::vector<double>{};
     if (values.size() > Document::maxOrder + 1) values.resize(Document::maxOrder + 1);
     m_hankel->setSingularValues(std::move(values), converged);
     m_hankel->setOrder(m_analyst.shownOrder());
@@ -128,8 +133,9 @@ void PlotDeck::highlightMode(int pole) {
   }
   if (mode == view->fit->model.complexModes()) return;
   const analysis::Mode& chosen = view->fit->model.modes[static_cast<std::size_t>(mode)];
-  m_signal->setHighlight(view->fit->model.modeResponse(mode, static_cast<int>(view->impulse.size())),
-                         chosen.pair ? tr("mode %1 (a conjugate pair)").arg(mode + 1) : tr("mode %1 (a real pole)").arg(mode + 1));
+  m_signal->setHighlight(
+      view->fit->model.modeResponse(mode, static_cast<int>(view->impulse.size())),
+      chosen.pair ? tr("mode %1 (a conjugate pair)").arg(mode + 1) : tr("mode %1 (a real pole)").arg(mode + 1));
 }
 
 void PlotDeck::buildSwitches() {
@@ -150,7 +156,8 @@ void PlotDeck::buildSwitches() {
   auto* rim = new QAction(tr("Poles near the &rim: distance to the unit circle over angle"), this);
   rim->setCheckable(true);
   rim->setShortcut(QKeySequence(Qt::Key_R));
-  connect(rim, &QAction::toggled, this, [this](bool on) { m_poles->setView(on ? widgets::PolePlot::View::Rim : widgets::PolePlot::View::Plane); });
+  connect(rim, &QAction::toggled, this,
+          [this](bool on) { m_poles->setView(on ? widgets::PolePlot::View::Rim : widgets::PolePlot::View::Plane); });
   m_switches = {residual, m_residualSpectrum, quantity, rim};
 }
 

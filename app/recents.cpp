@@ -5,10 +5,14 @@
 namespace app::recents {
 
 namespace {
-QString key() { return QStringLiteral("recentFiles"); }
+QString key() {
+  return QStringLiteral("recentFiles");
+}
 }  // namespace
 
-QStringList files() { return QSettings().value(key()).toStringList(); }
+QStringList files() {
+  return QSettings().value(key()).toStringList();
+}
 
 void add(const QString& path) {
   QStringList all = files();

@@ -14,7 +14,8 @@ namespace app {
 StartPage::StartPage(QWidget* parent) : QWidget(parent) {
   setObjectName(QStringLiteral("startPage"));
   m_title = new QLabel(tr("Polecat"));
-  m_tagline = new QLabel(tr("See the filters of a long-convolution model, choose how many states each may keep, run the result."));
+  m_tagline = new QLabel(
+      tr("See the filters of a long-convolution model, choose how many states each may keep, run the result."));
   m_tagline->setWordWrap(true);
 
   auto* open = new QPushButton(tr("Open a checkpoint…"));
@@ -36,10 +37,13 @@ StartPage::StartPage(QWidget* parent) : QWidget(parent) {
   auto* steps = new QVBoxLayout;
   steps->setSpacing(12);
   const QString texts[] = {
-      tr("<b>Look.</b> Pick a filter in the table: its impulse response, spectrum, Hankel singular values and poles appear together."),
-      tr("<b>Choose.</b> Drag the order line on the Hankel plot: fit, error and poles follow your hand, and the certificate "
+      tr("<b>Look.</b> Pick a filter in the table: its impulse response, spectrum, Hankel singular values and poles "
+         "appear together."),
+      tr("<b>Choose.</b> Drag the order line on the Hankel plot: fit, error and poles follow your hand, and the "
+         "certificate "
          "shows what nobody could do better."),
-      tr("<b>Run.</b> Generate text with the original convolution and the distilled recurrence side by side: same prompt, same noise, "
+      tr("<b>Run.</b> Generate text with the original convolution and the distilled recurrence side by side: same "
+         "prompt, same noise, "
          "constant memory."),
   };
   for (int i = 0; i < 3; ++i) {
@@ -124,7 +128,8 @@ void StartPage::restyle() {
                              .arg(theme.space(3)));
   }
   for (QLabel* text : m_stepTexts) text->setFont(theme.font(TextSize::Title));
-  setStyleSheet(QStringLiteral("#startHint { color: %1; } #recentFile { text-align: left; border: none; background: transparent; color: %2; }"
+  setStyleSheet(QStringLiteral("#startHint { color: %1; } #recentFile { text-align: left; border: none; background: "
+                               "transparent; color: %2; }"
                                "#recentFile:hover { color: %3; } #recentFile:disabled { color: %1; }")
                     .arg(theme.colour(Role::MutedText).name(), theme.colour(Role::Text).name(),
                          theme.colour(Role::Accent).name()));

@@ -20,7 +20,8 @@ void describe(FilterSummary& summary, const analysis::Filter& filter) {
   summary.described = true;
 }
 
-void fit(FilterSummary& summary, const std::shared_ptr<const analysis::Filter>& filter, int order, const analysis::Task& task) {
+void fit(FilterSummary& summary, const std::shared_ptr<const analysis::Filter>& filter, int order,
+         const analysis::Task& task) {
   summary.order = order;
   if (summary.statistics.finite && summary.statistics.energy > 0 && filter->taps.size() > 2) {
     const analysis::Reducer reducer(filter, Document::maxOrder, task);
@@ -79,42 +80,40 @@ void Survey::restart() {
   const QString purpose = QStringLiteral("survey");
   if (todo.empty()) return m_jobs.cancel(purpose);
 
-  m_jobs.start(
-      purpose, tr("Surveying %1 filters").arg(todo.size()), Jobs::Priority::batch,
-      [this, todo, known = m_summaries, checkpoint = m_document.checkpoint(),
-       ids = [&] {
-         std::vector<analysis::FilterId> out;
-         for (const auto& [row, order] : todo) out.push_back(m_document.filterId(row));
-         return out;
-       }()](const analysis::Task& task, const Jobs::Post& post) {
-        QElapsedTimer sincePost;
-        sincePost.start();
-        Batch batch;
-        const auto flush = [&] {
-          post([this, batch] {
-            std::vector<int> rows;
-            for (const auto& [row, summary] : batch) {
-              m_summaries[static_cast<std::size_t>(row)] = summary;
-              rows.push_back(row);
-            }
-            Q_EMIT summarised(rows);
-          });
-          batch.clear();
-          sincePost.restart();
-        };
-        for (std::size_t i = 0; i < todo.size(); ++i) {
-          task.throwIfStopped();
-          const auto [row, order] = todo[i];
-          FilterSummary summary = known[static_cast<std::size_t>(row)];
-          const auto filter = checkpoint->filter(ids[i], task);
-          if (!summary.described) describe(summary, *filter);
-          fit(summary, filter, order, task);
-          batch.emplace_back(row, summary);
-          task.report(static_cast<double>(i + 1) / static_cast<double>(todo.size()));
-          if (sincePost.elapsed() > 60) flush();
-        }
-        if (!batch.empty()) flush();
-      });
+  m_jobs.start(purpose, tr("Surveying %1 filters").arg(todo.size()), Jobs::Priority::batch,
+               [this, todo, known = m_summaries, checkpoint = m_document.checkpoint(), ids = [&] {
+                 std::vector<analysis::FilterId> out;
+                 for (const auto& [row, order] : todo) out.push_back(m_document.filterId(row));
+                 return out;
+               }()](const analysis::Task& task, const Jobs::Post& post) {
+                 QElapsedTimer sincePost;
+                 sincePost.start();
+                 Batch batch;
+                 const auto flush = [&] {
+                   post([this, batch] {
+                     std::vector<int> rows;
+                     for (const auto& [row, summary] : batch) {
+                       m_summaries[static_cast<std::size_t>(row)] = summary;
+                       rows.push_back(row);
+                     }
+                     Q_EMIT summarised(rows);
+                   });
+                   batch.clear();
+                   sincePost.restart();
+                 };
+                 for (std::size_t i = 0; i < todo.size(); ++i) {
+                   task.throwIfStopped();
+                   const auto [row, order] = todo[i];
+                   FilterSummary summary = known[static_cast<std::size_t>(row)];
+                   const auto filter = checkpoint->filter(ids[i], task);
+                   if (!summary.described) describe(summary, *filter);
+                   fit(summary, filter, order, task);
+                   batch.emplace_back(row, summary);
+                   task.report(static_cast<double>(i + 1) / static_cast<double>(todo.size()));
+                   if (sincePost.elapsed() > 60) flush();
+                 }
+                 if (!batch.empty()) flush();
+               });
 }
 
 }  // namespace app

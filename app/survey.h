@@ -20,12 +20,12 @@ struct FilterSummary {
   analysis::Statistics statistics;
   int lengthSamples = 0;
 
-  bool fitted = false;                         // the rest is known, for this order:
+  bool fitted = false;  // the rest is known, for this order:
   int order = -1;
   float errorRelative = 0;
-  float certificate = 0;                       // 0: below its numerical floor
+  float certificate = 0;  // 0: below its numerical floor
   float spectralRadius = 0;
-  std::array<float, sigmaCount> sigma{};       // leading Hankel singular values, as shares of the first
+  std::array<float, sigmaCount> sigma{};  // leading Hankel singular values, as shares of the first
 
   // "At most this many times the best possible"; 0 when not known.
   float ratio() const { return fitted && certificate > 0 ? errorRelative / certificate : 0; }

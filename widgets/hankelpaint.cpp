@@ -88,8 +88,7 @@ void HankelPlot::drawOrderLine(QPainter& painter) const {
     const double r = theme().markerSize() * 0.9;
     if (area.contains(point)) painter.drawEllipse(point, r, r);
   }
-  const QString text =
-      m_order % 2 == 0 ? tr("order %1 = %2 pairs").arg(m_order).arg(m_order / 2) : tr("order %1").arg(m_order);
+  const QString text = tr("order %1").arg(m_order);
   const QFont font = theme().font(TextSize::Caption, QFont::DemiBold);
   const double height = QFontMetricsF(font).height() * 1.3;
   paintPill(painter, text, QPointF(x, area.top() + height / 2), area, font,

@@ -243,7 +243,10 @@ void HankelPlot::fitRanges() {
   take(m_relative, shown);
   take(m_errors->values(), shown + 1);
   take(m_certificate->values(), shown + 1);
-  take(m_bound->values(), shown + 1);
+  // An upper bound above the whole norm says nothing, and showing it would flatten what does.
+  std::vector<double> bound(m_bound->values().begin(), m_bound->values().end());
+  std::erase_if(bound, [](double value) { return value > 1; });
+  take(bound, bound.size());
   for (size_t i = 0; i < m_overlays->size(); ++i) take((*m_overlays)[i].values(), shown + 1);
   if (!(high > 0)) high = 1;
   const bool floored =
@@ -265,8 +268,7 @@ std::optional<Readout> HankelPlot::readoutAt(QPointF pixel) const {
   const double x = xAxis()->coordToPixel(order);
   if (x < mainRect()->left() - 1 || x > mainRect()->right() + 1) return std::nullopt;
   Readout readout;
-  readout.lines.push_back(
-      {tr("order"), order % 2 == 0 ? tr("%1 = %2 pairs").arg(order).arg(order / 2) : QString::number(order)});
+  readout.lines.push_back({tr("order"), QString::number(order)});
   if (order >= 1 && static_cast<size_t>(order) <= m_values.size()) {
     const auto index = static_cast<size_t>(order) - 1;
     readout.marks.push_back({{x, yAxis()->coordToPixel(std::max(floorRelative, m_relative[index]))}, Role::Original});

@@ -1,6 +1,6 @@
-// A quantity over the position in a running generation, one lane per engine, appended to while it runs. Times are fitted
-// to three times their 95th percentile: single tokens that took longer leave the plot at the top, and the data table,
-// the cursor and zooming out show them.
+// A quantity over the position in a running generation, one lane per engine, appended to while it runs. Times are
+// fitted to three times their 95th percentile: single tokens that took longer leave the plot at the top, and the data
+// table, the cursor and zooming out show them.
 #pragma once
 
 #include <array>

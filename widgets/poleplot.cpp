@@ -13,9 +13,9 @@ namespace widgets {
 namespace {
 
 constexpr double pi = std::numbers::pi;
-constexpr double nearest = 1e-9;  // distances to the circle are drawn no smaller
-constexpr double reach = 10;      // pixels within which a pole is meant
-constexpr double together = 3;    // pixels within which labels would cover each other
+constexpr double nearest = 1e-9;   // distances to the circle are drawn no smaller
+constexpr double reach = 10;       // pixels within which a pole is meant
+constexpr double together = 3;     // pixels within which labels would cover each other
 constexpr double sameness = 1e-6;  // distance below which poles are one
 
 bool isReal(std::complex<double> pole) {
@@ -92,7 +92,8 @@ bool PolePlot::isDrawn(size_t index) const {
 int PolePlot::coincident(int index) const {
   if (index < 0 || index >= static_cast<int>(m_poles.size())) return 0;
   const std::complex<double> pole = m_poles[static_cast<size_t>(index)];
-  return static_cast<int>(std::count_if(m_poles.begin(), m_poles.end(), [&](auto other) { return std::abs(other - pole) <= sameness; }));
+  return static_cast<int>(
+      std::count_if(m_poles.begin(), m_poles.end(), [&](auto other) { return std::abs(other - pole) <= sameness; }));
 }
 
 double PolePlot::markerWidth(size_t index) const {

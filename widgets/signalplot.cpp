@@ -168,7 +168,7 @@ void SignalPlot::scaleTypesChanged() {
   useTicker(xAxis(), Ticks::Integers, 6);
   useTicker(yAxis(), Ticks::Numbers, 5);
   useTicker(m_residualRect->axis(QCPAxis::atBottom), Ticks::Integers, 6);
-  useTicker(residual, Ticks::Numbers, 3);
+  useTicker(residual, Ticks::Numbers, 2);
   yAxis()->setLabel(logY() ? tr("|h[t]|") : tr("h[t]"));
   residual->setLabel(m_residualLog ? tr("|h − ĥ|") : tr("h − ĥ"));
   updateFloors();
@@ -222,8 +222,11 @@ void SignalPlot::drawNotes(QPainter& painter) const {
       const bool right = x + width + theme().space(2) < area.right();
       painter.setFont(font);
       painter.setPen(theme().colour(Role::MutedText));
-      painter.drawText(QRectF(right ? x + theme().space(1) : x - theme().space(1) - width, area.top(), width + 1,
-                              QFontMetricsF(font).height()),
+      // On the side of the axis where the tail of the filter is not.
+      const double height = QFontMetricsF(font).height(), zero = yAxis()->coordToPixel(0);
+      const bool above = logY() || zero - area.top() > area.bottom() - zero;
+      painter.drawText(QRectF(right ? x + theme().space(1) : x - theme().space(1) - width,
+                              above ? area.top() : area.bottom() - height - theme().space(1), width + 1, height),
                        Qt::AlignLeft | Qt::AlignTop, text);
     }
   }

@@ -44,10 +44,7 @@ std::unique_ptr<widgets::Plot> spectrumFigure(const FigureContent& content) {
   const std::vector<double>& taps = content.filter->taps;
   plot->setOriginal(response(taps));
   if (!content.fit) return plot;
-  std::vector<double> difference = fitted(content);
-  plot->setFit(response(difference));
-  std::transform(taps.begin(), taps.end(), difference.begin(), difference.begin(), std::minus<>());
-  plot->setResidual(analysis::magnitudeDecibels(analysis::spectrum(difference)));
+  plot->setFit(response(fitted(content)));
   return plot;
 }
 

@@ -215,8 +215,10 @@ class TestMainWindow : public QObject {
     for (int row = 0; row < 4; ++row) {
       QVERIFY(m_window->document().order(row) > 0);
       m_window->document().select(row);
-      QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit() && m_window->analyst().fit()->filter->id.channel == row, 20000);
-      if (m_window->document().order(row) < Document::maxOrder) QVERIFY(m_window->analyst().fit()->quality.errorRelative <= 0.12);
+      QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit() && m_window->analyst().fit()->filter->id.channel == row,
+                               20000);
+      if (m_window->document().order(row) < Document::maxOrder)
+        QVERIFY(m_window->analyst().fit()->quality.errorRelative <= 0.12);
     }
   }
 
@@ -256,7 +258,9 @@ class TestMainWindow : public QObject {
     // A new order is compared anew.
     hankel().setFocus();
     QTest::keyClick(&hankel(), Qt::Key_Right);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->comparison().results().size() == 2 && m_window->comparison().results()[0].fit->model.order() == 17, 30000);
+    QTRY_VERIFY_WITH_TIMEOUT(
+        m_window->comparison().results().size() == 2 && m_window->comparison().results()[0].fit->model.order() == 17,
+        30000);
   }
 
   void hoveringAPoleShowsItsMode() {

@@ -68,7 +68,9 @@ void print(const char* what, std::vector<double> times, double bar) {
     return;
   }
   std::sort(times.begin(), times.end());
-  const auto at = [&](double share) { return times[static_cast<std::size_t>(share * static_cast<double>(times.size() - 1))]; };
+  const auto at = [&](double share) {
+    return times[static_cast<std::size_t>(share * static_cast<double>(times.size() - 1))];
+  };
   out << QStringLiteral("%1 n %2   median %3 ms   p99 %4 ms   bar %5 ms\n")
              .arg(QLatin1String(what), -52)
              .arg(times.size(), 4)
@@ -80,11 +82,13 @@ void print(const char* what, std::vector<double> times, double bar) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM") && qEnvironmentVariableIsEmpty("DISPLAY")) qputenv("QT_QPA_PLATFORM", "offscreen");
+  if (qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM") && qEnvironmentVariableIsEmpty("DISPLAY"))
+    qputenv("QT_QPA_PLATFORM", "offscreen");
   QApplication application(argc, argv);
   QApplication::setOrganizationName(QStringLiteral("polecat-bench"));
   app::appearance::apply(widgets::Scheme::Light);
-  const QString file = argc > 1 ? QString::fromLocal8Bit(argv[1]) : QStringLiteral(POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt");
+  const QString file =
+      argc > 1 ? QString::fromLocal8Bit(argv[1]) : QStringLiteral(POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt");
   const int selections = argc > 2 ? atoi(argv[2]) : 60;
 
   app::MainWindow window;
@@ -114,7 +118,12 @@ int main(int argc, char** argv) {
     });
     clock.restart();
     QTest::keyClick(table, Qt::Key_Down);
-    selecting.push_back(until([&] { return fitted && painted.has(&window.plots().signal()) && painted.has(&window.plots().spectrum()) && painted.has(&window.plots().poles()); }, clock));
+    selecting.push_back(until(
+        [&] {
+          return fitted && painted.has(&window.plots().signal()) && painted.has(&window.plots().spectrum()) &&
+                 painted.has(&window.plots().poles());
+        },
+        clock));
     QObject::disconnect(connection);
     QTest::qWait(30);
   }
@@ -134,7 +143,11 @@ int main(int argc, char** argv) {
     const auto before = window.analyst().current();
     clock.restart();
     QTest::keyClick(table, Qt::Key_Down);
-    until([&] { return window.analyst().current() != before && window.analyst().fit() && !window.analyst().current()->curve; }, clock);
+    until(
+        [&] {
+          return window.analyst().current() != before && window.analyst().fit() && !window.analyst().current()->curve;
+        },
+        clock);
     if (!window.analyst().current() || window.analyst().current()->curve) continue;
     uncached.push_back(step(Qt::Key_Right));
   }
@@ -148,7 +161,7 @@ int main(int argc, char** argv) {
   for (int i = 0; i < 40; ++i) cached.push_back(step(Qt::Key_Right));
   for (int i = 0; i < 40; ++i) cached.push_back(step(Qt::Key_Left));
   print("order step from the curve", cached, 16);
-  QTextStream(stdout) << "file " << QFileInfo(file).fileName() << ", window " << window.width() << " x " << window.height() << ", platform "
-                      << QGuiApplication::platformName() << '\n';
+  QTextStream(stdout) << "file " << QFileInfo(file).fileName() << ", window " << window.width() << " x "
+                      << window.height() << ", platform " << QGuiApplication::platformName() << '\n';
   return 0;
 }
