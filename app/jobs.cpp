@@ -17,8 +17,8 @@ struct Jobs::Job {
 };
 
 Jobs::Jobs(QObject* parent) : QObject(parent) {
-  // Interactive work is short: one thread would queue a new request behind the last block of a cancelled one.
-  m_interactive.setMaxThreadCount(2);
+  // A cancelled job may need up to 100 ms to notice: its successor, and a fit beside it, must not wait for that.
+  m_interactive.setMaxThreadCount(3);
   m_interactive.setThreadPriority(QThread::HighPriority);
   m_batch.setMaxThreadCount(2);
   m_batch.setThreadPriority(QThread::LowPriority);
