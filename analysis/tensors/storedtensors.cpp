@@ -127,6 +127,8 @@ template <typename Real>
 std::vector<Real> whole(const TensorFile& file, std::string_view name) {
   const TensorInfo* info = file.find(name);
   if (info == nullptr) refuse(file.path().string(), "has no tensor " + std::string(name), "check the name");
+  // An empty read refuses what cannot be read at all, before memory is taken for it.
+  file.read(*info, 0, std::span<Real>());
   std::vector<Real> values(static_cast<std::size_t>(info->elementCount));
   file.read(*info, 0, std::span(values));
   return values;

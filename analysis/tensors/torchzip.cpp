@@ -142,7 +142,12 @@ class Reader {
     if (pickled.conjugated) {  // a real value equals its conjugate; a complex one is refused on reading anyway
       contents.remarks.push_back("tensor " + name + " is stored conjugated");
     }
-    if (pickled.type != DataType::unsupported && *count > 0) place(pickled, stored, where);
+    if (pickled.type == DataType::unsupported) {  // its elements have no known size, but at least a bit each
+      if (*count > std::max(8 * stored.blob->size(), largestRepetition))
+        refuse(where, "has an absurd shape", damagedAdvice);
+    } else if (*count > 0) {
+      place(pickled, stored, where);
+    }
     contents.tensors.push_back(std::move(stored));
   }
 

@@ -119,6 +119,8 @@ std::vector<BadFile> torchCases() {
       pickled("imports subprocess, protocol 4", "subprocess.Popen", "\x80\x04\x8c\x0asubprocess\x8c\x05Popen\x93."),
       pickled("absurd shape", "absurd shape",
               one(tensor(store, 0, {std::int64_t(1) << 40, std::int64_t(1) << 40}, {1, 1}))),
+      pickled("absurd shape of an unknown type", "absurd shape",
+              one(tensor(storage("Float9Storage", "0", 1), 0, {std::int64_t(1) << 40}, {1}))),
       pickled("negative shape", "absurd shape", one(tensor(store, 0, {-4}, {1}))),
       pickled("beyond the storage", "reaches beyond", one(tensor(store, 0, {2}, {1}))),
       pickled("offset beyond the storage", "reaches beyond", one(tensor(store, 1, {1}, {1}))),

@@ -1,5 +1,6 @@
 // Tokens per second of every mode at several contexts, with the share of this machine's copy bandwidth, measured in the
-// same run. Usage: bench_decode [CHECKPOINT [GPT-CHECKPOINT]]; the bundled sample without arguments.
+// same run. Usage: bench_decode [CHECKPOINT | SIZE [GPT-CHECKPOINT]]; the bundled sample without arguments. SIZE (125m,
+// 355m, 1.3b) means random weights.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -12,7 +13,9 @@
 #include "analysis/checkpoint/checkpoint.h"
 #include "analysis/reduction/distilled.h"
 #include "engine/cpu/team.h"
+#include "engine/presets.h"
 #include "engine/session.h"
+#include "engine/weights.h"
 
 using namespace engine;
 using Clock = std::chrono::steady_clock;
@@ -57,7 +60,7 @@ struct Row {
 };
 
 void measure(const Row& row, int context, int batch, double bandwidth, const std::shared_ptr<Device>& device) {
-  constexpr int decoded = 200;
+  const int decoded = row.model->weights().weightBytes > (100 << 20) ? 40 : 200;
   if (row.model->shape().positions > 0 && context + decoded > row.model->shape().positions) return;
   Workload workload;
   workload.batch = batch;
@@ -70,12 +73,12 @@ void measure(const Row& row, int context, int batch, double bandwidth, const std
     ids.insert(ids.end(), one.begin(), one.end());
   }
   std::vector<double> prefills, seconds;
-  for (int repeat = 0; repeat < (context > 4000 ? 1 : 3); ++repeat) {
+  for (int repeat = 0; repeat < (context > 4000 || decoded < 200 ? 1 : 3); ++repeat) {
     session.prefill(ids);
     prefills.push_back(session.timings().prefillSeconds);
     session.decode(decoded);
     const auto& steps = session.timings().tokenSeconds;
-    seconds.insert(seconds.end(), steps.begin() + 20, steps.end());
+    seconds.insert(seconds.end(), steps.begin() + decoded / 10, steps.end());
   }
   Workload middle = workload;
   middle.capacityTokens = 2 * (context + decoded / 2);  // the footprint speaks of half the capacity
@@ -92,22 +95,43 @@ void measure(const Row& row, int context, int batch, double bandwidth, const std
   std::fflush(stdout);
 }
 
-}  // namespace
+void addModes(std::vector<Row>& rows, const std::shared_ptr<const Model>& distilled, int order) {
+  const std::string name = "order " + std::to_string(order);
+  rows.push_back({name + ", modal", distilled, Mixer::modal});
+  if (distilled->shape().headWidth == 1) rows.push_back({name + ", blocked 16", distilled, Mixer::modalBlocked});
+}
 
-int main(int count, char** arguments) try {
-  const std::string path = count > 1 ? arguments[1] : POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt";
-  const auto checkpoint = analysis::Checkpoint::open(path);
-  const auto original = Model::load(checkpoint);
+std::vector<Row> convolutions(const std::shared_ptr<const Model>& original) {
   std::vector<Row> rows{{"original, convolution", original, Mixer::convolutionLazy}};
   if (original->shape().headWidth == 1) rows.push_back({"original, tiled", original, Mixer::convolutionTiled});
+  return rows;
+}
+
+std::vector<Row> checkpointRows(const std::string& path) {
+  const auto checkpoint = analysis::Checkpoint::open(path);
+  const auto original = Model::load(checkpoint);
+  std::vector<Row> rows = convolutions(original);
   for (const int order : {8, 16}) {
     analysis::DistilRequest request;
     request.order = order;
-    const auto model = original->withDistilled(analysis::distil(*checkpoint, request));
-    const std::string name = "order " + std::to_string(order);
-    rows.push_back({name + ", modal", model, Mixer::modal});
-    if (original->shape().headWidth == 1) rows.push_back({name + ", blocked 16", model, Mixer::modalBlocked});
+    addModes(rows, original->withDistilled(analysis::distil(*checkpoint, request)), order);
   }
+  return rows;
+}
+
+std::vector<Row> randomRows(const std::string& size) {
+  const RandomModel model = randomModel(size, 32);
+  std::vector<Row> rows = convolutions(model.original);
+  addModes(rows, model.distilled, 32);
+  return rows;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) try {
+  const std::string what = count > 1 ? arguments[1] : POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt";
+  const bool random = std::any_of(presets().begin(), presets().end(), [&](const Preset& p) { return p.name == what; });
+  std::vector<Row> rows = random ? randomRows(what) : checkpointRows(what);
   if (count > 2)
     rows.push_back({"Transformer", Model::load(analysis::Checkpoint::open(arguments[2])), Mixer::attention});
 
