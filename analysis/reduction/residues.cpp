@@ -55,21 +55,25 @@ Residues orthogonal(const Target& target, const PoleSet& poles) {
 }  // namespace
 
 Residues fitResidues(const Target& target, const PoleSet& poles) {
-  if (poles.rows() == 0 || target.isZero()) {
-    Residues none{VectorXd::Zero(poles.order()), VectorXd(target.sequence().values()), target.isZero() ? 0.0 : 1.0};
-    return none;
-  }
+  const auto none = [&](double squaredError) {
+    return Residues{VectorXd::Zero(poles.order()), VectorXd(target.sequence().values()), squaredError};
+  };
+  if (poles.rows() == 0 || target.isZero()) return none(target.isZero() ? 0.0 : 1.0);
   Projection projection(target);
   const bool regular = projection.evaluate(poles);
   const bool dense = static_cast<double>(target.length()) * poles.order() <= denseEntries;
-  if (!regular || projection.smallestPivot() < wellConditioned) {
-    if (dense) return orthogonal(target, poles);
-    if (!regular) return {VectorXd::Zero(poles.order()), VectorXd(target.sequence().values()), 1.0};
+  Residues result;
+  if (dense && (!regular || projection.smallestPivot() < wellConditioned)) {
+    result = orthogonal(target, poles);
+  } else if (regular) {
+    result.coefficients = projection.coefficients();
+    updateResidual(target, poles, result);
+    refine(target, poles, projection, result);
+  } else {
+    return none(1.0);
   }
-  Residues result{projection.coefficients(), {}, 0};
-  updateResidual(target, poles, result);
-  refine(target, poles, projection, result);
-  return result;
+  // Columns that cancel each other can lose every digit; no residues at all are then the better fit.
+  return result.squaredError <= 1 ? result : none(1.0);
 }
 
 Fit makeFit(const Target& target, const PoleSet& poles, const VectorXd& coefficients, double squaredError,

@@ -217,8 +217,9 @@ class TestMainWindow : public QObject {
       m_window->document().select(row);
       QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit() && m_window->analyst().fit()->filter->id.channel == row,
                                20000);
+      // The tolerance was 10 %; the curve on screen may still be on its way there.
       if (m_window->document().order(row) < Document::maxOrder)
-        QVERIFY(m_window->analyst().fit()->quality.errorRelative <= 0.12);
+        QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit()->quality.errorRelative <= 0.105, 20000);
     }
   }
 
