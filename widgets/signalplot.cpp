@@ -168,7 +168,7 @@ void SignalPlot::scaleTypesChanged() {
   useTicker(xAxis(), Ticks::Integers, 6);
   useTicker(yAxis(), Ticks::Numbers, 5);
   useTicker(m_residualRect->axis(QCPAxis::atBottom), Ticks::Integers, 6);
-  useTicker(residual, Ticks::Numbers, 2);
+  useTicker(residual, Ticks::Numbers, 3);
   yAxis()->setLabel(logY() ? tr("|h[t]|") : tr("h[t]"));
   residual->setLabel(m_residualLog ? tr("|h − ĥ|") : tr("h − ĥ"));
   updateFloors();
