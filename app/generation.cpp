@@ -49,6 +49,7 @@ GenerationRun::~GenerationRun() = default;
 
 void GenerationRun::reset() {
   cancel();
+  m_poll.stop();
   m_generation.reset();
   m_model.reset();
   m_distilled.reset();

@@ -63,7 +63,8 @@ class GenerationRun : public QObject {
   void start(const GenerationSettings&);
   void setPaused(bool);
   void cancel();
-  bool active() const { return m_preparing || (m_generation && !m_generation->finished()); }
+  // Until every lane has ended and all it said has been taken over.
+  bool active() const { return m_preparing || m_poll.isActive(); }
   bool paused() const { return m_paused; }
 
   const GenerationSettings& settings() const { return m_settings; }
