@@ -26,8 +26,7 @@ Analyst::Analyst(Document& document, Jobs& jobs, QObject* parent)
 }
 
 void Analyst::reset() {
-  m_jobs.cancel(QStringLiteral("analyse"));
-  m_jobs.cancel(QStringLiteral("fit"));
+  for (const char* purpose : {"analyse", "curve", "fit"}) m_jobs.cancel(QString::fromLatin1(purpose));
   m_kept.clear();
   m_recency.clear();
   m_cachedBytes = 0;
@@ -47,54 +46,73 @@ void Analyst::selectionChanged() {
     keep(row, m_current);
     Q_EMIT analysed();
     requestFit();
-    if (m_current->curve && m_current->curve->final && m_current->twiceTail)
-      return m_jobs.cancel(QStringLiteral("analyse"));
+    if (m_current->curve && m_current->curve->final && m_current->twiceTail) {
+      m_jobs.cancel(QStringLiteral("analyse"));
+      m_jobs.cancel(QStringLiteral("curve"));
+      return;
+    }
   }
   analyse(row);
 }
 
+Analyst::Publish Analyst::publisher(int row, const Jobs::Post& post) {
+  return [this, row, post](const FilterAnalysis& stage, bool alsoFit) {
+    auto value = std::make_shared<const FilterAnalysis>(stage);
+    post([this, row, value, alsoFit] {
+      m_current = value;
+      keep(row, value);
+      Q_EMIT analysed();
+      if (alsoFit) requestFit();
+    });
+  };
+}
+
 void Analyst::analyse(int row) {
   const analysis::FilterId id = m_document.filterId(row);
-  const auto checkpoint = m_document.checkpoint();
-  const auto known = m_current;
-  const int order = m_shownOrder;
+  m_jobs.cancel(QStringLiteral("curve"));
   m_jobs.start(
       QStringLiteral("analyse"), tr("Analysing filter %1").arg(m_document.filterName(row)), Jobs::Priority::interactive,
-      [this, checkpoint, id, row, known, order](const analysis::Task& task, const Jobs::Post& post) {
+      [this, checkpoint = m_document.checkpoint(), id, row, known = m_current](const analysis::Task& task,
+                                                                               const Jobs::Post& post) {
+        const Publish publish = publisher(row, post);
         FilterAnalysis stage = known ? *known : describe(checkpoint->filter(id, task));
-        const auto publish = [&](bool alsoFit) {
-          auto value = std::make_shared<const FilterAnalysis>(stage);
-          post([this, row, value, alsoFit] {
-            m_current = value;
-            keep(row, value);
-            Q_EMIT analysed();
-            if (alsoFit) requestFit();
-          });
-        };
-        publish(false);
+        publish(stage, false);
         if (!stage.statistics.finite || stage.filter->taps.size() < 2) return;
         if (!stage.reducer) {
           stage.reducer = std::make_shared<const analysis::Reducer>(stage.filter, Document::maxOrder, task);
-          publish(true);
+          publish(stage, true);
         }
+        post([this, row, stage] { improve(row, stage); });
+      },
+      [this](const QString& sentence) { Q_EMIT failed(sentence); });
+}
+
+// What takes longer than a look: it must not be in the way of an order step or of the next selection.
+void Analyst::improve(int row, const FilterAnalysis& known) {
+  m_jobs.start(
+      QStringLiteral("curve"), tr("Fitting all orders of filter %1").arg(m_document.filterName(row)),
+      Jobs::Priority::batch,
+      [this, row, known, order = m_shownOrder](const analysis::Task& task, const Jobs::Post& post) {
+        const Publish publish = publisher(row, post);
+        FilterAnalysis stage = known;
         if (!stage.certificate) {
           stage.certificate = std::make_shared<const analysis::Certificate>(
               analysis::certificate(stage.filter->taps, Document::maxOrder, task));
-          publish(false);
+          publish(stage, false);
         }
         if (!stage.curve || !stage.curve->final)
           stage.curve = stage.reducer->curve(order, task, [&](std::shared_ptr<const analysis::OrderCurve> curve) {
             stage.curve = std::move(curve);
-            publish(true);
+            publish(stage, true);
           });
-        publish(true);
+        publish(stage, true);
         if (!stage.hankel) {
           const int size = static_cast<int>(stage.filter->taps.size()) - 1;
           stage.hankel = std::make_shared<const analysis::HankelSpectrum>(
               analysis::hankelSpectrum(stage.filter->taps, Document::maxOrder + 1, size <= 1024, task));
           stage.twiceTail = std::make_shared<const std::vector<double>>(
               analysis::twiceTailSum(*stage.hankel, stage.filter->taps, Document::maxOrder));
-          publish(false);
+          publish(stage, false);
         }
       },
       [this](const QString& sentence) { Q_EMIT failed(sentence); });

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <QObject>
+#include <functional>
 #include <list>
 #include <memory>
 #include <unordered_map>
@@ -44,7 +45,11 @@ class Analyst : public QObject {
 
  private:
   void selectionChanged();
+  using Publish = std::function<void(const FilterAnalysis& stage, bool alsoFit)>;
+  // Makes a stage current on the GUI thread.
+  Publish publisher(int row, const Jobs::Post&);
   void analyse(int row);
+  void improve(int row, const FilterAnalysis&);
   void requestFit();
   void keep(int row, std::shared_ptr<const FilterAnalysis>);
   void reset();

@@ -7,7 +7,25 @@
 #include <exception>
 #include <new>
 
+#ifdef __linux__
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace app {
+
+namespace {
+
+// Work that may wait gives way to the window and to interactive jobs. Linux knows a nice value per thread (QThread's
+// priorities do nothing under its default scheduler); a thread can only become nicer, so it stays in the batch pool.
+void yieldToOthers() {
+#ifdef __linux__
+  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 10);
+#endif
+}
+
+}  // namespace
 
 struct Jobs::Job {
   QString purpose, title;
@@ -19,9 +37,8 @@ struct Jobs::Job {
 Jobs::Jobs(QObject* parent) : QObject(parent) {
   // A cancelled job may need up to 100 ms to notice: its successor, and a fit beside it, must not wait for that.
   m_interactive.setMaxThreadCount(3);
-  m_interactive.setThreadPriority(QThread::HighPriority);
-  m_batch.setMaxThreadCount(2);
-  m_batch.setThreadPriority(QThread::LowPriority);
+  // The survey, the curve of the selected filter, and what the person asked for.
+  m_batch.setMaxThreadCount(3);
   for (QThreadPool* pool : {&m_interactive, &m_batch}) pool->setExpiryTimeout(-1);
 }
 
@@ -46,7 +63,8 @@ Jobs::Id Jobs::start(const QString& purpose, const QString& title, Priority prio
   job->clock.start();
   m_jobs.emplace(id, job);
 
-  auto run = [this, id, job, work = std::move(work), failed = std::move(failed)] {
+  auto run = [this, id, job, priority, work = std::move(work), failed = std::move(failed)] {
+    if (priority == Priority::batch) yieldToOthers();
     const analysis::Task task(job->stop.get_token(),
                               [job](double fraction, std::string_view) { job->fraction = fraction; });
     // The check on arrival is what makes "newest wins" hold: a replaced job's post finds itself gone.
