@@ -41,11 +41,17 @@ FilterTable::FilterTable(Document& document, Survey& survey, QObject* parent)
     m_rows = m_document.filterCount();
     endResetModel();
   });
-  // One dataChanged for the span of rows: the view repaints only what is in sight anyway.
+  // Few rows cell by cell: a table repaints one cell alone, but the whole view for any larger range.
   const auto announce = [this](const std::vector<int>& rows, int first, int last) {
     if (rows.empty() || m_rows == 0) return;
     const auto [low, high] = std::minmax_element(rows.begin(), rows.end());
-    if (*high < m_rows) Q_EMIT dataChanged(index(*low, first), index(*high, last));
+    if (*high >= m_rows) return;
+    if (rows.size() > 4) {
+      Q_EMIT dataChanged(index(*low, first), index(*high, last));
+      return;
+    }
+    for (const int row : rows)
+      for (int column = first; column <= last; ++column) Q_EMIT dataChanged(index(row, column), index(row, column));
   };
   connect(&survey, &Survey::summarised, this,
           [announce](const std::vector<int>& rows) { announce(rows, sigmaDecay, radius); });
