@@ -53,10 +53,10 @@ FitStrip::FitStrip(Document& document, Analyst& analyst, QWidget* parent)
 }
 
 FitStrip::Cell FitStrip::addCell(const QString& caption, const QString& explanation, int characters) {
-  Cell cell{new QLabel(caption), new QLabel(QStringLiteral("–"))};
+  Cell cell{new QLabel(caption), new ValueLabel(characters)};
   cell.caption->setToolTip(explanation);
   cell.value->setToolTip(explanation);
-  cell.value->setProperty("characters", characters);
+  cell.value->setAccessibleName(caption);
   auto* column = new QVBoxLayout;
   column->setSpacing(0);
   column->addWidget(cell.caption);
@@ -81,10 +81,7 @@ void FitStrip::refresh() {
   }
   const auto fit = m_analyst.fit();
   const auto known = m_analyst.current();
-  const auto set = [](const Cell& cell, const QString& text) {
-    cell.value->setText(text);
-    cell.value->setAccessibleName(cell.caption->text() + QLatin1Char(' ') + text);
-  };
+  const auto set = [](const Cell& cell, const QString& text) { cell.value->setText(text); };
   if (!fit) {
     for (const Cell& cell : std::as_const(m_cells)) set(cell, QStringLiteral("–"));
     return;
@@ -117,13 +114,10 @@ void FitStrip::restyle() {
   const widgets::Theme theme = widgets::applicationTheme();
   m_name->setFont(theme.font(TextSize::Title, QFont::DemiBold));
   const QFont figures = theme.figures(TextSize::Body, QFont::DemiBold);
-  const int width = QFontMetrics(figures).horizontalAdvance(QLatin1Char('0'));
   for (const Cell& cell : std::as_const(m_cells)) {
     cell.caption->setFont(theme.font(TextSize::Caption));
     cell.caption->setStyleSheet(QStringLiteral("color: %1;").arg(theme.colour(widgets::Role::MutedText).name()));
     cell.value->setFont(figures);
-    // Fixed widths: numbers that change must not push their neighbours about.
-    cell.value->setMinimumWidth(width * cell.value->property("characters").toInt());
   }
 }
 

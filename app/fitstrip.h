@@ -6,6 +6,7 @@
 
 #include "app/analyst.h"
 #include "app/document.h"
+#include "app/valuelabel.h"
 
 class QLabel;
 class QSpinBox;
@@ -28,7 +29,7 @@ class FitStrip : public QWidget {
  private:
   struct Cell {
     QLabel* caption;
-    QLabel* value;
+    ValueLabel* value;
   };
   Cell addCell(const QString& caption, const QString& explanation, int characters);
   void refresh();

@@ -21,6 +21,7 @@
 #include "app/plotdeck.h"
 #include "app/recents.h"
 #include "app/startpage.h"
+#include "app/valuelabel.h"
 
 namespace app {
 
@@ -152,7 +153,7 @@ void MainWindow::buildToolBar() {
 }
 
 void MainWindow::buildStatusBar() {
-  m_totals = new QLabel;
+  m_totals = new ValueLabel(0);
   m_totals->setObjectName(QStringLiteral("totals"));
   m_totals->setContentsMargins(12, 0, 0, 0);
   statusBar()->addWidget(m_totals, 1);

@@ -28,6 +28,7 @@
 #include "app/recents.h"
 #include "app/resources.h"
 #include "app/startpage.h"
+#include "app/valuelabel.h"
 #include "widgets/format.h"
 
 namespace app {

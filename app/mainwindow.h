@@ -14,7 +14,6 @@
 class QActionGroup;
 class QComboBox;
 class QDoubleSpinBox;
-class QLabel;
 class QMenu;
 class QStackedWidget;
 
@@ -28,6 +27,7 @@ class GenerationPanel;
 class JobsBar;
 class PlotDeck;
 class StartPage;
+class ValueLabel;
 
 class MainWindow : public QMainWindow {
   Q_OBJECT
@@ -97,7 +97,7 @@ class MainWindow : public QMainWindow {
   QAction* m_export = nullptr;
   QMenu* m_recentMenu = nullptr;
   QActionGroup* m_presetGroup = nullptr;
-  QLabel* m_totals = nullptr;
+  ValueLabel* m_totals = nullptr;
 };
 
 }  // namespace app

@@ -24,6 +24,7 @@
 #include "app/mainwindow.h"
 #include "app/plotdeck.h"
 #include "app/recents.h"
+#include "app/valuelabel.h"
 #include "widgets/hankelplot.h"
 #include "widgets/poleplot.h"
 #include "widgets/signalplot.h"
@@ -196,7 +197,7 @@ class TestMainWindow : public QObject {
     QTest::keyClick(box, Qt::Key_Return);
     QCOMPARE(m_window->document().order(127), 8);
     QCOMPARE(m_window->document().order(128), 16);
-    QVERIFY(m_window->findChild<QLabel*>(QStringLiteral("totals"))->text().contains(QStringLiteral("512")));
+    QVERIFY(m_window->findChild<ValueLabel*>(QStringLiteral("totals"))->text().contains(QStringLiteral("512")));
     QCOMPARE(m_window->document().totalStates(), 128LL * 8 + 384 * 16);
   }
 
