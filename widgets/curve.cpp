@@ -54,7 +54,8 @@ void Curve::setMagnitudeFloor(double floor) {
 
 size_t Curve::nearest(double position) const {
   const double index = std::round((position - m_first) / m_step);
-  return static_cast<size_t>(std::clamp(index, 0.0, static_cast<double>(m_values.size() - 1)));
+  if (!(index > 0)) return 0;  // also NaN, from axes without extent
+  return static_cast<size_t>(std::min(index, static_cast<double>(m_values.size() - 1)));
 }
 
 double Curve::drawn(size_t index) const {
