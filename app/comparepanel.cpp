@@ -30,7 +30,6 @@ ComparePanel::ComparePanel(Comparison& comparison, Analyst& analyst, PlotDeck& p
   m_table->setTabKeyNavigation(false);
   m_table->verticalHeader()->hide();
   m_table->horizontalHeader()->setHighlightSections(false);
-  m_table->horizontalHeader()->setStretchLastSection(true);
   for (int row = 0; row < m_table->rowCount(); ++row) {
     for (int column = 0; column < columns; ++column) {
       auto* item = new QTableWidgetItem;
@@ -138,8 +137,9 @@ void ComparePanel::restyle() {
   m_table->setFont(figures);
   m_table->horizontalHeader()->setFont(theme.font(widgets::TextSize::Caption));
   m_table->verticalHeader()->setDefaultSectionSize(theme.space(6));
+  m_table->setMinimumHeight(theme.space(46));  // six methods at least
   const int digit = QFontMetrics(figures).horizontalAdvance(QLatin1Char('0'));
-  const int widths[columns] = {30, 10, 8, 9, 7, 10};
+  const int widths[columns] = {40, 10, 8, 10, 8, 11};
   for (int column = 0; column < columns; ++column)
     m_table->setColumnWidth(column, digit * widths[column] + theme.space(3));
 }
