@@ -66,23 +66,24 @@ class TestJobs : public QObject {
   void cancelIsSilentAndImmediate() {
     Jobs jobs;
     bool failed = false;
-    std::atomic<bool> stopped{false};
+    std::atomic<bool> started{false}, stopped{false};
     const Jobs::Id id = jobs.start(
         "batch", "Batch", Jobs::Priority::batch,
         [&](const analysis::Task& task, const Jobs::Post&) {
+          started = true;
           for (;;) {
-            if (task.stopped()) stopped = true;
-            task.throwIfStopped();
+            stopped = task.stopped();
+            if (stopped) throw analysis::Stopped{};
             std::this_thread::sleep_for(1ms);
           }
         },
         [&](const QString&) { failed = true; });
     QVERIFY(jobs.running("batch"));
-    QTest::qWait(20);
+    QTRY_VERIFY(started);
     jobs.cancel(id);
     QVERIFY(!jobs.running("batch"));
-    QTRY_VERIFY(stopped || !jobs.running("batch"));
     jobs.wait();
+    QVERIFY(stopped);
     QCoreApplication::processEvents();
     QVERIFY(!failed);
   }
