@@ -1,8 +1,18 @@
 #include "app/analyst.h"
 
+#include <algorithm>
+#include <cstdlib>
+
 namespace app {
 
 namespace {
+
+// What the views ahead of the hand may take. A view of 1,024 taps takes 70 kB: all orders fit; of a million taps one.
+constexpr std::size_t viewBytes = 48u << 20;
+
+std::size_t viewsThatFit(std::size_t lengthSamples) {
+  return viewBytes / (9 * sizeof(double) * std::max<std::size_t>(lengthSamples, 1));
+}
 
 // The reducer keeps a Lanczos basis of about 2 maxOrder + 10 vectors; the rest is a few vectors of the window's length.
 std::size_t byteEstimate(const FilterAnalysis& known) {
@@ -26,12 +36,13 @@ Analyst::Analyst(Document& document, Jobs& jobs, QObject* parent)
 }
 
 void Analyst::reset() {
-  for (const char* purpose : {"analyse", "curve", "fit"}) m_jobs.cancel(QString::fromLatin1(purpose));
+  for (const char* purpose : {"analyse", "curve", "fit", "views"}) m_jobs.cancel(QString::fromLatin1(purpose));
   m_kept.clear();
   m_recency.clear();
   m_cachedBytes = 0;
   m_current.reset();
   m_fit.reset();
+  m_views.clear();
   Q_EMIT analysed();
   Q_EMIT fitted();
 }
@@ -41,7 +52,8 @@ void Analyst::selectionChanged() {
   m_shownOrder = m_document.order(row);
   m_current = cached(row);
   m_fit.reset();
-  m_jobs.cancel(QStringLiteral("fit"));
+  m_views.clear();
+  for (const char* purpose : {"fit", "views"}) m_jobs.cancel(QString::fromLatin1(purpose));
   if (m_current) {
     keep(row, m_current);
     Q_EMIT analysed();
@@ -130,22 +142,63 @@ void Analyst::requestFit() {
   const int order = m_shownOrder;
   std::shared_ptr<const analysis::Fit> fit;
   if (known->curve && order <= known->curve->maxOrder()) fit = known->curve->fits[static_cast<std::size_t>(order)];
-  if (m_fit && fit && m_fit->fit == fit && m_fit->order == order) return;  // the curve grew elsewhere
+  if (m_fit && fit && m_fit->fit == fit && m_fit->order == order) return prefetch();  // the curve grew elsewhere
+  if (const auto ready = m_views.find(order); ready != m_views.end() && fit && ready->second->fit == fit) {
+    m_jobs.cancel(QStringLiteral("fit"));
+    show(ready->second);
+    return prefetch();
+  }
   m_jobs.start(
       QStringLiteral("fit"), tr("Fitting order %1").arg(order), Jobs::Priority::interactive,
       [this, known, order, fit](const analysis::Task& task, const Jobs::Post& post) {
         auto best = fit ? fit : std::make_shared<const analysis::Fit>(known->reducer->fit(order, task));
         auto view = std::make_shared<const FitView>(viewFit(*known, std::move(best), order));
-        post([this, view] {
-          // A shown model is never replaced by a worse one of the same filter and order.
-          if (m_fit && m_fit->filter == view->filter && m_fit->order == view->order &&
-              m_fit->quality.errorRelative < view->quality.errorRelative)
-            return;
-          m_fit = view;
-          Q_EMIT fitted();
+        post([this, known, view] {
+          if (known->curve) m_views[view->order] = view;
+          show(view);
+          prefetch();
         });
       },
       [this](const QString& sentence) { Q_EMIT failed(sentence); });
+}
+
+void Analyst::show(std::shared_ptr<const FitView> view) {
+  if (m_fit && m_fit->filter == view->filter && m_fit->order == view->order &&
+      m_fit->quality.errorRelative < view->quality.errorRelative)
+    return;
+  m_fit = std::move(view);
+  Q_EMIT fitted();
+}
+
+void Analyst::prefetch() {
+  if (!m_current || !m_current->curve || m_jobs.running(QStringLiteral("views"))) return;
+  const auto known = m_current;
+  const int most = known->curve->maxOrder();
+  // A curve that still improves will replace its models: only the next steps are worth preparing.
+  const std::size_t room = std::min(viewsThatFit(known->filter->taps.size()),
+                                    known->curve->final ? std::size_t{Document::maxOrder + 1} : std::size_t{9});
+  std::vector<int> nearest(static_cast<std::size_t>(most) + 1);
+  for (int order = 0; order <= most; ++order) nearest[static_cast<std::size_t>(order)] = order;
+  const auto distance = [shown = m_shownOrder](int order) { return std::abs(order - shown); };
+  std::stable_sort(nearest.begin(), nearest.end(), [&](int a, int b) { return distance(a) < distance(b); });
+  nearest.resize(std::min(nearest.size(), room));
+  std::erase_if(m_views, [&](const auto& kept) {
+    return kept.second->fit != known->curve->fits[static_cast<std::size_t>(kept.first)] ||
+           std::find(nearest.begin(), nearest.end(), kept.first) == nearest.end();
+  });
+  std::erase_if(nearest, [&](int order) { return m_views.contains(order); });
+  if (nearest.empty()) return;
+  m_jobs.start(QStringLiteral("views"), tr("Preparing the orders around %1").arg(m_shownOrder),
+               Jobs::Priority::interactive, [this, known, nearest](const analysis::Task& task, const Jobs::Post& post) {
+                 for (const int order : nearest) {
+                   task.throwIfStopped();
+                   auto view = std::make_shared<const FitView>(
+                       viewFit(*known, known->curve->fits[static_cast<std::size_t>(order)], order));
+                   post([this, known, view] {
+                     if (m_current && m_current->filter == known->filter) m_views[view->order] = view;
+                   });
+                 }
+               });
 }
 
 std::shared_ptr<const FilterAnalysis> Analyst::cached(int row) const {

@@ -51,6 +51,10 @@ class Analyst : public QObject {
   void analyse(int row);
   void improve(int row, const FilterAnalysis&);
   void requestFit();
+  // Shows `view` unless a better one of the same filter and order is shown already.
+  void show(std::shared_ptr<const FitView>);
+  // Computes the views of the curve's models around the shown order, so that the next steps need no job.
+  void prefetch();
   void keep(int row, std::shared_ptr<const FilterAnalysis>);
   void reset();
 
@@ -65,6 +69,8 @@ class Analyst : public QObject {
   std::shared_ptr<const FilterAnalysis> m_current;
   std::shared_ptr<const FitView> m_fit;
   int m_shownOrder = 0;
+  // Views of the selected filter's curve by order; a view of another curve's fit is stale and not shown.
+  std::unordered_map<int, std::shared_ptr<const FitView>> m_views;
   std::size_t m_cacheBytes = 256u << 20, m_cachedBytes = 0;
   std::list<int> m_recency;  // most recent first
   std::unordered_map<int, Kept> m_kept;

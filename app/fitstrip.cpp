@@ -18,7 +18,7 @@ FitStrip::FitStrip(Document& document, Analyst& analyst, QWidget* parent)
   auto* layout = new QHBoxLayout(this);
   layout->setContentsMargins(12, 4, 12, 4);
   layout->setSpacing(16);
-  m_name = new QLabel;
+  m_name = new ValueLabel(15);
   m_order = new QSpinBox;
   m_order->setObjectName(QStringLiteral("orderBox"));
   m_order->setRange(0, Document::maxOrder);

@@ -37,7 +37,7 @@ class FitStrip : public QWidget {
 
   Document& m_document;
   Analyst& m_analyst;
-  QLabel* m_name;
+  ValueLabel* m_name;
   QSpinBox* m_order;
   QList<Cell> m_cells;
   Cell m_modes, m_error, m_certificate, m_ratio, m_lag, m_hinf, m_beyond, m_radius;

@@ -1,6 +1,5 @@
 #include "app/survey.h"
 
-#include <QTimer>
 #include <algorithm>
 #include <cmath>
 #include <unordered_set>
@@ -41,7 +40,14 @@ void fit(FilterSummary& summary, const std::shared_ptr<const analysis::Filter>& 
 
 Survey::Survey(Document& document, Jobs& jobs, QObject* parent) : QObject(parent), m_document(document), m_jobs(jobs) {
   connect(&document, &Document::opened, this, &Survey::reset);
-  connect(&document, &Document::ordersChanged, this, &Survey::restart);
+  // A hand that steps through orders would restart the survey with every step; rows are fitted when it rests.
+  m_rest.setSingleShot(true);
+  m_rest.setInterval(150);
+  connect(&m_rest, &QTimer::timeout, this, &Survey::restart);
+  connect(&document, &Document::ordersChanged, this, [this] {
+    m_jobs.cancel(QStringLiteral("survey"));
+    m_rest.start();
+  });
 }
 
 void Survey::reset() {

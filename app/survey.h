@@ -4,6 +4,7 @@
 
 #include <QElapsedTimer>
 #include <QObject>
+#include <QTimer>
 #include <array>
 #include <vector>
 
@@ -53,6 +54,7 @@ class Survey : public QObject {
   Jobs& m_jobs;
   std::vector<FilterSummary> m_summaries;
   std::vector<int> m_visible;
+  QTimer m_rest;  // runs out when the orders have not changed for a moment
 };
 
 }  // namespace app

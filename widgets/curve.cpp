@@ -4,6 +4,8 @@
 #include <cmath>
 #include <utility>
 
+#include "widgets/dashes.h"
+
 namespace widgets {
 namespace {
 
@@ -26,9 +28,33 @@ QCPScatterStyle dots(const Theme& theme, Role role) {
   return QCPScatterStyle(shape, QPen(colour, theme.scale()), fill, theme.markerSize() * 0.8);
 }
 
+class DashedGraph : public QCPGraph {
+ public:
+  using QCPGraph::QCPGraph;
+
+ protected:
+  void drawLinePlot(QCPPainter* painter, const QVector<QPointF>& lines) const override {
+    const QPen pen = painter->pen();
+    // Files keep the path whole, so that an editor finds one line and not a thousand.
+    if (pen.style() != Qt::CustomDashLine || painter->modes().testFlag(QCPPainter::pmVectorized))
+      return QCPGraph::drawLinePlot(painter, lines);
+    applyDefaultAntialiasingHint(painter);
+    const qreal width = std::max(pen.widthF(), 1.0);  // patterns count in pen widths
+    QVector<qreal> pattern = pen.dashPattern();
+    for (qreal& length : pattern) length *= width;
+    QPen solid = pen;
+    solid.setStyle(Qt::SolidLine);
+    solid.setCapStyle(Qt::FlatCap);
+    painter->setPen(solid);
+    painter->setBrush(Qt::NoBrush);
+    painter->drawLines(dashes(lines, pattern));
+    painter->setPen(pen);
+  }
+};
+
 }  // namespace
 
-Curve::Curve(QCPAxis* x, QCPAxis* y, Role role) : m_graph(x->parentPlot()->addGraph(x, y)), m_role(role) {
+Curve::Curve(QCPAxis* x, QCPAxis* y, Role role) : m_graph(new DashedGraph(x, y)), m_role(role) {
   m_graph->setAdaptiveSampling(false);
   m_graph->removeFromLegend();
   m_graph->setSelectable(QCP::stNone);

@@ -44,6 +44,8 @@ void Plot::buildCanvas(const QString& name) {
   p.canvas->setNoAntialiasingOnDrag(false);
   p.canvas->setAutoAddPlottableToLegend(false);
   p.canvas->setPlottingHint(QCP::phFastPolylines);
+  // Plots that change together are painted together, in one pass over the window.
+  p.canvas->setPlottingHint(QCP::phImmediateRefresh, false);
   for (const char* layer : {"handles", "cursor"}) {
     p.canvas->addLayer(QString::fromLatin1(layer));
     p.canvas->layer(QString::fromLatin1(layer))->setMode(QCPLayer::lmBuffered);
