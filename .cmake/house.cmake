@@ -15,15 +15,20 @@ if(POLECAT_CCACHE)
 endif()
 
 add_library(polecat_settings INTERFACE)
-target_compile_options(polecat_settings INTERFACE -Wall -Wextra -Wpedantic -Wshadow)
+# Of our own code only: who links the installed library keeps their own settings.
+target_compile_options(polecat_settings INTERFACE $<BUILD_INTERFACE:-Wall;-Wextra;-Wpedantic;-Wshadow>)
+target_compile_features(polecat_settings INTERFACE cxx_std_20)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # False alarms of GCC 12: inside its AVX-512 intrinsics (PR 105593) and in "literal" + std::string (PR 105651).
   target_compile_options(polecat_settings INTERFACE
-    $<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized> $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
+    $<BUILD_INTERFACE:$<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized>>
+    $<BUILD_INTERFACE:$<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>>)
 endif()
-target_include_directories(polecat_settings INTERFACE "${CMAKE_SOURCE_DIR}")
-target_compile_definitions(polecat_settings INTERFACE POLECAT_VERSION="${PROJECT_VERSION}")
+target_include_directories(polecat_settings INTERFACE
+  $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}> $<INSTALL_INTERFACE:include/polecat>)
+target_compile_definitions(polecat_settings INTERFACE $<BUILD_INTERFACE:POLECAT_VERSION="${PROJECT_VERSION}">)
 if(POLECAT_NATIVE)
+  # Also for who links the library: Eigen's memory layout follows the instruction set.
   target_compile_options(polecat_settings INTERFACE -march=native)
 endif()
 if(POLECAT_SANITIZE)
