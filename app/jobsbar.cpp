@@ -1,10 +1,11 @@
 #include "app/jobsbar.h"
 
 #include <QHBoxLayout>
-#include <QLabel>
 #include <QProgressBar>
 #include <QTimer>
 #include <QToolButton>
+
+#include "app/valuelabel.h"
 
 namespace app {
 
@@ -23,7 +24,7 @@ QString remaining(const Jobs::Entry& job) {
 JobsBar::JobsBar(Jobs& jobs, QWidget* parent)
     : QWidget(parent),
       m_jobs(jobs),
-      m_title(new QLabel),
+      m_title(new ValueLabel(36)),
       m_progress(new QProgressBar),
       m_cancel(new QToolButton),
       m_timer(new QTimer(this)) {
@@ -32,6 +33,13 @@ JobsBar::JobsBar(Jobs& jobs, QWidget* parent)
   m_progress->setFixedSize(140, 8);
   m_cancel->setText(tr("Cancel"));
   m_cancel->setObjectName(QStringLiteral("cancelJob"));
+  m_title->setAlignment(Qt::AlignRight);
+  // Jobs come and go several times a second; a bar that grows and shrinks would lay out the whole window each time.
+  for (QWidget* part : parts()) {
+    QSizePolicy policy = part->sizePolicy();
+    policy.setRetainSizeWhenHidden(true);
+    part->setSizePolicy(policy);
+  }
   auto* layout = new QHBoxLayout(this);
   layout->setContentsMargins(0, 0, 8, 0);
   layout->setSpacing(8);
@@ -47,10 +55,13 @@ JobsBar::JobsBar(Jobs& jobs, QWidget* parent)
   refresh();
 }
 
+std::array<QWidget*, 3> JobsBar::parts() const {
+  return {m_title, m_progress, m_cancel};
+}
+
 void JobsBar::refresh() {
   const std::vector<Jobs::Entry> running = m_jobs.entries();
-  for (QWidget* part : std::initializer_list<QWidget*>{m_title, m_progress, m_cancel})
-    part->setVisible(!running.empty());
+  for (QWidget* part : parts()) part->setVisible(!running.empty());
   if (running.empty()) return;
   const Jobs::Entry& job = running.front();
   m_shown = job.id;

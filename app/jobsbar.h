@@ -3,15 +3,17 @@
 #pragma once
 
 #include <QWidget>
+#include <array>
 
 #include "app/jobs.h"
 
-class QLabel;
 class QProgressBar;
 class QTimer;
 class QToolButton;
 
 namespace app {
+
+class ValueLabel;
 
 class JobsBar : public QWidget {
   Q_OBJECT
@@ -21,10 +23,11 @@ class JobsBar : public QWidget {
 
  private:
   void refresh();
+  std::array<QWidget*, 3> parts() const;
 
   Jobs& m_jobs;
   Jobs::Id m_shown = 0;
-  QLabel* m_title;
+  ValueLabel* m_title;
   QProgressBar* m_progress;
   QToolButton* m_cancel;
   QTimer* m_timer;

@@ -28,7 +28,7 @@ QSize ValueLabel::minimumSizeHint() const {
 void ValueLabel::paintEvent(QPaintEvent*) {
   QPainter painter(this);
   painter.setPen(palette().color(isEnabled() ? QPalette::Active : QPalette::Disabled, QPalette::WindowText));
-  painter.drawText(contentsRect(), Qt::AlignLeft | Qt::AlignVCenter | Qt::TextSingleLine,
+  painter.drawText(contentsRect(), m_alignment | Qt::AlignVCenter | Qt::TextSingleLine,
                    fontMetrics().elidedText(m_text, Qt::ElideRight, contentsRect().width()));
 }
 

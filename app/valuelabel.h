@@ -14,6 +14,8 @@ class ValueLabel : public QWidget {
   explicit ValueLabel(int characters, QWidget* parent = nullptr);
   void setText(const QString&);
   const QString& text() const { return m_text; }
+  // Horizontal; left unless set. Text that does not fit ends in an ellipsis.
+  void setAlignment(Qt::Alignment horizontal) { m_alignment = horizontal; }
   QSize sizeHint() const override;
   QSize minimumSizeHint() const override;
 
@@ -23,6 +25,7 @@ class ValueLabel : public QWidget {
  private:
   QString m_text;
   int m_characters;
+  Qt::Alignment m_alignment = Qt::AlignLeft;
 };
 
 }  // namespace app
