@@ -1,14 +1,13 @@
 #include "engine/effect.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
-#include <numeric>
 
 #include "engine/error.h"
 
 namespace engine {
 namespace {
+
+constexpr int driftParts = 8;
 
 long long statesOf(const analysis::DistilledBank& bank) {
   long long states = 0;
@@ -17,155 +16,101 @@ long long statesOf(const analysis::DistilledBank& bank) {
   return states;
 }
 
-LossChange change(const Evaluation& original, const Evaluation& changed) {
-  const auto windows = static_cast<double>(original.windowBits.size());
-  LossChange result;
-  for (std::size_t w = 0; w < original.windowBits.size(); ++w)
-    result.bits += (changed.windowBits[w] - original.windowBits[w]) / windows;
-  if (original.windowBits.size() < 2) return result;
-  double squares = 0;
-  for (std::size_t w = 0; w < original.windowBits.size(); ++w)
-    squares += std::pow(changed.windowBits[w] - original.windowBits[w] - result.bits, 2);
-  result.spreadBits = std::sqrt(squares / (windows - 1) / windows);
-  return result;
-}
-
-EvaluationRequest byConvolution(EvaluationRequest request) {
-  request.mode = {};
-  request.stepByStep = false;
-  return request;
-}
-
-void requireOriginal(const Model& model) {
-  if (model.distilled())
-    throw Error(ErrorKind::input, "effect on the model", "the model is distilled already", "start from the original");
-}
-
-std::string decimal(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.4f", value);
-  return text;
-}
-
-// The search: every plan it looks at is measured.
-class Search {
+// Runs the original once and models against it.
+class Swaps {
  public:
-  Search(const std::shared_ptr<const Model>& original, std::span<const analysis::Distilled> levels,
-         const EvaluationRequest& request, const analysis::Task& task)
-      : m_original(original),
-        m_levels(levels),
-        m_request(request),
-        m_task(task),
-        m_reference(evaluate(original, request, nullptr, quiet())) {}
-
-  double originalBits() const { return m_reference.bitsPerToken; }
-  int evaluations() const { return m_evaluations + 1; }
-
-  analysis::Distilled distilled(const std::vector<int>& plan) const {
-    analysis::Distilled result;
-    result.metadata = m_levels.front().metadata;
-    for (std::size_t bank = 0; bank < plan.size(); ++bank)
-      result.banks.push_back(m_levels[static_cast<std::size_t>(plan[bank])].banks[bank]);
-    return result;
+  Swaps(const std::shared_ptr<const Model>& original, EvaluationRequest request, const analysis::Task& task)
+      : m_original(original), m_request(std::move(request)), m_quiet(task.stopToken()) {
+    if (original->distilled())
+      throw Error(ErrorKind::input, "effect on the model", "the model is distilled already", "start from the original");
+    m_request.mode = {};
+    m_request.stepByStep = false;
+    m_request.keepLogits = true;
+    m_before = evaluate(original, m_request, nullptr, m_quiet);
+    m_request.keepLogits = false;
+    m_request.referenceLogits = m_before.logits;
   }
 
-  LossChange loss(const std::vector<int>& plan) {
-    ++m_evaluations;
-    m_task.report(m_evaluations / (m_evaluations + 4.0), "measuring plans");  // their number is not known
-    const auto model = m_original->withDistilled(distilled(plan));
-    return change(m_reference, evaluate(model, m_request, nullptr, quiet()));
+  Evaluation with(const analysis::Distilled& distilled) const {
+    return evaluate(m_original->withDistilled(distilled), m_request, nullptr, m_quiet);
   }
 
  private:
-  analysis::Task quiet() const { return analysis::Task(m_task.stopToken()); }
-
   const std::shared_ptr<const Model>& m_original;
-  std::span<const analysis::Distilled> m_levels;
-  const EvaluationRequest& m_request;
-  const analysis::Task& m_task;
-  Evaluation m_reference;
-  int m_evaluations = 0;
+  EvaluationRequest m_request;
+  analysis::Task m_quiet;
+  Evaluation m_before;
 };
+
+analysis::Distilled nothingDistilled(const analysis::Distilled& like) {
+  analysis::Distilled none;
+  for (const auto& bank : like.banks) {
+    none.banks.push_back({bank.path, {}});
+    none.banks.back().filters.resize(bank.filters.size());
+  }
+  return none;
+}
+
+double energyOf(const analysis::Checkpoint& checkpoint, analysis::FilterId id,
+                const std::optional<analysis::DistilledFilter>& model, const InputStatistics& inputs) {
+  if (!model) return 0;
+  const auto filter = checkpoint.filter(id);
+  std::vector<double> error = model->model.impulseResponse(static_cast<int>(filter->taps.size()));
+  for (std::size_t t = 0; t < error.size(); ++t) error[t] -= filter->taps[t];
+  return outputEnergy(error, inputs.of(id.channel));
+}
 
 }  // namespace
 
 std::vector<BankEffect> bankEffects(const std::shared_ptr<const Model>& original, const analysis::Distilled& distilled,
                                     const EvaluationRequest& request, const analysis::Task& task) {
-  requireOriginal(*original);
-  const EvaluationRequest convolve = byConvolution(request);
-  const analysis::Task quiet(task.stopToken());
-  const Evaluation before = evaluate(original, convolve, nullptr, quiet);
+  const Swaps swaps(original, request, task);
   std::vector<BankEffect> effects;
   for (std::size_t index = 0; index < distilled.banks.size(); ++index) {
     task.report(static_cast<double>(index) / static_cast<double>(distilled.banks.size()), distilled.banks[index].path);
-    analysis::Distilled one = distilled;
-    for (std::size_t other = 0; other < one.banks.size(); ++other)
-      if (other != index)
-        for (auto& filter : one.banks[other].filters) filter.reset();
-    const Evaluation after = evaluate(original->withDistilled(one), convolve, original, quiet);
-    effects.push_back(
-        {distilled.banks[index].path, statesOf(distilled.banks[index]), change(before, after), after.klPerToken});
+    analysis::Distilled one = nothingDistilled(distilled);
+    one.banks[index] = distilled.banks[index];
+    const Evaluation after = swaps.with(one);
+    effects.push_back({distilled.banks[index].path, statesOf(distilled.banks[index]), lossChange(after),
+                       after.klPerToken, overPosition(after.kl, after.windowTokens, driftParts)});
   }
   task.report(1, "measured");
   return effects;
 }
 
-LossPlan planByLoss(const std::shared_ptr<const Model>& original, std::span<const analysis::Distilled> levels,
-                    double maxLossBits, const EvaluationRequest& request, const analysis::Task& task) {
-  requireOriginal(*original);
-  if (levels.empty() || !std::isfinite(maxLossBits))
-    throw Error(ErrorKind::input, "plan by loss", "there are no levels to choose from, or no finite bound",
-                "distil to several orders and give the loss in bits per token");
-  const std::size_t banks = levels.front().banks.size();
-  for (const analysis::Distilled& level : levels) {
-    bool same = level.banks.size() == banks;
-    for (std::size_t bank = 0; same && bank < banks; ++bank)
-      same = level.banks[bank].path == levels.front().banks[bank].path;
-    if (!same)
-      throw Error(ErrorKind::input, "plan by loss", "the levels were made from different checkpoints",
-                  "distil one checkpoint to several orders");
-  }
-  const EvaluationRequest convolve = byConvolution(request);
-  Search search(original, levels, convolve, task);
-
-  LossPlan plan;
-  bool found = false;
-  for (int level = 0; level < static_cast<int>(levels.size()) && !found; ++level) {
-    plan.levels.assign(banks, level);
-    plan.loss = search.loss(plan.levels);
-    found = plan.loss.bits <= maxLossBits;
-  }
-  if (!found)
-    throw Error(ErrorKind::input, "plan by loss",
-                "even the highest order loses " + decimal(plan.loss.bits) + " bits per token",
-                "allow more loss or higher orders");
-
-  std::vector<bool> open(banks, true);  // may still be lowered
-  const auto saving = [&](std::size_t bank) {
-    const auto level = static_cast<std::size_t>(plan.levels[bank]);
-    return level == 0 ? 0 : statesOf(levels[level].banks[bank]) - statesOf(levels[level - 1].banks[bank]);
-  };
-  for (;;) {
-    std::size_t best = banks;
-    for (std::size_t bank = 0; bank < banks; ++bank)
-      if (open[bank] && saving(bank) > 0 && (best == banks || saving(bank) > saving(best))) best = bank;
-    if (best == banks) break;
-    std::vector<int> lowered = plan.levels;
-    --lowered[best];
-    const LossChange loss = search.loss(lowered);
-    if (loss.bits <= maxLossBits) {
-      plan.levels = lowered;
-      plan.loss = loss;
-    } else {
-      open[best] = false;
+std::vector<std::vector<Sensitivity>> sensitivities(const analysis::Checkpoint& checkpoint,
+                                                    const std::shared_ptr<const Model>& original,
+                                                    const analysis::Distilled& swapped,
+                                                    std::span<const InputStatistics> inputs,
+                                                    const EvaluationRequest& request, int maxSwaps,
+                                                    const analysis::Task& task) {
+  if (inputs.size() != swapped.banks.size() || swapped.banks.size() != checkpoint.banks().size() || maxSwaps < 1)
+    throw Error(ErrorKind::input, "sensitivities", "models, inputs and checkpoint do not belong together",
+                "distil and record the same checkpoint");
+  const Swaps swaps(original, request, task);
+  std::size_t filters = 0, done = 0;
+  for (const auto& bank : swapped.banks) filters += bank.filters.size();
+  const std::size_t perGroup = (filters + static_cast<std::size_t>(maxSwaps) - 1) / static_cast<std::size_t>(maxSwaps);
+  std::vector<std::vector<Sensitivity>> result;
+  int group = 0;
+  for (std::size_t b = 0; b < swapped.banks.size(); ++b) {
+    const auto& bank = swapped.banks[b];
+    auto& row = result.emplace_back(bank.filters.size());
+    for (std::size_t first = 0; first < bank.filters.size(); first += perGroup, ++group) {
+      const std::size_t last = std::min(first + perGroup, bank.filters.size());
+      analysis::Distilled one = nothingDistilled(swapped);
+      double energy = 0;
+      for (std::size_t c = first; c < last; ++c) {
+        one.banks[b].filters[c] = bank.filters[c];
+        energy += energyOf(checkpoint, {static_cast<int>(b), static_cast<int>(c)}, bank.filters[c], inputs[b]);
+      }
+      const double kl = energy > 0 ? swaps.with(one).klPerToken : 0;
+      for (std::size_t c = first; c < last; ++c) row[c] = {energy > 0 ? kl / energy : 0, kl, group};
+      done += last - first;
+      task.report(static_cast<double>(done) / static_cast<double>(filters), "swapping one filter at a time");
     }
   }
-  plan.distilled = search.distilled(plan.levels);
-  plan.states = plan.distilled.states();
-  plan.originalBits = search.originalBits();
-  plan.evaluations = search.evaluations();
-  task.report(1, "measured");
-  return plan;
+  return result;
 }
 
 }  // namespace engine

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <thread>
 
+#include "engine/bfloat16.h"
 #include "engine/cpu/attention.h"
+#include "engine/cpu/blockedheads.h"
 #include "engine/cpu/convolution.h"
 #include "engine/cpu/headmemory.h"
 #include "engine/cpu/tiled.h"
@@ -46,7 +48,18 @@ Size blockWeightFloats(const BlockShape& block, const Shape& shape) {
   return 0;
 }
 
-Size weightFloats(const Shape& shape) {
+// Of everything outside the filters; `matrices` says how many of them lie in linear layers.
+Size weightFloats(const Shape& shape, Size& matrices) {
+  matrices = 0;
+  if (shape.matrixValues > 0) {  // counted
+    Size others = static_cast<Size>(shape.otherValues);
+    matrices = static_cast<Size>(shape.matrixValues);
+    for (const BlockShape& block : shape.blocks) {
+      matrices += static_cast<Size>(block.matrixValues);
+      others += static_cast<Size>(block.otherValues);
+    }
+    return matrices + others;
+  }
   Size floats = product(shape.vocabulary, shape.width) * (shape.tiedHead ? 1 : 2) +
                 product(shape.positions, shape.width) + 2 * size(shape.width);
   for (const BlockShape& block : shape.blocks) floats += blockWeightFloats(block, shape);
@@ -65,8 +78,24 @@ struct Setting {
   const Workload& workload;
   double seen;  // tokens in the middle of the generation
   bool modal;
-  int tapsLength;  // of the filters that are convolved
+  int responseLength;  // of the impulse responses of a distilled model that is convolved; 0: the filters themselves
+  int length(const BankShape& bank) const { return responseLength > 0 ? responseLength : bank.length; }
 };
+
+void operator+=(MixerCost& total, const MixerCost& more) {
+  total.stateFloats += more.stateFloats;
+  total.cacheFloats += more.cacheFloats;
+  total.tableFloats += more.tableFloats;
+  total.workspaceFloats += more.workspaceFloats;
+  total.scratchFloats = std::max(total.scratchFloats, more.scratchFloats);
+  total.movedFloats += more.movedFloats;
+  total.flops += more.flops;
+}
+
+std::vector<BankShape> banksOf(const BlockShape& block, const Shape& shape) {
+  if (!block.banks.empty()) return block.banks;
+  return {{block.filters, shape.filterLengthTokens, block.keptFilters}};
+}
 
 MixerCost convolutionCost(int filters, int length, const Setting& s) {
   MixerCost cost;
@@ -99,16 +128,26 @@ MixerCost tiledCost(int filters, int length, const Setting& s) {
 
 MixerCost modalCost(const BlockShape& block, const Setting& s) {
   MixerCost cost;
-  if (block.keptFilters > 0) {
-    cost = convolutionCost(block.keptFilters, s.shape.filterLengthTokens, s);
-    cost.workspaceFloats = product(std::max(s.workload.batch, s.workload.capacityTokens), block.keptFilters);
+  for (const BankShape& bank : banksOf(block, s.shape)) {
+    if (bank.kept == 0) continue;
+    cost += convolutionCost(bank.kept, bank.length, s);
+    cost.workspaceFloats += product(std::max(s.workload.batch, s.workload.capacityTokens), bank.kept);
   }
   const auto state = static_cast<double>(block.stateFloats), table = static_cast<double>(block.tableFloats);
   cost.stateFloats = static_cast<Size>(block.stateFloats);
   cost.tableFloats += static_cast<Size>(block.tableFloats);
   cost.movedFloats += 2 * state + table / s.workload.batch;
-  cost.flops += 7 * state;  // a pair, poles in two floats: 8 + 4 + 2
-  if (s.workload.mode.mixer == Mixer::modalBlocked) {
+  // Of a pair: modal, with poles in two floats, 8 + 4 + 2; as a section 7 + 2 + 4.
+  cost.flops += (s.workload.mode.mixer == Mixer::companion ? 6.5 : 7) * state;
+  if (s.workload.mode.mixer == Mixer::modalBlocked && block.kind == BlockShape::Kind::multiHyena) {
+    const int length = s.workload.mode.blockLength, size = s.shape.headWidth;
+    const double m = length, entries = size * size, heads = block.filters;
+    cost.stateFloats += cpu::BlockedHeads::extraStateFloats(block.filters, length, size);
+    cost.tableFloats += cpu::BlockedHeads::extraTableFloats(block.filters, length,
+                                                            static_cast<Size>(block.stateFloats) / product(size, size));
+    cost.movedFloats += (2 / m - 2) * state + heads * (2 * entries + (m + 1) / 2 * 2 * size);
+    cost.flops += (4 + 3 / m - 7) * state + heads * (2 * entries + 2 * m * size);
+  } else if (s.workload.mode.mixer == Mixer::modalBlocked) {
     const int length = s.workload.mode.blockLength;
     const double places = block.places, m = length;
     cost.stateFloats += 2 * product(length, block.places);  // inputs and responses
@@ -120,9 +159,9 @@ MixerCost modalCost(const BlockShape& block, const Setting& s) {
 }
 
 // Keys and values of `operators` mixers, all of them read for every token.
-MixerCost keyValueCost(int operators, double lags, const Setting& s) {
+MixerCost keyValueCost(int operators, int keyValueWidth, double lags, const Setting& s) {
   MixerCost cost;
-  const Size width = size(operators) * size(s.shape.width);
+  const Size width = size(operators) * size(keyValueWidth);
   cost.cacheFloats = 2 * width * size(s.workload.capacityTokens);
   cost.movedFloats = 2 * static_cast<double>(width) * (lags + 1);
   cost.flops = 4 * static_cast<double>(width) * lags;
@@ -132,29 +171,35 @@ MixerCost keyValueCost(int operators, double lags, const Setting& s) {
 MixerCost mixerCost(const BlockShape& block, const Setting& s) {
   const int capacity = s.workload.capacityTokens;
   const auto history = [&](int operators, int streams) {
-    return product(operators * (s.shape.shortFilterTaps - 1), streams * s.shape.width);
+    const int width = block.streamWidth > 0 ? block.streamWidth : streams * s.shape.width;
+    return product(operators * (s.shape.shortFilterTaps - 1), width);
   };
   MixerCost cost;
   switch (block.kind) {
     case BlockShape::Kind::hyena:
-      cost = s.modal                                            ? modalCost(block, s)
-             : s.workload.mode.mixer == Mixer::convolutionTiled ? tiledCost(block.filters, s.tapsLength, s)
-                                                                : convolutionCost(block.filters, s.tapsLength, s);
+      if (s.modal)
+        cost = modalCost(block, s);
+      else
+        for (const BankShape& bank : banksOf(block, s.shape))
+          cost += s.workload.mode.mixer == Mixer::convolutionTiled ? tiledCost(bank.filters, s.length(bank), s)
+                                                                   : convolutionCost(bank.filters, s.length(bank), s);
       cost.stateFloats += history(1, s.shape.hyenaOrder + 1);
       break;
     case BlockShape::Kind::multiHyena:
       if (s.modal) {
         cost = modalCost(block, s);
-        cost.scratchFloats = cpu::HeadRecurrence::scratchFloats(s.shape.headWidth);
+        if (s.workload.mode.mixer != Mixer::modalBlocked)
+          cost.scratchFloats = cpu::HeadRecurrence::scratchFloats(s.shape.headWidth);
       } else {
-        cost = keyValueCost(2, std::min<double>(s.seen, s.tapsLength), s);
-        cost.tableFloats = product(block.filters, s.tapsLength + 1);
+        const int length = s.responseLength > 0 ? s.responseLength : s.shape.filterLengthTokens;
+        cost = keyValueCost(2, s.shape.width, std::min<double>(s.seen, length), s);
+        cost.tableFloats = product(block.filters, length + 1);
         cost.scratchFloats = cpu::HeadConvolution::scratchFloats(capacity);
       }
       cost.stateFloats += history(2, 3);
       break;
     case BlockShape::Kind::attention:
-      cost = keyValueCost(1, s.seen, s);
+      cost = keyValueCost(1, block.keyValueWidth > 0 ? block.keyValueWidth : s.shape.width, s.seen, s);
       cost.scratchFloats = cpu::AttentionSublayer::scratchFloats(capacity);
       break;
   }
@@ -171,8 +216,8 @@ Widths widths(const Shape& shape) {
   for (const BlockShape& block : shape.blocks) {
     const int streams = block.kind == BlockShape::Kind::hyena ? shape.hyenaOrder + 1 : 3;
     const int halves = block.kind == BlockShape::Kind::multiHyena ? 2 : 1;
-    widest.streams = std::max(widest.streams, streams * shape.width);
-    widest.hidden = std::max(widest.hidden, halves * shape.innerWidth);
+    widest.streams = std::max(widest.streams, block.streamWidth > 0 ? block.streamWidth : streams * shape.width);
+    widest.hidden = std::max(widest.hidden, block.hiddenWidth > 0 ? block.hiddenWidth : halves * shape.innerWidth);
   }
   return widest;
 }
@@ -183,31 +228,28 @@ Footprint footprint(const Shape& shape, const Workload& workload, int threads) {
   if (threads <= 0) threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const bool modal = recurrent(workload.mode.mixer);
   const Setting setting{shape, workload, workload.capacityTokens / 2.0, modal,
-                        shape.distilled && !modal ? workload.capacityTokens : shape.filterLengthTokens};
+                        shape.distilled && !modal ? workload.capacityTokens : 0};
   MixerCost total;
   bool pieces = true;  // prompts may come in pieces
+  bool parallel = false;
   for (const BlockShape& block : shape.blocks) {
     const MixerCost cost = mixerCost(block, setting);
     if (block.kind == BlockShape::Kind::hyena && (!modal || block.keptFilters > 0)) pieces = false;
-    total.stateFloats += cost.stateFloats;
-    total.cacheFloats += cost.cacheFloats;
-    total.tableFloats += cost.tableFloats;
-    total.workspaceFloats += cost.workspaceFloats;
-    total.scratchFloats = std::max(total.scratchFloats, cost.scratchFloats);
-    total.movedFloats += cost.movedFloats;
-    total.flops += cost.flops;
+    total += cost;
+    parallel = parallel || block.parallel;
   }
   const int piece = pieces ? std::min(prefillPieceTokens, workload.capacityTokens) : workload.capacityTokens;
   const int rows = std::max(workload.batch, piece);
   const int pieceRows = std::max(workload.batch, std::min(prefillPieceTokens, piece));
   const Widths widest = widths(shape);
-  total.workspaceFloats += product(rows, widest.streams) + 2 * product(rows, shape.width) +
+  total.workspaceFloats += product(rows, widest.streams) + (parallel ? 3 : 2) * product(rows, shape.width) +
                            product(pieceRows, shape.width) + product(pieceRows, widest.hidden) +
                            product(workload.batch, shape.vocabulary) + size(threads) * total.scratchFloats;
 
   Footprint result;
-  const Size weights = weightFloats(shape);
-  result.weightBytes = weights * bytesPerFloat;
+  Size matrices = 0;
+  const Size weights = weightFloats(shape, matrices);
+  result.weightBytes = weights * bytesPerFloat - (shape.halfWeights ? matrices * sizeof(Bfloat16) : 0);
   result.stateBytesPerSequence = total.stateFloats * bytesPerFloat;
   result.cacheBytesPerSequence = total.cacheFloats * bytesPerFloat;
   result.tableBytes = total.tableFloats * bytesPerFloat;

@@ -4,6 +4,7 @@
 
 #include "engine/cpu/shortconvolution.h"
 #include "engine/error.h"
+#include "engine/weightreader.h"
 
 namespace engine {
 namespace {
@@ -12,91 +13,33 @@ std::size_t size(int count) {
   return static_cast<std::size_t>(count);
 }
 
-// Reads weights by canonical key, checks their sizes, counts their bytes.
-class Reader {
- public:
-  Reader(const analysis::Checkpoint& checkpoint, const analysis::LanguageModel& description, Model::Weights& weights)
-      : m_checkpoint(checkpoint), m_description(description), m_weights(weights) {}
+using Bias = WeightReader::Bias;
 
-  Buffer<float> values(const std::string& key, std::size_t count) {
-    const std::vector<float> read = m_checkpoint.weights(key);
-    if (read.size() != count)
-      throw Error(ErrorKind::input, key,
-                  "it holds " + std::to_string(read.size()) + " values where " + std::to_string(count) + " are needed",
-                  "the file does not fit its own description; save it again");
-    Buffer<float> buffer(count, m_weights.weightBytes);
-    std::copy(read.begin(), read.end(), buffer.data());
-    return buffer;
+Activation activationOf(analysis::Activation activation) {
+  switch (activation) {
+    case analysis::Activation::geluTanh:
+      return Activation::geluTanh;
+    case analysis::Activation::geluErf:
+      return Activation::geluErf;
+    case analysis::Activation::silu:
+      return Activation::silu;
+    case analysis::Activation::identity:
+      return Activation::identity;
   }
+  return Activation::geluTanh;
+}
 
-  Linear linear(const std::string& prefix, int outputs, int inputs) {
-    Linear layer = withoutBias(prefix, outputs, inputs);
-    layer.bias = values(prefix + ".bias", size(outputs));
-    return layer;
-  }
+// Rows stored as the q, k, v of each head in turn, computed as all q, all k, all v.
+WeightReader::Order fromHeads(int width, int heads) {
+  const int headWidth = width / heads;
+  return [=](int row) {
+    const int stream = row / width, head = row % width / headWidth, inside = row % headWidth;
+    return (3 * head + stream) * headWidth + inside;
+  };
+}
 
-  Linear withoutBias(const std::string& prefix, int outputs, int inputs) {
-    Linear layer;
-    layer.inputs = inputs;
-    layer.outputs = outputs;
-    layer.weight = values(prefix + ".weight", size(outputs) * size(inputs));
-    return layer;
-  }
-
-  // Rows of the stored layer in another order: row r of the result is stored row order(r).
-  template <class Order>
-  Linear reordered(const std::string& prefix, int outputs, int inputs, Order order) {
-    const Linear stored = linear(prefix, outputs, inputs);
-    Meter counted = 0;  // `stored` was
-    Linear layer{inputs, outputs, Buffer<float>(stored.weight.size(), counted), Buffer<float>(size(outputs), counted)};
-    for (int row = 0; row < outputs; ++row) {
-      std::copy_n(stored.weight.data() + size(order(row)) * size(inputs), inputs,
-                  layer.weight.data() + size(row) * size(inputs));
-      layer.bias[size(row)] = stored.bias[size(order(row))];
-    }
-    return layer;
-  }
-
-  Norm rmsNorm(const std::string& prefix) {
-    Norm norm;
-    norm.scale = values(prefix + ".weight", size(m_description.width));
-    norm.eps = 1e-6F;
-    return norm;
-  }
-
-  Norm layerNorm(const std::string& prefix) {
-    Norm norm;
-    norm.scale = values(prefix + ".weight", size(m_description.width));
-    norm.shift = values(prefix + ".bias", size(m_description.width));
-    return norm;
-  }
-
-  // Files store cross-correlation taps [channels, 1, K], oldest input first.
-  // Channel c of the result is stored channel order(c).
-  template <class Order>
-  ShortFilter shortFilter(const std::string& prefix, int channels, int taps, Order order) {
-    const Buffer<float> stored = values(prefix + ".weight", size(channels) * size(taps));
-    ShortFilter filter;
-    filter.taps = taps;
-    filter.channels = channels;
-    Meter counted = 0;  // `stored` was
-    filter.weight = Buffer<float>(stored.size(), counted);
-    for (std::size_t c = 0; c < size(channels); ++c)
-      for (std::size_t lag = 0; lag < size(taps); ++lag)
-        filter.weight[lag * size(channels) + c] = stored[(size(order(static_cast<int>(c))) + 1) * size(taps) - 1 - lag];
-    const Buffer<float> bias = values(prefix + ".bias", size(channels));
-    filter.bias = Buffer<float>(bias.size(), counted);
-    for (int c = 0; c < channels; ++c) filter.bias[size(c)] = bias[size(order(c))];
-    return filter;
-  }
-
- private:
-  const analysis::Checkpoint& m_checkpoint;
-  const analysis::LanguageModel& m_description;
-  Model::Weights& m_weights;
-};
-
-Mlp geluMlp(Reader& reader, const analysis::LanguageModel& description, const std::string& prefix) {
+Mlp geluMlp(WeightReader& reader, const std::string& prefix) {
+  const auto& description = reader.description();
   Mlp mlp;
   mlp.norm = reader.layerNorm(prefix + ".norm2");
   mlp.in = reader.linear(prefix + ".mlp.fc1", description.innerWidth, description.width);
@@ -104,87 +47,200 @@ Mlp geluMlp(Reader& reader, const analysis::LanguageModel& description, const st
   return mlp;
 }
 
-Block hyenaBlock(Reader& reader, const analysis::LanguageModel& description, const analysis::BlockDescription& block) {
+Attention rotated(Attention attention, const analysis::LanguageModel& description) {
+  attention.heads = description.heads;
+  attention.keyValueHeads = description.keyValueHeads > 0 ? description.keyValueHeads : description.heads;
+  attention.rotaryDimensions = description.rotaryDimensions;
+  attention.rotaryBase = description.rotaryBase;
+  attention.rotaryScale = description.rotaryScale;
+  return attention;
+}
+
+Block hyenaBlock(WeightReader& reader, const analysis::BlockDescription& block) {
+  const auto& description = reader.description();
   const int width = description.width, streams = (description.hyenaOrder + 1) * width;
   ConvolutionOperator op;
   op.norm = reader.layerNorm(block.prefix + ".norm1");
   op.in = reader.linear(block.prefix + ".mixer.in_proj", streams, width);
-  op.shortFilter = reader.shortFilter(block.prefix + ".mixer.short_filter", streams, description.shortFilterTaps,
-                                      [](int channel) { return channel; });
+  op.shortFilter = reader.shortFilter(block.prefix + ".mixer.short_filter.weight",
+                                      block.prefix + ".mixer.short_filter.bias", streams, description.shortFilterTaps);
   op.out = reader.linear(block.prefix + ".mixer.out_proj", width, width);
   op.banks = block.banks;
   Block result;
   result.operators.push_back(std::move(op));
-  result.mlp = geluMlp(reader, description, block.prefix);
+  result.mlp = geluMlp(reader, block.prefix);
   return result;
 }
 
-Block attentionBlock(Reader& reader, const analysis::LanguageModel& description,
-                     const analysis::BlockDescription& block) {
+Block h3Block(WeightReader& reader, const analysis::BlockDescription& block) {
+  const int width = reader.description().width;
+  const std::string mixer = block.prefix + ".mixer.";
+  ConvolutionOperator op;
+  op.firstGate = false;
+  op.norm = reader.layerNorm(block.prefix + ".norm1");
+  op.in = reader.stacked({mixer + "q_proj", mixer + "v_proj", mixer + "k_proj"}, width, width, Bias::needed);
+  op.shortFilter = reader.identityFilter(3 * width);
+  op.out = reader.linear(mixer + "output_linear", width, width);
+  op.banks = block.banks;
+  Block result;
+  result.operators.push_back(std::move(op));
+  result.mlp = geluMlp(reader, block.prefix);
+  return result;
+}
+
+Block attentionBlock(WeightReader& reader, const analysis::BlockDescription& block) {
+  const auto& description = reader.description();
   Attention attention;
   attention.norm = reader.layerNorm(block.prefix + ".norm1");
   attention.qkv = reader.linear(block.prefix + ".mixer.Wqkv", 3 * description.width, description.width);
   attention.out = reader.linear(block.prefix + ".mixer.out_proj", description.width, description.width);
-  attention.heads = description.heads;
   Block result;
   result.kind = BlockShape::Kind::attention;
-  result.attention.push_back(std::move(attention));
-  result.mlp = geluMlp(reader, description, block.prefix);
+  result.attention.push_back(rotated(std::move(attention), description));
+  result.mlp = geluMlp(reader, block.prefix);
   return result;
 }
 
-Block multiHyenaBlock(Reader& reader, const analysis::LanguageModel& description,
-                      const analysis::BlockDescription& block) {
-  const int width = description.width, headWidth = width / description.heads;
-  // Stored head after head, each with its x0, x1, v; computed stream after stream, each with all heads.
-  const auto order = [=](int row) {
-    const int stream = row / width, head = row % width / headWidth, inside = row % headWidth;
-    return head * 3 * headWidth + stream * headWidth + inside;
-  };
+Block multiHyenaBlock(WeightReader& reader, const analysis::BlockDescription& block) {
+  const auto& description = reader.description();
+  const int width = description.width;
+  const auto order = fromHeads(width, description.heads);  // each head with its x0, x1, v
+  const auto rms = [&](const std::string& key) { return reader.rmsNorm(key + ".weight", 1e-6F, false); };
   Block result;
   result.kind = BlockShape::Kind::multiHyena;
   for (int index = 0; index < 2; ++index) {
     const std::string prefix = block.prefix + (index == 0 ? ".model" : ".model2");
     ConvolutionOperator op;
-    op.norm = reader.rmsNorm(block.prefix + (index == 0 ? ".norm1" : ".norm2"));
-    op.in = reader.reordered(prefix + ".in_proj", 3 * width, width, order);
-    op.shortFilter = reader.shortFilter(prefix + ".short_filter", 3 * width, description.shortFilterTaps, order);
-    op.innerNorm = reader.rmsNorm(prefix + ".norm");
+    op.norm = rms(block.prefix + (index == 0 ? ".norm1" : ".norm2"));
+    op.in = reader.linear(prefix + ".in_proj", 3 * width, width, Bias::needed, order);
+    op.shortFilter = reader.shortFilter(prefix + ".short_filter.weight", prefix + ".short_filter.bias", 3 * width,
+                                        description.shortFilterTaps, order);
+    op.innerNorm = rms(prefix + ".norm");
     op.out = reader.linear(prefix + ".out_proj", width, width);
     op.banks = {block.banks.at(size(index))};
     result.operators.push_back(std::move(op));
   }
   result.mlp.gated = true;
-  result.mlp.norm = reader.rmsNorm(block.prefix + ".norm3");
+  result.mlp.activation = Activation::sigmoid;
+  result.mlp.norm = rms(block.prefix + ".norm3");
   result.mlp.in = reader.linear(block.prefix + ".l1", 2 * description.innerWidth, width);
   result.mlp.out = reader.linear(block.prefix + ".l2", width, description.innerWidth);
   return result;
 }
 
-Block readBlock(Reader& reader, const analysis::LanguageModel& description, const analysis::BlockDescription& block) {
+// StripedHyena and Evo: either mixer, RMS norms, a gated MLP.
+Block stripedBlock(WeightReader& reader, const analysis::BlockDescription& block) {
+  const auto& description = reader.description();
+  const int width = description.width, heads = description.heads;
+  const std::string prefix = block.prefix + ".";
+  const auto norm = [&](const char* name) {
+    return reader.rmsNorm(prefix + name + ".scale", static_cast<float>(description.layerNormEpsilon),
+                          description.normEpsilonOutside);
+  };
+  Block result;
+  if (block.mixer == analysis::MixerKind::attention) {
+    Attention attention;
+    const int shared = (description.keyValueHeads > 0 ? description.keyValueHeads : heads) * (width / heads);
+    attention.norm = norm("pre_norm");
+    attention.qkv = reader.linear(prefix + "inner_mha_cls.Wqkv", width + 2 * shared, width, Bias::optional,
+                                  description.attentionPerHead ? fromHeads(width, heads) : WeightReader::Order());
+    attention.out = reader.linear(prefix + "inner_mha_cls.out_proj", width, width, Bias::optional);
+    result.kind = BlockShape::Kind::attention;
+    result.attention.push_back(rotated(std::move(attention), description));
+  } else {
+    // Stored order of the streams: x_0 | x_1 | v in thirds, per head or per channel; x_0 and x_1 may change places.
+    const auto order = [=, swapped = description.gatesExchanged, layout = description.streams](int row) {
+      const int stream = swapped && row / width < 2 ? 1 - row / width : row / width, channel = row % width;
+      if (layout == analysis::StreamLayout::interleaved) return 3 * channel + stream;
+      if (layout == analysis::StreamLayout::contiguous) return stream * width + channel;
+      return fromHeads(width, heads)(stream * width + channel);
+    };
+    ConvolutionOperator op;
+    op.norm = norm("pre_norm");
+    op.in = reader.linear(prefix + "projections", 3 * width, width, Bias::optional, order);
+    op.shortFilter = reader.shortFilter(prefix + "filter.short_filter_weight", prefix + "filter.short_filter_bias",
+                                        3 * width, description.shortFilterTaps, order);
+    op.out = reader.linear(prefix + "out_filter_dense", width, width, Bias::optional);
+    op.banks = block.banks;
+    result.operators.push_back(std::move(op));
+  }
+  result.mlp.gated = true;
+  result.mlp.activation = activationOf(block.activation);
+  result.mlp.norm = norm("post_norm");
+  result.mlp.in = reader.stacked({prefix + "mlp.l1", prefix + "mlp.l2"}, description.innerWidth, width, Bias::none);
+  result.mlp.out = reader.linear(prefix + "mlp.l3", width, description.innerWidth, Bias::none);
+  return result;
+}
+
+Block neoxBlock(WeightReader& reader, const analysis::BlockDescription& block) {
+  const auto& description = reader.description();
+  const int width = description.width;
+  Attention attention;
+  attention.norm = reader.layerNorm(block.prefix + ".input_layernorm");
+  attention.qkv = reader.linear(block.prefix + ".attention.query_key_value", 3 * width, width, Bias::needed,
+                                fromHeads(width, description.heads));
+  attention.out = reader.linear(block.prefix + ".attention.dense", width, width);
+  Block result;
+  result.kind = BlockShape::Kind::attention;
+  result.parallel = description.parallelResidual;
+  result.attention.push_back(rotated(std::move(attention), description));
+  result.mlp.activation = activationOf(block.activation);
+  result.mlp.norm = reader.layerNorm(block.prefix + ".post_attention_layernorm");
+  result.mlp.in = reader.linear(block.prefix + ".mlp.dense_h_to_4h", description.innerWidth, width);
+  result.mlp.out = reader.linear(block.prefix + ".mlp.dense_4h_to_h", width, description.innerWidth);
+  return result;
+}
+
+Block readBlock(WeightReader& reader, const analysis::BlockDescription& block) {
+  if (reader.description().frame == analysis::ModelFrame::striped) return stripedBlock(reader, block);
+  if (reader.description().frame == analysis::ModelFrame::neox) return neoxBlock(reader, block);
   switch (block.mixer) {
     case analysis::MixerKind::hyena:
-      return hyenaBlock(reader, description, block);
+      return hyenaBlock(reader, block);
+    case analysis::MixerKind::h3:
+      return h3Block(reader, block);
     case analysis::MixerKind::multiHyena:
-      return multiHyenaBlock(reader, description, block);
+      return multiHyenaBlock(reader, block);
     case analysis::MixerKind::attention:
-      return attentionBlock(reader, description, block);
+      return attentionBlock(reader, block);
   }
   throw Error(ErrorKind::unsupported, block.prefix, "its kind of mixer is not known", "use a newer version");
 }
 
-FilterBank filterBank(const analysis::Checkpoint& checkpoint, int index, const analysis::Task& task) {
+// Keys of what stands around the blocks.
+struct Around {
+  std::string embedding, head, norm;
+};
+
+Around around(const analysis::LanguageModel& description) {
+  switch (description.frame) {
+    case analysis::ModelFrame::striped:
+      return {"embedding_layer", "unembed", "norm.scale"};
+    case analysis::ModelFrame::neox: {
+      const std::string first = description.blocks.empty() ? std::string() : description.blocks[0].prefix;
+      const std::string root = first.substr(0, first.find("layers."));
+      return {root + "embed_in", "embed_out", root + "final_layer_norm"};
+    }
+    case analysis::ModelFrame::safari:
+      break;
+  }
+  return {"embeddings.word_embeddings", "lm_head", "ln_f"};
+}
+
+// `channels`: of the operator; a bank with fewer is shared by groups of neighbours.
+FilterBank filterBank(const analysis::Checkpoint& checkpoint, int index, int channels, const analysis::Task& task) {
   const analysis::Bank& bank = checkpoint.banks()[size(index)];
   FilterBank filters;
   filters.path = bank.path;
-  filters.channels = bank.channels;
+  filters.channels = channels;
+  filters.sharedBy = channels / std::max(1, bank.channels);
   filters.length = bank.lengthSamples;
   Meter counted = 0;  // sessions count the tables that they use
   const std::size_t length = size(bank.lengthSamples);
-  filters.reversed = Buffer<float>(size(bank.channels) * length, counted);
-  filters.skip = Buffer<float>(size(bank.channels), counted);
-  for (int c = 0; c < bank.channels; ++c) {
-    const auto filter = checkpoint.filter({index, c}, task);
+  filters.reversed = Buffer<float>(size(channels) * length, counted);
+  filters.skip = Buffer<float>(size(channels), counted);
+  for (int c = 0; c < channels; ++c) {
+    const auto filter = checkpoint.filter({index, c / filters.sharedBy}, task);
     if (filter->taps.size() != length)
       throw Error(ErrorKind::input, "filter " + filter->name, "its length differs from that of its bank",
                   "open the file again");
@@ -194,6 +250,10 @@ FilterBank filterBank(const analysis::Checkpoint& checkpoint, int index, const a
     filters.skip[size(c)] = static_cast<float>(filter->skip);
   }
   return filters;
+}
+
+int channelsOf(const analysis::LanguageModel& description, const analysis::BlockDescription& block) {
+  return block.mixer == analysis::MixerKind::multiHyena ? description.heads : description.width;
 }
 
 void check(const analysis::Checkpoint& checkpoint, const analysis::LanguageModel& description) {
@@ -207,60 +267,74 @@ void check(const analysis::Checkpoint& checkpoint, const analysis::LanguageModel
   if (description.shortFilterTaps < 1 || description.shortFilterTaps > cpu::ShortConvolution::maxTaps)
     refuse("its short filters have " + std::to_string(description.shortFilterTaps) + " taps");
   for (const analysis::BlockDescription& block : description.blocks) {
-    const bool heads = block.mixer != analysis::MixerKind::hyena;
+    const bool heads = block.mixer == analysis::MixerKind::multiHyena ||
+                       block.mixer == analysis::MixerKind::attention ||
+                       description.streams == analysis::StreamLayout::perHead;
     if (heads && (description.heads < 1 || description.width % description.heads != 0))
       refuse("its width of " + std::to_string(description.width) + " is not divided by its " +
              std::to_string(description.heads) + " heads");
-    const std::size_t banks = block.mixer == analysis::MixerKind::hyena        ? size(description.hyenaOrder) - 1
-                              : block.mixer == analysis::MixerKind::multiHyena ? 2
-                                                                               : 0;
+    const std::size_t banks = block.mixer == analysis::MixerKind::hyena       ? size(description.hyenaOrder) - 1
+                              : block.mixer == analysis::MixerKind::attention ? 0
+                                                                              : 2;
     if (block.banks.size() != banks) refuse("the long filters of " + block.prefix + " do not fit its kind");
     for (const int bank : block.banks) {
       if (bank < 0 || size(bank) >= checkpoint.banks().size()) refuse(block.prefix + " names a bank that is not there");
-      const int channels = block.mixer == analysis::MixerKind::multiHyena ? description.heads : description.width;
-      if (checkpoint.banks()[size(bank)].channels != channels)
-        refuse("the number of filters of " + block.prefix + " does not fit the model");
+      const int stored = checkpoint.banks()[size(bank)].channels, wanted = channelsOf(description, block);
+      const bool grouped = description.frame == analysis::ModelFrame::striped && stored > 0 && wanted % stored == 0;
+      if (stored != wanted && !grouped) refuse("the number of filters of " + block.prefix + " does not fit the model");
     }
   }
-  if (!description.blocks.empty() &&
-      std::any_of(description.blocks.begin(), description.blocks.end(),
-                  [&](const analysis::BlockDescription& block) { return block.mixer != description.blocks[0].mixer; }))
-    refuse("it mixes attention with long convolutions");
+  const int rotary = description.rotaryDimensions, headWidth = description.width / std::max(1, description.heads);
+  if (rotary < 0 || rotary % 2 != 0 || (description.heads > 0 && rotary > headWidth))
+    refuse("its rotary embedding does not fit its heads");
+  if (description.keyValueHeads > 0 &&
+      (description.heads % description.keyValueHeads != 0 ||
+       (description.attentionPerHead && description.keyValueHeads != description.heads)))
+    refuse("its heads cannot share keys and values evenly");
 }
 
 }  // namespace
 
 std::shared_ptr<const Model::Weights> loadWeights(const analysis::Checkpoint& checkpoint,
                                                   const analysis::LanguageModel& description,
-                                                  const analysis::Task& task) {
+                                                  const analysis::Task& task, WeightType type) {
   check(checkpoint, description);
   auto weights = std::make_shared<Model::Weights>();
   weights->family = description.family;
+  weights->type = type;
   weights->width = description.width;
   weights->vocabulary = description.vocabularyPadded;
   weights->vocabularySize = description.vocabularySize;
   weights->heads = description.heads;
   weights->positionCount = description.positions;
-  Reader reader(checkpoint, description, *weights);
-  weights->embedding =
-      reader.withoutBias("embeddings.word_embeddings", description.vocabularyPadded, description.width);
-  if (description.positions > 0)
+  WeightReader reader(checkpoint, description, *weights, type);
+  const Around names = around(description);
+  weights->embedding = reader.linear(names.embedding, description.vocabularyPadded, description.width, Bias::none);
+  if (description.positions > 0) {
     weights->positions =
         reader.values("embeddings.position_embeddings.weight", size(description.positions) * size(description.width));
+    weights->weightBytes += weights->positions.size() * sizeof(float);
+  }
   if (!description.tiedHead)
-    weights->head = reader.withoutBias("lm_head", description.vocabularyPadded, description.width);
-  weights->finalNorm = reader.layerNorm("ln_f");
+    weights->head = reader.linear(names.head, description.vocabularyPadded, description.width, Bias::none);
+  weights->finalNorm =
+      description.frame == analysis::ModelFrame::striped
+          ? reader.rmsNorm(names.norm, static_cast<float>(description.layerNormEpsilon), description.normEpsilonOutside)
+          : reader.layerNorm(names.norm);
 
   const double steps = static_cast<double>(description.blocks.size() + checkpoint.banks().size());
+  std::vector<int> channels;  // of each bank's operator
+  for (const analysis::Bank& bank : checkpoint.banks()) channels.push_back(bank.channels);
   for (const analysis::BlockDescription& block : description.blocks) {
     task.throwIfStopped();
     task.report(static_cast<double>(weights->blocks.size()) / steps, "reading weights");
-    weights->blocks.push_back(readBlock(reader, description, block));
+    weights->blocks.push_back(readBlock(reader, block));
+    for (const int bank : block.banks) channels[size(bank)] = channelsOf(description, block);
   }
   for (int bank = 0; bank < static_cast<int>(checkpoint.banks().size()); ++bank) {
     task.throwIfStopped();
     task.report(static_cast<double>(weights->blocks.size() + size(bank)) / steps, "evaluating filters");
-    weights->filters.push_back(filterBank(checkpoint, bank, task));
+    weights->filters.push_back(filterBank(checkpoint, bank, channels[size(bank)], task));
   }
   return weights;
 }

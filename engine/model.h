@@ -12,11 +12,16 @@
 
 namespace engine {
 
+// Of linear layers and the embedding; norms, biases and filters stay float32, and so does all arithmetic.
+enum class WeightType { float32, bfloat16 };
+
 // Immutable and thread-safe; hold it by shared_ptr. Copies made by withDistilled share the weights.
 class Model {
  public:
   // Reads all weights and evaluates all filters: O(bytes of the file). Throws analysis::Error or engine::Error.
-  static std::shared_ptr<const Model> load(std::shared_ptr<const analysis::Checkpoint>, const analysis::Task& = {});
+  // bfloat16 halves the memory and the traffic of the weights.
+  static std::shared_ptr<const Model> load(std::shared_ptr<const analysis::Checkpoint>, const analysis::Task& = {},
+                                           WeightType = WeightType::float32);
   ~Model();
 
   // The same weights with these state-space models in place of the filters (for Mixer::modal, and for

@@ -49,10 +49,30 @@ class Builder {
     return layer;
   }
   Linear withoutBias(int outputs, int inputs, float scale) {
-    return {inputs, outputs, values(static_cast<std::size_t>(outputs) * static_cast<std::size_t>(inputs), scale), {}};
+    Linear layer;
+    layer.inputs = inputs;
+    layer.outputs = outputs;
+    const std::size_t count = static_cast<std::size_t>(outputs) * static_cast<std::size_t>(inputs);
+    if (m_weights.type == WeightType::float32) {
+      layer.weight = values(count, scale);
+    } else {
+      layer.half = Buffer<Bfloat16>(count, m_weights.weightBytes);
+      for (std::size_t i = 0; i < count; ++i) layer.half[i] = toBfloat16(scale * m_random.next());
+    }
+    return layer;
   }
   Norm norm(int width) {
-    return {values(static_cast<std::size_t>(width), 0.1F, 1), values(static_cast<std::size_t>(width), 0.1F), 1e-5F};
+    Norm norm;
+    norm.scale = values(static_cast<std::size_t>(width), 0.1F, 1);
+    norm.shift = values(static_cast<std::size_t>(width), 0.1F);
+    return norm;
+  }
+  Mlp mlp(int width) {
+    Mlp mlp;
+    mlp.norm = norm(width);
+    mlp.in = linear(4 * width, width);
+    mlp.out = linear(width, 4 * width);
+    return mlp;
   }
   // Decays from a quarter of the length to a few samples, at random frequencies.
   analysis::StateSpace filter(int order) {
@@ -82,23 +102,76 @@ Block randomBlock(Builder& builder, int width, int bank) {
   op.banks = {bank};
   Block block;
   block.operators.push_back(std::move(op));
-  block.mlp.norm = builder.norm(width);
-  block.mlp.in = builder.linear(4 * width, width);
-  block.mlp.out = builder.linear(width, 4 * width);
+  block.mlp = builder.mlp(width);
   return block;
 }
 
-Shape shapeOf(const Preset& preset, int vocabulary) {
+Block randomAttention(Builder& builder, int width) {
+  Attention attention;
+  attention.norm = builder.norm(width);
+  attention.qkv = builder.linear(3 * width, width);
+  attention.out = builder.linear(width, width);
+  attention.heads = attention.keyValueHeads = width / 64;
+  Block block;
+  block.kind = BlockShape::Kind::attention;
+  block.attention.push_back(std::move(attention));
+  block.mlp = builder.mlp(width);
+  return block;
+}
+
+Shape shapeOf(const Preset& preset, int vocabulary, BlockShape::Kind kind) {
   Shape shape;
   shape.layers = preset.layers;
   shape.width = preset.width;
   shape.innerWidth = 4 * preset.width;
   shape.vocabulary = vocabulary;
-  shape.filterLengthTokens = filterLength;
   BlockShape block;
-  block.filters = preset.width;
+  block.kind = kind;
+  if (kind == BlockShape::Kind::hyena) {
+    shape.filterLengthTokens = filterLength;
+    block.filters = preset.width;
+  } else {
+    shape.heads = preset.width / 64;
+  }
   shape.blocks.assign(static_cast<std::size_t>(preset.layers), block);
   return shape;
+}
+
+Shape checkedShape(std::string_view name, int vocabulary, BlockShape::Kind kind) {
+  const auto preset = std::find_if(known.begin(), known.end(), [&](const Preset& p) { return p.name == name; });
+  if (preset == known.end())
+    throw Error(ErrorKind::input, "preset " + std::string(name), "there is no such size",
+                "use 125m, 355m, 1.3b or 6.9b");
+  if (vocabulary < 0 || vocabulary > (1 << 20))
+    throw Error(ErrorKind::input, "vocabulary", "its size is out of range", "use 0 for the published one");
+  return shapeOf(*preset, vocabulary > 0 ? vocabulary : publishedVocabulary, kind);
+}
+
+// Runs `make` unless the footprint already says that memory will not do.
+template <class Result, class Make>
+Result withinMemory(std::string_view name, const Shape& shape, WeightType type, Make&& make) {
+  const Footprint needs = footprint(shape, Workload{}, 1);
+  const std::size_t weights = type == WeightType::bfloat16 ? needs.weightBytes / 2 : needs.weightBytes;
+  const std::size_t needed = weights + needs.tableBytes, free = Device::open("cpu", 1)->freeBytes();
+  const auto tooLarge = [&] {
+    return Error(ErrorKind::memory, "preset " + std::string(name),
+                 "it needs " + std::to_string(needed >> 20) + " MiB where " + std::to_string(free >> 20) + " are free",
+                 "use a smaller size or bfloat16 weights", needed, free);
+  };
+  if (needed > free) throw tooLarge();
+  try {
+    return make();
+  } catch (const std::bad_alloc&) {
+    throw tooLarge();
+  }
+}
+
+void beginWeights(Model::Weights& weights, Builder& builder, const Shape& shape) {
+  weights.family = "random";
+  weights.width = shape.width;
+  weights.vocabulary = weights.vocabularySize = shape.vocabulary;
+  weights.embedding = builder.withoutBias(shape.vocabulary, shape.width, 1);
+  weights.finalNorm = builder.norm(shape.width);
 }
 
 }  // namespace
@@ -107,33 +180,16 @@ std::span<const Preset> presets() {
   return known;
 }
 
-RandomModel randomModel(std::string_view name, int order, std::uint64_t seed, int vocabulary) {
-  const auto preset = std::find_if(known.begin(), known.end(), [&](const Preset& p) { return p.name == name; });
-  if (preset == known.end())
-    throw Error(ErrorKind::input, "preset " + std::string(name), "there is no such size",
-                "use 125m, 355m, 1.3b or 6.9b");
+RandomModel randomModel(std::string_view name, int order, std::uint64_t seed, int vocabulary, WeightType type) {
+  const Shape shape = checkedShape(name, vocabulary, BlockShape::Kind::hyena);
   if (order < 2 || order > 256 || order % 2 != 0)
     throw Error(ErrorKind::input, "order " + std::to_string(order), "random filters are made of conjugate pairs",
                 "use an even order from 2 to 256");
-  if (vocabulary < 0 || vocabulary > (1 << 20))
-    throw Error(ErrorKind::input, "vocabulary", "its size is out of range", "use 0 for the published one");
-  const Shape shape = shapeOf(*preset, vocabulary > 0 ? vocabulary : publishedVocabulary);
-  const Footprint needs = footprint(shape, Workload{}, 1);
-  const std::size_t needed = needs.weightBytes + needs.tableBytes, free = Device::open("cpu", 1)->freeBytes();
-  const auto tooLarge = [&] {
-    return Error(ErrorKind::memory, "preset " + std::string(name),
-                 "it needs " + std::to_string(needed >> 20) + " MiB where " + std::to_string(free >> 20) + " are free",
-                 "use a smaller size", needed, free);
-  };
-  if (needed > free) throw tooLarge();
-  try {
+  return withinMemory<RandomModel>(name, shape, type, [&] {
     auto weights = std::make_shared<Model::Weights>();
+    weights->type = type;
     Builder builder(*weights, seed);
-    weights->family = "random";
-    weights->width = shape.width;
-    weights->vocabulary = weights->vocabularySize = shape.vocabulary;
-    weights->embedding = builder.withoutBias(shape.vocabulary, shape.width, 1);
-    weights->finalNorm = builder.norm(shape.width);
+    beginWeights(*weights, builder, shape);
     std::array<analysis::StateSpace, distinctFilters> filters;
     for (auto& filter : filters) filter = builder.filter(order);
     std::vector<std::vector<double>> taps;
@@ -161,10 +217,22 @@ RandomModel randomModel(std::string_view name, int order, std::uint64_t seed, in
     }
     auto original = Model::assemble(std::move(weights), shape, filterLength);
     auto replaced = original->withDistilled(distilled);
-    return {std::move(original), std::move(replaced)};
-  } catch (const std::bad_alloc&) {
-    throw tooLarge();
-  }
+    return RandomModel{std::move(original), std::move(replaced)};
+  });
+}
+
+std::shared_ptr<const Model> randomTransformer(std::string_view name, std::uint64_t seed, int vocabulary,
+                                               WeightType type) {
+  const Shape shape = checkedShape(name, vocabulary, BlockShape::Kind::attention);
+  return withinMemory<std::shared_ptr<const Model>>(name, shape, type, [&] {
+    auto weights = std::make_shared<Model::Weights>();
+    weights->type = type;
+    Builder builder(*weights, seed);
+    beginWeights(*weights, builder, shape);
+    weights->heads = shape.heads;
+    for (int layer = 0; layer < shape.layers; ++layer) weights->blocks.push_back(randomAttention(builder, shape.width));
+    return Model::assemble(std::move(weights), shape, filterLength);
+  });
 }
 
 }  // namespace engine

@@ -14,7 +14,7 @@ struct Preset {
   int layers = 0, width = 0;
 };
 
-// 125m, 355m, 1.3b, 6.9b: MLP four times as wide, 50304 tokens, filters of 2048 taps. 4 bytes per weight.
+// 125m, 355m, 1.3b, 6.9b: MLP four times as wide, 50304 tokens, filters of 2048 taps.
 std::span<const Preset> presets();
 
 struct RandomModel {
@@ -25,6 +25,11 @@ struct RandomModel {
 // The same numbers for the same arguments. order: real states per filter, even, 2 to 256. vocabulary 0: the preset's.
 // Throws Error(input) for an unknown name or order, Error(memory) before allocating what does not fit.
 // About a second per 100 million weights.
-RandomModel randomModel(std::string_view preset, int order, std::uint64_t seed = 1, int vocabulary = 0);
+RandomModel randomModel(std::string_view preset, int order, std::uint64_t seed = 1, int vocabulary = 0,
+                        WeightType = WeightType::float32);
+
+// A Transformer of the same shape: heads of 64, no positions (they cost nothing), the same frame.
+std::shared_ptr<const Model> randomTransformer(std::string_view preset, std::uint64_t seed = 1, int vocabulary = 0,
+                                               WeightType = WeightType::float32);
 
 }  // namespace engine

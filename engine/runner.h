@@ -6,6 +6,7 @@
 #include <stop_token>
 
 #include "engine/session.h"
+#include "engine/snapshot.h"
 #include "engine/workload.h"
 
 namespace engine {
@@ -22,6 +23,8 @@ class Runner {
   virtual void step(int position, std::span<const Token> tokens) = 0;
   // After the last token of a sequence, over the padded vocabulary. Valid until the next call.
   virtual std::span<const float> logits(int sequence) const = 0;
+  // Saves or restores everything that step() and logits() depend on. False, having done nothing: it cannot.
+  virtual bool archive(StateArchive&) { return false; }
   // Without the model's weights; counted by the allocator.
   virtual MemoryUse memory() const = 0;
 };

@@ -46,7 +46,7 @@ struct Session::State {
   Workload workload;
   std::shared_ptr<Device> device;
   std::unique_ptr<Runner> runner;
-  std::vector<std::vector<Token>> generated;
+  std::vector<std::vector<Token>> seen, generated;  // of each sequence
   std::vector<Token> next;
   std::vector<float> allLogits;
   bool keepAllLogits = false;
@@ -91,6 +91,7 @@ Session::Session(std::shared_ptr<const Model> model, const Workload& workload, s
   }
   s.model = std::move(model);
   s.workload = workload;
+  s.seen.resize(static_cast<std::size_t>(workload.batch));
   s.generated.resize(static_cast<std::size_t>(workload.batch));
   s.next.resize(static_cast<std::size_t>(workload.batch));
 }
@@ -123,6 +124,9 @@ Outcome Session::prefill(std::span<const Token> prompts, std::stop_token stop) {
   s.position = 0;
   s.timings = {};
   for (auto& sequence : s.generated) sequence.clear();
+  for (std::size_t b = 0; b < batch; ++b)
+    s.seen[b].assign(prompts.begin() + static_cast<std::ptrdiff_t>(b * tokens),
+                     prompts.begin() + static_cast<std::ptrdiff_t>((b + 1) * tokens));
   s.allLogits.clear();
   if (s.keepAllLogits) s.allLogits.resize(tokens * static_cast<std::size_t>(s.model->shape().vocabulary));
   s.runner->reset();
@@ -154,6 +158,7 @@ Outcome Session::decode(int tokens, TokenRing* ring, std::stop_token stop) {
     s.timings.tokenSeconds.push_back(std::chrono::duration<double>(end - start).count());
     for (int b = 0; b < s.workload.batch; ++b) {
       const Token token = s.next[static_cast<std::size_t>(b)];
+      s.seen[static_cast<std::size_t>(b)].push_back(token);
       s.generated[static_cast<std::size_t>(b)].push_back(token);
       if (ring)
         ring->push({b, s.position, token, std::chrono::nanoseconds(end - s.decodeStart).count(),
@@ -177,11 +182,51 @@ Outcome Session::force(std::span<const Token> tokens, std::stop_token stop,
   for (std::size_t step = 0; step < count; ++step) {
     if (stop.stop_requested()) return Outcome::stopped;
     if (s.position >= s.workload.capacityTokens) return Outcome::full;
-    for (std::size_t b = 0; b < batch; ++b) s.next[b] = tokens[b * count + step];
+    for (std::size_t b = 0; b < batch; ++b) {
+      s.next[b] = tokens[b * count + step];
+      s.seen[b].push_back(s.next[b]);
+    }
     s.runner->step(s.position, s.next);
     ++s.position;
     if (observe) observe(static_cast<int>(step));
   }
+  return Outcome::finished;
+}
+
+Snapshot Session::snapshot() const {
+  const State& s = *m_state;
+  s.requireReady();
+  Snapshot result{s.model, s.workload, s.position, s.seen, s.generated, {}};
+  StateArchive archive;
+  if (s.runner->archive(archive)) result.state = archive.take();
+  return result;
+}
+
+Outcome Session::restore(const Snapshot& snapshot, std::stop_token stop) {
+  State& s = *m_state;
+  if (snapshot.tokens.size() != static_cast<std::size_t>(s.workload.batch) || snapshot.position < 1)
+    throw Error(ErrorKind::input, "snapshot",
+                "it holds " + std::to_string(snapshot.tokens.size()) + " sequences where the session has " +
+                    std::to_string(s.workload.batch),
+                "restore it into a session of the same batch");
+  const Mode &from = snapshot.workload.mode, &to = s.workload.mode;
+  const bool same = snapshot.model == s.model && !snapshot.state.empty() && from.mixer == to.mixer &&
+                    from.blockLength == to.blockLength && snapshot.workload.capacityTokens == s.workload.capacityTokens;
+  if (same) {
+    StateArchive archive(snapshot.state);
+    s.ready = s.runner->archive(archive) && archive.complete();
+    if (!s.ready)
+      throw Error(ErrorKind::input, "snapshot", "its state is not that of this mode", "restore what snapshot() gave");
+    s.position = snapshot.position;
+    s.seen = snapshot.tokens;
+    s.timings = {};
+    s.decodeStart = {};
+  } else {
+    std::vector<Token> tokens;
+    for (const auto& sequence : snapshot.tokens) tokens.insert(tokens.end(), sequence.begin(), sequence.end());
+    if (prefill(tokens, stop) == Outcome::stopped) return Outcome::stopped;
+  }
+  s.generated = snapshot.generated;
   return Outcome::finished;
 }
 

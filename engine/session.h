@@ -11,6 +11,7 @@
 #include "engine/device.h"
 #include "engine/footprint.h"
 #include "engine/model.h"
+#include "engine/snapshot.h"
 #include "engine/tokenring.h"
 #include "engine/workload.h"
 
@@ -49,6 +50,13 @@ class Session {
   // Teacher forcing: feeds batch x count given ids step by step through the decode path. `observe` (if set) sees the
   // logits after each step. Full when the capacity is used up before all were fed.
   Outcome force(std::span<const Token>, std::stop_token = {}, const std::function<void(int step)>& observe = {});
+
+  // What it takes to continue from here; copies the memory of the mode. Valid after a prefill.
+  Snapshot snapshot() const;
+  // Continues where a snapshot stood, in this session's own mode and seed. A snapshot of the same model, mode, batch
+  // and capacity is copied back, bit for bit; any other is recomputed from its tokens, as by prefill. Throws
+  // Error(input) when batch or vocabulary differ or its tokens exceed the capacity.
+  Outcome restore(const Snapshot&, std::stop_token = {});
 
   // Logits over the padded vocabulary after the last token of a sequence.
   std::span<const float> logits(int sequence) const;

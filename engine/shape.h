@@ -5,6 +5,12 @@
 
 namespace engine {
 
+struct BankShape {
+  int filters = 0;  // channels
+  int length = 0;   // taps
+  int kept = 0;     // of a distilled model: channels that stay convolutions
+};
+
 struct BlockShape {
   enum class Kind { hyena, multiHyena, attention } kind = Kind::hyena;
   int filters = 0;            // long filters of the block (channels x operators)
@@ -14,6 +20,13 @@ struct BlockShape {
   long long stateFloats = 0;  // what the modal recurrence stores per sequence, padding of groups included
   int places = 0;             // channels of modal tables: filters rounded up to whole groups of 16 per bank
   long long tableFloats = 0;  // poles, residues and order of the modal recurrence, kept filters excluded
+  std::vector<BankShape> banks;
+  // Counted from the weights of a model; 0 (of a shape alone): as plain Hyena, MultiHyena or GPT blocks have them.
+  long long matrixValues = 0, otherValues = 0;
+  int streamWidth = 0;    // outputs of the widest input projection
+  int hiddenWidth = 0;    // of the MLP, both halves of a gated one
+  int keyValueWidth = 0;  // of the keys of attention
+  bool parallel = false;  // attention and MLP beside each other
 };
 
 struct Shape {
@@ -24,6 +37,8 @@ struct Shape {
   int positions = 0;   // rows of the position embedding
   bool tiedHead = true;
   bool distilled = false;
+  bool halfWeights = false;                     // matrices in bfloat16
+  long long matrixValues = 0, otherValues = 0;  // outside the blocks, counted
   int filterLengthTokens = 0;
   int shortFilterTaps = 3;
   int hyenaOrder = 2;

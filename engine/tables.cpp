@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <complex>
+#include <numbers>
 #include <numeric>
 
 namespace engine {
@@ -111,6 +112,38 @@ ModalTable modalTable(const FilterBank& bank, const analysis::DistilledBank& dis
   }
   table.keptFilters = subset(bank, table.kept, table.bytes);
   return table;
+}
+
+Buffer<float> sectionCoefficients(const ModalTable& table, const analysis::DistilledBank& distilled) {
+  constexpr std::size_t size = ModalTable::groupSize;
+  Meter counted = 0;  // they stand in for the modal coefficients, which were
+  Buffer<float> rows(table.coefficients.size(), counted);
+  std::copy_n(table.coefficients.data(), rows.size(), rows.data());
+  for (std::size_t place = 0; place < table.order.size(); ++place) {
+    if (table.order[place] < 0) continue;
+    const auto& filter = distilled.filters[static_cast<std::size_t>(table.order[place])];
+    if (!filter) continue;
+    float* pair = rows.data() + table.groups[place / size].coefficients + place % size;
+    for (const analysis::Mode& mode : filter->model.modes) {
+      if (!mode.pair) continue;
+      const std::complex<double> pole = mode.pole();
+      const double sign = pole.real() < 0 ? -1 : 1;
+      // w_t = u_t + 2 Re(lambda) w_(t-1) - |lambda|^2 w_(t-2) and y_t = b_1 w_(t-1) + b_2 w_(t-2), in w and d. The
+      // distance of lambda from +-1 comes by expm1, so that nothing cancels.
+      const double decay = mode.logPole.real(),
+                   angle = sign > 0 ? mode.logPole.imag() : std::numbers::pi - mode.logPole.imag();
+      const double half = std::sin(angle / 2), grown = std::expm1(decay);
+      const double distance = grown * grown + 4 * std::exp(decay) * half * half;  // |1 - sign lambda|^2
+      const double b1 = 2 * mode.residue.real(), b2 = -2 * (mode.residue * std::conj(pole)).real();
+      pair[0] = static_cast<float>(-sign * distance);
+      split(sign * std::exp(2 * decay), pair[size], pair[2 * size]);
+      pair[3 * size] = static_cast<float>(sign);
+      pair[4 * size] = static_cast<float>(b1 + sign * b2);
+      pair[5 * size] = static_cast<float>(-sign * b2);
+      pair += ModalTable::rowsPerPair * size;
+    }
+  }
+  return rows;
 }
 
 FilterBank impulseResponses(const FilterBank& bank, const analysis::DistilledBank& distilled, int length,

@@ -69,7 +69,7 @@ std::unique_ptr<Tokenizer> makeTokenizer(analysis::TokenizerKind kind) {
       break;
   }
   throw Error(ErrorKind::unsupported, "tokenizer", "this checkpoint's text encoding is not known",
-              "pass token ids instead of text");
+              "point to its vocabulary");
 }
 
 }  // namespace engine

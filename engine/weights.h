@@ -1,9 +1,10 @@
-// Weights of a language model in float32, in the order the engine computes with. Internal to engine.
+// Weights of a language model, in the order the engine computes with. Internal to engine.
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "engine/bfloat16.h"
 #include "engine/buffer.h"
 #include "engine/model.h"
 #include "engine/shape.h"
@@ -13,15 +14,17 @@ namespace engine {
 // y = x weight^T + bias
 struct Linear {
   int inputs = 0, outputs = 0;
-  Buffer<float> weight;  // [outputs, inputs]
-  Buffer<float> bias;    // [outputs], or empty
+  Buffer<float> weight;   // [outputs, inputs]; empty when it is
+  Buffer<Bfloat16> half;  // in bfloat16
+  Buffer<float> bias;     // [outputs], or empty
 };
 
 // LayerNorm: (x - mean) / sqrt(variance + eps) * scale + shift, biased variance. Without shift: RMS norm,
-// x / sqrt(mean x^2 + eps) * scale.
+// x / sqrt(mean x^2 + eps) * scale, or x / (sqrt(mean x^2) + eps) * scale with epsOutside.
 struct Norm {
   Buffer<float> scale, shift;
   float eps = 1e-5F;
+  bool epsOutside = false;
 };
 
 // Depthwise causal convolution y_t = bias + sum_j taps[j] x_(t-j); taps [K, channels], newest input first.
@@ -31,26 +34,36 @@ struct ShortFilter {
 };
 
 // What stands before and after the long convolutions of Hyena (order+1 streams of `width` channels: gates x_0 ..
-// x_(order-1), then v) or MultiHyena (x_0, x_1, v). Channels of a head lie together in every stream.
+// x_(order-1), then v) or MultiHyena (x_0, x_1, v). Channels of a head lie together in every stream. H3: streams q, v,
+// k without a first gate, q diagonal * (v (shift * k)).
 struct ConvolutionOperator {
   Linear in, out;
   ShortFilter shortFilter;
   Norm norm;               // before `in`
   Norm innerNorm;          // MultiHyena: before `out`; scale empty otherwise
   std::vector<int> banks;  // into Model::Weights::filters, in order of use
+  bool firstGate = true;   // false: the last stream alone enters the first filter
 };
 
 struct Attention {
   Norm norm;
   Linear qkv, out;  // rows q | k | v, each head after head
   int heads = 0;
+  int keyValueHeads = 0;  // consecutive query heads share one
+  // Rotary embedding: pairs (j, j + d/2) of the first d entries of each query and key turn by
+  // position / scale * base^(-2j/d). 0: none.
+  int rotaryDimensions = 0;
+  double rotaryBase = 10000, rotaryScale = 1;
 };
 
-// GELU: out(gelu(in(norm x))). Gated: out(a sigmoid(b)), [a | b] = in(norm x).
+enum class Activation { geluTanh, geluErf, silu, identity, sigmoid };
+
+// out(f(in(norm x))). Gated, [a | b] = in(norm x): out(a sigmoid(b)) for the sigmoid, else out(f(a) b).
 struct Mlp {
   Norm norm;
   Linear in, out;
   bool gated = false;
+  Activation activation = Activation::geluTanh;
 };
 
 struct Block {
@@ -58,6 +71,7 @@ struct Block {
   std::vector<ConvolutionOperator> operators;  // one, or two for MultiHyena; empty for attention
   std::vector<Attention> attention;            // one for attention, else empty
   Mlp mlp;
+  bool parallel = false;  // attention and MLP both read the block's input
 };
 
 // The filters of one bank as the file means them. Taps lie newest lag last, so that a dot product with the inputs in
@@ -65,6 +79,7 @@ struct Block {
 struct FilterBank {
   std::string path;
   int channels = 0, length = 0;
+  int sharedBy = 1;        // neighbouring channels that share one stored filter
   Buffer<float> reversed;  // [channels, length]
   Buffer<float> skip;      // [channels]
 };
@@ -79,9 +94,30 @@ struct Model::Weights {
   Norm finalNorm;
   std::vector<Block> blocks;
   std::vector<FilterBank> filters;
-  std::size_t weightBytes = 0;  // everything but the filters
+  std::size_t weightBytes = 0;            // everything but the filters
+  WeightType type = WeightType::float32;  // of the linear layers and the embedding
 
   const Linear& logitLayer() const { return head.outputs > 0 ? head : embedding; }
 };
+
+// What a runner that knows only Hyena, MultiHyena and GPT with float32 weights has to refuse, in words; empty: nothing.
+inline std::string unusualFeature(const Model::Weights& weights) {
+  if (weights.type != WeightType::float32) return "bfloat16 weights";
+  for (const Block& block : weights.blocks) {
+    if (block.parallel) return "attention and MLP beside each other";
+    const bool gated = block.kind == BlockShape::Kind::multiHyena;
+    if (block.mlp.gated != gated || block.mlp.activation != (gated ? Activation::sigmoid : Activation::geluTanh))
+      return "another kind of MLP";
+    if (block.mlp.norm.epsOutside) return "another kind of norm";
+    for (const ConvolutionOperator& op : block.operators)
+      if (!op.firstGate) return "H3 operators";
+    for (const Attention& attention : block.attention) {
+      if (attention.rotaryDimensions > 0) return "rotary positions";
+      if (attention.keyValueHeads != attention.heads) return "heads that share keys";
+    }
+    if (block.kind != weights.blocks.front().kind) return "several kinds of mixers";
+  }
+  return {};
+}
 
 }  // namespace engine

@@ -12,6 +12,8 @@ std::string_view name(Mixer mixer) {
       return "modal";
     case Mixer::modalBlocked:
       return "modal blocked";
+    case Mixer::companion:
+      return "companion";
     case Mixer::attention:
       return "attention";
   }

@@ -14,6 +14,7 @@ enum class Mixer {
   convolutionTiled,  // the same sums in tiles: near-linear total work, a slot for every token of the capacity
   modal,             // modal recurrence of the distilled filter: constant state
   modalBlocked,      // the same in blocks of blockLength tokens: less memory traffic, more state
+  companion,         // the same filter as second-order sections
   attention          // KV cache (Transformer)
 };
 std::string_view name(Mixer);
@@ -29,7 +30,7 @@ struct Mode {
 
 // Whether the mode runs state-space models in place of the filters.
 inline bool recurrent(Mixer mixer) {
-  return mixer == Mixer::modal || mixer == Mixer::modalBlocked;
+  return mixer == Mixer::modal || mixer == Mixer::modalBlocked || mixer == Mixer::companion;
 }
 
 // Temperature 0 is greedy (lowest id wins ties). topK 0 and topP 1 switch the restriction off.

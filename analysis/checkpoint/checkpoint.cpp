@@ -85,7 +85,7 @@ std::shared_ptr<const Checkpoint> Checkpoint::open(const std::filesystem::path& 
   task.throwIfStopped();
   refuseTrainingStates(survey);
   const bool known = readExportedModels(survey) || readMultiHyena(survey) || readSafari(survey) || readH3(survey) ||
-                     readStripedHyena(survey) || readS4(survey) || readLongConvolutions(survey) ||
+                     readStripedHyena(survey) || readNeoX(survey) || readS4(survey) || readLongConvolutions(survey) ||
                      readBareRtf(survey) || readSpectraLds(survey) || readGenericBanks(survey);
   if (!known) {
     refuse(path.string(), "holds no known family of models",

@@ -18,6 +18,8 @@ bool readSafari(Survey&);
 bool readH3(Survey&);
 // StripedHyena, Evo 1, Evo 2.
 bool readStripedHyena(Survey&);
+// The Transformer of GPT-NeoX and Pythia: no filters, a language model to compare with.
+bool readNeoX(Survey&);
 // Diagonal state-space layers, wherever they lie.
 bool readS4(Survey&);
 // LongConv and H3Conv, wherever they lie.

@@ -1,7 +1,8 @@
-// Filters of diagonal state-space layers: H3 (HazyResearch/H3), S4D and S4 version 4 (state-spaces/s4). Filters only.
+// Filters of diagonal state-space layers: H3 (HazyResearch/H3), S4D and S4 version 4 (state-spaces/s4).
 #include <cmath>
 
 #include "analysis/checkpoint/families.h"
+#include "analysis/checkpoint/h3language.h"
 #include "analysis/checkpoint/modalsource.h"
 #include "analysis/tensors/blob.h"
 
@@ -187,13 +188,13 @@ bool readH3(Survey& survey) {
     bank.lengthSamples = length;
     addH3Diagonal(survey, mixer(layer), bank, rule);
   }
+  surveyH3Language(survey, layers, length);
   for (const auto& [key, info] : survey.keys()) {
     const bool kernel = key.find("kernel.") != std::string::npos;
     if (!kernel && (key.starts_with("layers.") || key.starts_with("embeddings.") || key.starts_with("ln_f."))) {
       survey.allow(key);
     }
   }
-  survey.report.skipped.emplace_back("language model: models of this family are shown and distilled, not run");
   return true;
 }
 

@@ -1,10 +1,11 @@
 // StripedHyena and Evo 1 (togethercomputer/stripedhyena, evo-design/evo), StripedHyena 2 and Evo 2 (Zymrael/vortex,
-// ArcInstitute/evo2): filters stored as poles and residues, or as taps. Filters only: these models are not run.
+// ArcInstitute/evo2): filters stored as poles and residues, or as taps, between blocks of attention.
 #include <algorithm>
 #include <cmath>
 
 #include "analysis/checkpoint/families.h"
 #include "analysis/checkpoint/modalsource.h"
+#include "analysis/checkpoint/stripedlanguage.h"
 
 namespace analysis {
 namespace {
@@ -116,14 +117,17 @@ bool readStripedHyena(Survey& survey) {
   survey.report.recognisedBy = others ? "blocks.*.filter.log_poles or .h" : "blocks.*.filter.poles and .residues";
   survey.fromShape("blocks", blocks, {"num_layers"});
   const int length = evaluatedLength(survey, {"max_seqlen"});
+  std::vector<std::vector<int>> banks(static_cast<std::size_t>(blocks));
   for (int block = 0; block < blocks; ++block) {
     const std::string prefix = filterPrefix(block);
+    const int before = survey.bankCount();
     if (survey.has(prefix + "poles")) addComplexModes(survey, block, length);
     if (survey.has(prefix + "log_poles")) addRealModes(survey, block, length);
     if (survey.has(prefix + "h")) addTaps(survey, block);
+    for (int bank = before; bank < survey.bankCount(); ++bank) banks[static_cast<std::size_t>(block)].push_back(bank);
   }
+  surveyStripedLanguage(survey, banks, others, length);
   allowFrame(survey);
-  survey.report.skipped.emplace_back("language model: models of this family are shown and distilled, not run");
   return true;
 }
 

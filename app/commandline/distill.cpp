@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "analysis/reduction/distilled.h"
+#include "app/commandline/distillbyloss.h"
 #include "app/commandline/options.h"
 #include "app/commandline/orderlist.h"
 #include "app/commandline/outputfile.h"
@@ -27,6 +28,7 @@ struct Options {
   std::optional<int> order;
   std::optional<double> tolerance;
   std::optional<long long> budget;
+  LossOptions loss;
   std::string effort = "standard";
   std::string filters, orders;
   int maxOrder = 64;
@@ -78,18 +80,21 @@ ordered_json toJson(const analysis::DistilledBank& bank) {
 }
 
 void report(const Options& options, const analysis::Checkpoint& checkpoint, const analysis::Distilled& distilled,
-            double seconds) {
+            const std::optional<engine::LossPlan>& plan, double seconds) {
   if (options.json) {
     ordered_json banks = ordered_json::array();
     for (const auto& bank : distilled.banks) banks.push_back(toJson(bank));
-    return print({{"schema", 1},
-                  {"file", options.source.file.string()},
-                  {"output", options.target.string()},
-                  {"states", distilled.states()},
-                  {"seconds", seconds},
-                  {"metadata", distilled.metadata},
-                  {"banks", std::move(banks)}});
+    ordered_json document = {{"schema", 1},
+                             {"file", options.source.file.string()},
+                             {"output", options.target.string()},
+                             {"states", distilled.states()},
+                             {"seconds", seconds},
+                             {"metadata", distilled.metadata},
+                             {"banks", std::move(banks)}};
+    if (plan) document["plan"] = planJson(*plan, *options.loss.maxLoss);
+    return print(document);
   }
+  if (plan) printPlan(*plan, *options.loss.maxLoss);
   Table table({"<bank", "filters", "orders", "states", "median error", "worst error", "<worst filter"});
   int filters = 0;
   for (int index = 0; index < int(distilled.banks.size()); ++index) {
@@ -115,10 +120,17 @@ analysis::Effort effortOf(const std::string& name) {
 }
 
 void distill(const Options& options, const Surroundings& around) {
-  const int said =
-      options.order.has_value() + options.tolerance.has_value() + options.budget.has_value() + !options.orders.empty();
+  const int said = options.order.has_value() + options.tolerance.has_value() + options.budget.has_value() +
+                   !options.orders.empty() + options.loss.maxLoss.has_value();
   if (said != 1) {
-    throw UsageError("distill: say how many states to keep, by one of --order, --tolerance, --budget and --orders.");
+    throw UsageError(
+        "distill: say how many states to keep, by one of --order, --tolerance, --budget, --orders and --max-loss.");
+  }
+  if (options.loss.maxLoss && !options.filters.empty()) {
+    throw UsageError("--max-loss: it plans all filters together; leave --filters away.");
+  }
+  if (!options.loss.maxLoss && !options.loss.text.empty()) {
+    throw UsageError("--text: it belongs to --max-loss; the text of a refit is named with --refit-text.");
   }
   if (!options.orders.empty() && !options.filters.empty()) {
     throw UsageError("--orders: it names its filters itself; leave --filters away.");
@@ -139,15 +151,21 @@ void distill(const Options& options, const Surroundings& around) {
   }
   const auto begun = std::chrono::steady_clock::now();
   analysis::Distilled distilled;
-  {
+  std::optional<engine::LossPlan> plan;
+  if (options.loss.maxLoss) {
+    plan = distilByLoss(options.source, options.loss, options.maxOrder, request.effort, options.threads, around.stop);
+    distilled = plan->distilled;
+  } else {
     const auto total = request.filters.empty() ? checkpoint->filterCount() : int(request.filters.size());
     const Progress progress("distilling", total, "filters");
     distilled = analysis::distil(*checkpoint, request, progress.task(around.stop));
   }
+  if (!plan && !options.loss.refitText.empty())
+    distilled = refitted(options.source, options.loss, distilled, around.stop);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   if (around.stop.stop_requested()) throw analysis::Stopped{};
   analysis::writeDistilled(distilled, options.target);
-  report(options, *checkpoint, distilled, seconds);
+  report(options, *checkpoint, distilled, plan, seconds);
 }
 
 }  // namespace
@@ -156,6 +174,7 @@ void addDistill(CLI::App& parent, Action& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = parent.add_subcommand("distill", "Fit state-space models to the filters of a checkpoint");
   addCheckpoint(*verb, options->source);
+  addModelOptions(*verb, options->source);
   verb->add_option("-o,--output", options->target, "Result (.safetensors or .h5)")
       ->required()
       ->type_name("OUT")
@@ -169,7 +188,7 @@ void addDistill(CLI::App& parent, Action& chosen) {
   verb->add_option("--orders", options->orders,
                    "An order for each filter, as in 0-3.*=8,5.17=16; others keep their original")
       ->type_name("PLAN");
-  verb->add_option("--max-order", options->maxOrder, "Where --tolerance and --budget stop looking")
+  verb->add_option("--max-order", options->maxOrder, "Where --tolerance, --budget and --max-loss stop looking")
       ->type_name("N")
       ->check(whole(1, 4096))
       ->capture_default_str();
@@ -185,6 +204,7 @@ void addDistill(CLI::App& parent, Action& chosen) {
       ->type_name("N")
       ->check(whole(0, 4096))
       ->capture_default_str();
+  addLossOptions(*verb, options->loss);
   addJson(*verb, options->json);
   verb->callback([options, &chosen] { chosen = [options](const Surroundings& around) { distill(*options, around); }; });
 }

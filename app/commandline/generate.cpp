@@ -92,6 +92,10 @@ void generate(GenerateOptions options, const Surroundings& around) {
   const Loaded loaded = loadModel(options.source, options.distilled, around.stop);
   const auto prompt = promptOf(options, *loaded.tokenizer);
   options.workload.capacityTokens = int(prompt.size()) + options.tokens;
+  const int trained = loaded.original->trainingLengthTokens();
+  if (trained > 0 && options.workload.capacityTokens > trained)
+    warn("prompt and new tokens make " + count(options.workload.capacityTokens) + ", but the model was trained on " +
+         count(trained) + ": what lies further back is forgotten or was never learned.");
   if (options.compare) return compareModes(options, loaded, prompt, around.stop);
   stream(options, loaded, prompt, around.stop);
 }
@@ -115,6 +119,7 @@ void addGenerate(CLI::App& parent, Action& chosen) {
   auto options = std::make_shared<GenerateOptions>();
   CLI::App* verb = parent.add_subcommand("generate", "Continue a prompt; the text goes to stdout as it comes");
   addCheckpoint(*verb, options->source);
+  addModelOptions(*verb, options->source);
   verb->add_option("--prompt", options->prompt, "Text to continue")->type_name("TEXT");
   verb->add_option("--prompt-file", options->promptFile, "File with the text to continue; - reads standard input")
       ->type_name("T");

@@ -14,8 +14,8 @@ namespace commandline {
 namespace {
 
 using engine::Mixer;
-constexpr std::array mixers{Mixer::convolutionLazy, Mixer::convolutionTiled, Mixer::modal, Mixer::modalBlocked,
-                            Mixer::attention};
+constexpr std::array mixers{Mixer::convolutionLazy, Mixer::convolutionTiled, Mixer::modal,
+                            Mixer::modalBlocked,    Mixer::companion,        Mixer::attention};
 
 std::string joined(const std::vector<std::string>& words, const std::string& last) {
   std::string text;
@@ -116,7 +116,7 @@ std::string modeName(Mixer mixer) {
 std::vector<Mixer> mixersOf(const engine::Model& model) {
   if (isTransformer(model)) return {Mixer::attention};
   std::vector<Mixer> possible{Mixer::convolutionLazy, Mixer::convolutionTiled};
-  if (model.distilled()) possible.insert(possible.end(), {Mixer::modalBlocked, Mixer::modal});
+  if (model.distilled()) possible.insert(possible.end(), {Mixer::companion, Mixer::modalBlocked, Mixer::modal});
   return possible;
 }
 

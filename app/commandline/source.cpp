@@ -11,6 +11,7 @@
 #include "analysis/reduction/distilled.h"
 #include "app/commandline/progress.h"
 #include "app/commandline/verb.h"
+#include "engine/bytepair.h"
 #include "engine/device.h"
 #include "engine/error.h"
 
@@ -33,6 +34,16 @@ void addCheckpoint(CLI::App& verb, CheckpointOptions& options) {
             return complete ? std::string() : "'" + text + "' is not of the form NAME=VALUE";
           },
           ""));
+}
+
+void addModelOptions(CLI::App& verb, CheckpointOptions& options) {
+  verb.add_option("--tokenizer", options.tokenizer,
+                  "Byte-pair vocabulary of the model: tokenizer.json, vocab.json with merges.txt, or their folder")
+      ->type_name("FILE");
+  verb.add_option("--weights", options.weights, "Type of the weights in memory; bfloat16 takes half of it")
+      ->type_name("TYPE")
+      ->check(CLI::IsMember({"float32", "bfloat16"}))
+      ->capture_default_str();
 }
 
 std::shared_ptr<const analysis::Checkpoint> openCheckpoint(const CheckpointOptions& options, std::stop_token stop) {
@@ -65,15 +76,21 @@ Loaded loadModel(const CheckpointOptions& options, const std::filesystem::path& 
                                 : "it cannot run as a language model, because " + missing.front() + " is missing",
                 "'polecat inspect' shows what it holds");
   }
-  loaded.tokenizer = engine::makeTokenizer(description->tokenizer);
+  loaded.tokenizer = options.tokenizer.empty() ? engine::makeTokenizer(description->tokenizer)
+                                               : engine::loadTokenizer(options.tokenizer);
   std::optional<analysis::Distilled> models;
   if (!distilled.empty()) {
     models = analysis::readDistilled(distilled);
     if (const auto warning = analysis::checkMatches(*models, *loaded.checkpoint, analysis::Task(stop))) warn(*warning);
   }
   const Progress progress("loading", 100, "%");
-  loaded.original = engine::Model::load(loaded.checkpoint, progress.task(stop));
-  if (models) loaded.distilled = loaded.original->withDistilled(*models);
+  loaded.original =
+      engine::Model::load(loaded.checkpoint, progress.task(stop),
+                          options.weights == "bfloat16" ? engine::WeightType::bfloat16 : engine::WeightType::float32);
+  if (models) {
+    loaded.distilled = loaded.original->withDistilled(*models);
+    loaded.models = std::move(*models);
+  }
   return loaded;
 }
 

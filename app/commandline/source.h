@@ -22,9 +22,14 @@ namespace commandline {
 struct CheckpointOptions {
   std::filesystem::path file;
   std::vector<std::string> settings;  // "NAME=VALUE"
+  std::filesystem::path tokenizer;    // empty: what the checkpoint says
+  std::string weights = "float32";    // or "bfloat16"
 };
 // Declares FILE and --set.
 void addCheckpoint(CLI::App&, CheckpointOptions&);
+
+// Declares --tokenizer and --weights, for verbs that run the language model.
+void addModelOptions(CLI::App&, CheckpointOptions&);
 
 std::shared_ptr<const analysis::Checkpoint> openCheckpoint(const CheckpointOptions&, std::stop_token);
 
@@ -36,6 +41,7 @@ struct Loaded {
   std::shared_ptr<const analysis::Checkpoint> checkpoint;
   std::shared_ptr<const engine::Model> original, distilled;  // distilled: null when not asked for
   std::unique_ptr<engine::Tokenizer> tokenizer;
+  analysis::Distilled models;  // what `distilled` runs; empty without
 
   const engine::Model& asked() const { return distilled ? *distilled : *original; }
 };

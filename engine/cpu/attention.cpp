@@ -21,13 +21,35 @@ AttentionSublayer::AttentionSublayer(const Attention& weights, int batch, int ca
                                      Meter& cache)
     : m_weights(weights),
       m_workspace(workspace),
-      m_cache(weights.heads, weights.out.outputs / weights.heads, batch, capacity, cache),
-      m_width(weights.out.outputs) {}
+      m_cache(weights.keyValueHeads, weights.out.inputs / weights.heads, batch, capacity, cache),
+      m_width(weights.out.inputs),
+      m_streams(static_cast<std::size_t>(weights.qkv.outputs)) {
+  for (int j = 0; 2 * j < weights.rotaryDimensions; ++j)
+    m_frequencies.push_back(std::pow(weights.rotaryBase, -2.0 * j / weights.rotaryDimensions) / weights.rotaryScale);
+}
+
+void AttentionSublayer::rotate(Context& context, int position, int rows, bool oneSequence) {
+  if (m_frequencies.empty()) return;
+  const int turned = m_weights.heads + m_weights.keyValueHeads, headWidth = m_cache.headWidth();
+  const std::size_t pairs = m_frequencies.size();
+  context.team.run(rows, [&](int row, int) {
+    for (std::size_t j = 0; j < pairs; ++j) {
+      const double angle = m_frequencies[j] * (position + (oneSequence ? row : 0));
+      const auto cosine = static_cast<float>(std::cos(angle)), sine = static_cast<float>(std::sin(angle));
+      float* at = m_workspace.streams.data() + static_cast<std::size_t>(row) * m_streams + j;
+      for (int head = 0; head < turned; ++head, at += headWidth) {
+        const float x = at[0], y = at[pairs];
+        at[0] = x * cosine - y * sine;
+        at[pairs] = y * cosine + x * sine;
+      }
+    }
+  });
+}
 
 void AttentionSublayer::project(Context& context, int rows, const float* residual) {
   const auto width = static_cast<std::size_t>(m_width);
   normalize(context.team, m_weights.norm, residual, rows, m_width, m_workspace.normed.data());
-  linear(context, m_weights.qkv, m_workspace.normed.data(), width, rows, m_workspace.streams.data(), 3 * width);
+  linear(context, m_weights.qkv, m_workspace.normed.data(), width, rows, m_workspace.streams.data(), m_streams);
 }
 
 // Rows of one sequence, the first at `position`; their keys are in the cache already.
@@ -35,57 +57,67 @@ void AttentionSublayer::attend(Context& context, int thread, int sequence, int h
                                const float* streams, float* mixed) {
   const auto width = static_cast<std::size_t>(m_width);
   const int headWidth = m_cache.headWidth(), seen = position + rows;
+  const int shared = head / (m_weights.heads / m_weights.keyValueHeads);
   const float scale = 1 / std::sqrt(static_cast<float>(headWidth));
   float* scores = context.scratchOf(thread);
   const auto stride = static_cast<std::size_t>(seen);
-  m_cache.scores(sequence, head, 0, seen, streams + head * headWidth, 3 * width, rows, scores, stride);
+  m_cache.scores(sequence, shared, 0, seen, streams + head * headWidth, m_streams, rows, scores, stride);
   for (int r = 0; r < rows; ++r) {
     float* row = scores + static_cast<std::size_t>(r) * stride;
     const int visible = position + r + 1;
     for (int s = 0; s < visible; ++s) row[s] *= scale;
     const float total = exponentials(row, visible, *std::max_element(row, row + visible), row);
     float* to = mixed + static_cast<std::size_t>(r) * width + head * headWidth;
-    m_cache.weigh(sequence, head, 0, visible, row, to);
+    m_cache.weigh(sequence, shared, 0, visible, row, to);
     for (int c = 0; c < headWidth; ++c) to[c] /= total;
   }
 }
 
+void AttentionSublayer::append(int sequence, int head, int position, const float* streams) {
+  const float* key = streams + m_width + head * m_cache.headWidth();
+  m_cache.append(sequence, head, position, key, key + m_weights.keyValueHeads * m_cache.headWidth());
+}
+
 void AttentionSublayer::step(Context& context, int position, int batch, float* residual) {
   const auto width = static_cast<std::size_t>(m_width);
-  const int heads = m_cache.heads(), headWidth = m_cache.headWidth();
+  const int heads = m_weights.heads, perKey = heads / m_weights.keyValueHeads;
   project(context, batch, residual);
-  context.team.run(batch * heads, [&](int item, int thread) {
-    const int b = item / heads, head = item % heads;
-    const float* streams = m_workspace.streams.data() + static_cast<std::size_t>(b) * 3 * width;
-    const float* key = streams + width + head * headWidth;
-    m_cache.append(b, head, position, key, key + width);
-    attend(context, thread, b, head, position, 1, streams,
-           m_workspace.mixed.data() + static_cast<std::size_t>(b) * width);
+  rotate(context, position, batch, false);
+  context.team.run(batch * m_weights.keyValueHeads, [&](int item, int thread) {
+    const int b = item / m_weights.keyValueHeads, shared = item % m_weights.keyValueHeads;
+    const float* streams = m_workspace.streams.data() + static_cast<std::size_t>(b) * m_streams;
+    append(b, shared, position, streams);
+    for (int head = shared * perKey; head < (shared + 1) * perKey; ++head)
+      attend(context, thread, b, head, position, 1, streams,
+             m_workspace.mixed.data() + static_cast<std::size_t>(b) * width);
   });
-  linear(context, m_weights.out, m_workspace.mixed.data(), width, batch, residual, width, Write::add);
+  linear(context, m_weights.out, m_workspace.mixed.data(), width, batch, residual,
+         static_cast<std::size_t>(m_weights.out.outputs), Write::add);
 }
 
 void AttentionSublayer::prefill(Context& context, int sequence, int position, int tokens, float* residual) {
   const auto width = static_cast<std::size_t>(m_width);
-  const int heads = m_cache.heads(), headWidth = m_cache.headWidth();
-  project(context, tokens, residual);
-  if (context.stopped()) return;
-  const auto streamsOf = [&](int t) { return m_workspace.streams.data() + static_cast<std::size_t>(t) * 3 * width; };
-  context.team.run(heads, [&](int head, int) {
-    for (int t = 0; t < tokens; ++t) {
-      const float* key = streamsOf(t) + width + head * headWidth;
-      m_cache.append(sequence, head, position + t, key, key + width);
-    }
-  });
-  const int rowItems = (tokens + rowsPerItem - 1) / rowsPerItem;
-  context.team.run(heads * rowItems, [&](int item, int thread) {
+  const int heads = m_weights.heads;
+  for (int first = 0; first < tokens; first += m_workspace.pieceRows) {  // a hybrid's prompt may come whole
+    const int count = std::min(m_workspace.pieceRows, tokens - first);
+    float* piece = residual + static_cast<std::size_t>(first) * width;
+    project(context, count, piece);
     if (context.stopped()) return;
-    const int first = item % rowItems * rowsPerItem;
-    attend(context, thread, sequence, item / rowItems, position + first, std::min(rowsPerItem, tokens - first),
-           streamsOf(first), m_workspace.mixed.data() + static_cast<std::size_t>(first) * width);
-  });
-  if (context.stopped()) return;
-  linear(context, m_weights.out, m_workspace.mixed.data(), width, tokens, residual, width, Write::add);
+    rotate(context, position + first, count, true);
+    const auto streamsOf = [&](int t) { return m_workspace.streams.data() + static_cast<std::size_t>(t) * m_streams; };
+    context.team.run(m_weights.keyValueHeads, [&](int head, int) {
+      for (int t = 0; t < count; ++t) append(sequence, head, position + first + t, streamsOf(t));
+    });
+    const int rowItems = (count + rowsPerItem - 1) / rowsPerItem;
+    context.team.run(heads * rowItems, [&](int item, int thread) {
+      if (context.stopped()) return;
+      const int row = item % rowItems * rowsPerItem;
+      attend(context, thread, sequence, item / rowItems, position + first + row, std::min(rowsPerItem, count - row),
+             streamsOf(row), m_workspace.mixed.data() + static_cast<std::size_t>(row) * width);
+    });
+    if (context.stopped()) return;
+    linear(context, m_weights.out, m_workspace.mixed.data(), width, count, piece, width, Write::add);
+  }
 }
 
 }  // namespace engine::cpu

@@ -28,6 +28,11 @@ class BlockedMemory final : public LongMemory {
   BlockedMemory(const ModalTable& table, BlockTable blocks, int stagger, int batch, Meter& state);
 
   void reset() override;
+  void archive(StateArchive& state) override {
+    m_modal.archive(state);
+    state.value(m_rings);
+    state.value(m_firstStep);
+  }
   bool incremental() const override { return true; }
   void step(Context&, int position, const float* u, float* y) override;
   void prefill(Context&, int sequence, int position, int tokens, const float* u, float* y) override;

@@ -15,6 +15,7 @@ class ConvolutionMemory final : public LongMemory {
   ConvolutionMemory(const FilterBank& bank, int batch, int capacity, Meter& cache);
 
   void reset() override;
+  void archive(StateArchive& state) override { state.value(m_rings); }
   bool incremental() const override { return false; }
   void step(Context&, int position, const float* u, float* y) override;
   void prefill(Context&, int sequence, int position, int tokens, const float* u, float* y) override;

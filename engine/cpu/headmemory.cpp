@@ -55,8 +55,9 @@ std::size_t HeadRecurrence::scratchFloats(int headWidth) {
   return (2 * square(headWidth) + 15) / 16 * 16;
 }
 
-HeadRecurrence::HeadRecurrence(const ModalTable& table, int headWidth, int batch, Meter& state)
+HeadRecurrence::HeadRecurrence(const ModalTable& table, Buffer<float> sections, int headWidth, int batch, Meter& state)
     : m_table(table),
+      m_sections(std::move(sections)),
       m_headWidth(headWidth),
       m_places(static_cast<std::size_t>(table.channels)),
       m_stateFloats(stateFloats(table, headWidth)),
@@ -88,17 +89,27 @@ void HeadRecurrence::advance(Context& context, int thread, int sequence, int hea
       for (std::size_t j = 0; j < size; ++j) input[i * size + j] = key[i] * value[j];
     for (std::size_t e = 0; e < entries; ++e) output[e] = direct * input[e];
 
-    const float* row = m_table.coefficients.data() + group.coefficients + lane;
+    const bool sections = m_sections.size() > 0;
+    const float* row = (sections ? m_sections : m_table.coefficients).data() + group.coefficients + lane;
     float* re = m_states.data() + static_cast<std::size_t>(sequence) * m_stateFloats + place.state;
     for (int k = 0; k < group.pairs; ++k, row += ModalTable::rowsPerPair * groupSize, re += 2 * entries) {
       const float poleRe = row[0], poleIm = row[groupSize], restRe = row[2 * groupSize], restIm = row[3 * groupSize];
       const float residueRe = row[4 * groupSize], residueIm = row[5 * groupSize];
       float* im = re + entries;
+      if (sections) {  // p, q, its rest, s, c_1, c_2 of tables.h
+        for (std::size_t e = 0; e < entries; ++e) {
+          const float w = re[e], d = im[e];
+          output[e] += residueRe * w + residueIm * d;
+          im[e] = (restRe * d + input[e]) + poleRe * w + poleIm * d;
+          re[e] = restIm * w + im[e];
+        }
+        continue;
+      }
       for (std::size_t e = 0; e < entries; ++e) {
         const float a = re[e], b = im[e];
         output[e] += residueRe * a - residueIm * b;
-        re[e] = poleRe * a - poleIm * b + (restRe * a - restIm * b + input[e]);
-        im[e] = poleRe * b + poleIm * a + (restRe * b + restIm * a);
+        re[e] = (restRe * a - restIm * b + input[e]) + poleRe * a - poleIm * b;
+        im[e] = (restRe * b + restIm * a) + poleRe * b + poleIm * a;
       }
     }
     for (int k = 0; k < group.reals; ++k, row += ModalTable::rowsPerReal * groupSize, re += entries) {

@@ -15,6 +15,7 @@ class HeadMemory {
  public:
   virtual ~HeadMemory() = default;
   virtual void reset() = 0;
+  virtual void archive(StateArchive&) = 0;
   // `rows` tokens of one sequence, the first at `position`; streams [rows, 3 width], y [rows, width] of this head
   // alone.
   virtual void advance(Context&, int thread, int sequence, int head, int position, int rows, const float* streams,
@@ -26,6 +27,7 @@ class HeadConvolution final : public HeadMemory {
  public:
   HeadConvolution(const FilterBank& bank, int heads, int headWidth, int batch, int capacity, Meter& cache);
   void reset() override {}  // what lies beyond the position is never read
+  void archive(StateArchive& state) override { m_cache.archive(state); }
   void advance(Context&, int thread, int sequence, int head, int position, int rows, const float* streams,
                float* y) override;
   // Scratch floats per thread.
@@ -40,8 +42,10 @@ class HeadConvolution final : public HeadMemory {
 class HeadRecurrence final : public HeadMemory {
  public:
   // Heads without a model are not supported here: see ModalTable::kept.
-  HeadRecurrence(const ModalTable& table, int headWidth, int batch, Meter& state);
+  // `sections`: empty for the modal recurrence, else of sectionCoefficients().
+  HeadRecurrence(const ModalTable& table, Buffer<float> sections, int headWidth, int batch, Meter& state);
   void reset() override { m_states.clear(); }
+  void archive(StateArchive& state) override { state.value(m_states); }
   void advance(Context&, int thread, int sequence, int head, int position, int rows, const float* streams,
                float* y) override;
   static std::size_t scratchFloats(int headWidth);
@@ -55,6 +59,7 @@ class HeadRecurrence final : public HeadMemory {
   };
 
   const ModalTable& m_table;
+  Buffer<float> m_sections;
   int m_headWidth;
   std::vector<Place> m_places;  // of each head
   std::size_t m_stateFloats;

@@ -21,6 +21,11 @@ void HyenaSublayer::reset() {
   for (auto& memory : m_memories) memory->reset();
 }
 
+void HyenaSublayer::archive(StateArchive& state) {
+  m_short.archive(state);
+  for (auto& memory : m_memories) memory->archive(state);
+}
+
 bool HyenaSublayer::incremental() const {
   return std::all_of(m_memories.begin(), m_memories.end(), [](const auto& memory) { return memory->incremental(); });
 }
@@ -44,7 +49,10 @@ void HyenaSublayer::filterColumns(int sequence, int tokens, int first, float* st
     const float* value = streams + static_cast<std::size_t>(t + 1) * m_streams - m_width + first;
     const float* gate = value - m_width;
     float* to = mixed + static_cast<std::size_t>(t) * m_width + first;
-    for (int c = 0; c < count; ++c) to[c] = gate[c] * value[c];
+    if (m_weights.firstGate)
+      for (int c = 0; c < count; ++c) to[c] = gate[c] * value[c];
+    else
+      std::copy_n(value, count, to);
   }
 }
 

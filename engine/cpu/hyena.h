@@ -17,6 +17,7 @@ class HyenaSublayer final : public Sublayer {
   HyenaSublayer(const ConvolutionOperator& weights, std::vector<std::unique_ptr<LongMemory>> memories, int batch,
                 Workspace& workspace, Meter& state);
   void reset() override;
+  void archive(StateArchive&) override;
   bool incremental() const override;
   void step(Context&, int position, int batch, float* residual) override;
   void prefill(Context&, int sequence, int position, int tokens, float* residual) override;

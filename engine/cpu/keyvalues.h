@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "engine/buffer.h"
+#include "engine/snapshot.h"
 
 namespace engine::cpu {
 
@@ -14,6 +15,10 @@ class KeyValues {
   // 2 * heads * headWidth floats per token and sequence.
   KeyValues(int heads, int headWidth, int batch, int capacity, Meter& cache);
 
+  void archive(StateArchive& state) {
+    state.value(m_keys);
+    state.value(m_values);
+  }
   int heads() const { return m_heads; }
   int headWidth() const { return m_headWidth; }
   // Stores the key and value of one head at `position`.

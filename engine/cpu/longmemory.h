@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "engine/cpu/context.h"
+#include "engine/snapshot.h"
 
 namespace engine::cpu {
 
@@ -13,6 +14,8 @@ class LongMemory {
   virtual ~LongMemory() = default;
   // Forgets everything, for all sequences.
   virtual void reset() = 0;
+  // Saves or restores what it remembers.
+  virtual void archive(StateArchive&) = 0;
   // True when a prompt may come in pieces; otherwise the first prefill must hold all of it.
   virtual bool incremental() const = 0;
   // One token of every sequence; u and y are [batch, channels] and may be the same. `position` counts from 0.

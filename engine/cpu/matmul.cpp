@@ -10,8 +10,8 @@ constexpr int squareRows = lanes == 16 ? 4 : 2;
 constexpr int squareFeatures = lanes / squareRows;
 
 // Rows and features beyond the last repeat it; the caller does not store them.
-template <int Rows, int Features>
-Vector dots(const float* const (&x)[Rows], const float* const (&w)[Features], int inputs) {
+template <int Rows, int Features, class Weight>
+Vector dots(const float* const (&x)[Rows], const Weight* const (&w)[Features], int inputs) {
   static_assert(Rows * Features == lanes);
   Vector sums[lanes] = {};
   int k = 0;
@@ -35,43 +35,70 @@ Vector dots(const float* const (&x)[Rows], const float* const (&w)[Features], in
   return sumEach(sums);
 }
 
-// `rows` x `features` of the block's outputs, the first at y.
-template <int Rows, int Features>
-void block(const Matrix& matrix, int feature, int features, const float* x, std::size_t inStride, int rows, float* y,
-           std::size_t outStride, Write write) {
+struct Rectangle {
+  int feature, features;
+  const float* x;
+  std::size_t inStride;
+  int rows;
+  float* y;
+  std::size_t outStride;
+  Write write;
+};
+
+// rows x features outputs, the first at y.
+template <int Rows, int Features, class Weight>
+void block(const Weight* weights, const float* bias, int inputs, const Rectangle& to) {
   const float* in[Rows];
-  const float* weight[Features];
-  for (int r = 0; r < Rows; ++r) in[r] = x + static_cast<std::size_t>(std::min(r, rows - 1)) * inStride;
-  const std::size_t width = static_cast<std::size_t>(matrix.inputs);
+  const Weight* weight[Features];
+  for (int r = 0; r < Rows; ++r) in[r] = to.x + static_cast<std::size_t>(std::min(r, to.rows - 1)) * to.inStride;
+  const auto width = static_cast<std::size_t>(inputs);
   for (int f = 0; f < Features; ++f)
-    weight[f] = matrix.weight + static_cast<std::size_t>(feature + std::min(f, features - 1)) * width;
-  const Vector sums = dots<Rows, Features>(in, weight, matrix.inputs);
-  const float* bias = matrix.bias ? matrix.bias + feature : nullptr;
-  for (int r = 0; r < rows; ++r) {
-    float* to = y + static_cast<std::size_t>(r) * outStride;
-    for (int f = 0; f < features; ++f) {
+    weight[f] = weights + static_cast<std::size_t>(to.feature + std::min(f, to.features - 1)) * width;
+  const Vector sums = dots<Rows, Features>(in, weight, inputs);
+  if (bias) bias += to.feature;
+  for (int r = 0; r < to.rows; ++r) {
+    float* y = to.y + static_cast<std::size_t>(r) * to.outStride;
+    for (int f = 0; f < to.features; ++f) {
       const float value = sums[r * Features + f] + (bias ? bias[f] : 0.0F);
-      to[f] = write == Write::add ? to[f] + value : value;
+      y[f] = to.write == Write::add ? y[f] + value : value;
     }
   }
+}
+
+template <class Weight>
+void multiplyWith(const Weight* weights, const Matrix& matrix, const Tile& tile, const float* x, std::size_t inStride,
+                  float* y, std::size_t outStride, Write write) {
+  const int lastRow = tile.firstRow + tile.rows, lastFeature = tile.firstFeature + tile.features;
+  const auto rectangle = [&](int f, int features, int r, int rows) {
+    return Rectangle{f,
+                     std::min(features, lastFeature - f),
+                     x + static_cast<std::size_t>(r) * inStride,
+                     inStride,
+                     rows,
+                     y + static_cast<std::size_t>(r) * outStride + f,
+                     outStride,
+                     write};
+  };
+  // A lone row is bound by the weights: many weight rows at once. Several rows share each weight that was loaded.
+  const int squares = tile.rows % squareRows == 1 ? tile.rows - 1 : tile.rows;
+  for (int f = tile.firstFeature; f < lastFeature && squares > 0; f += squareFeatures)
+    for (int r = tile.firstRow; r < tile.firstRow + squares; r += squareRows)
+      block<squareRows, squareFeatures>(
+          weights, matrix.bias, matrix.inputs,
+          rectangle(f, squareFeatures, r, std::min(squareRows, tile.firstRow + squares - r)));
+  for (int r = tile.firstRow + squares; r < lastRow; ++r)
+    for (int f = tile.firstFeature; f < lastFeature; f += lanes)
+      block<1, lanes>(weights, matrix.bias, matrix.inputs, rectangle(f, lanes, r, 1));
 }
 
 }  // namespace
 
 void multiply(const Matrix& matrix, const Tile& tile, const float* x, std::size_t inStride, float* y,
               std::size_t outStride, Write write) {
-  const int lastRow = tile.firstRow + tile.rows, lastFeature = tile.firstFeature + tile.features;
-  const auto rowOf = [&](int r) { return x + static_cast<std::size_t>(r) * inStride; };
-  const auto out = [&](int r, int f) { return y + static_cast<std::size_t>(r) * outStride + f; };
-  // A lone row is bound by the weights: many weight rows at once. Several rows share each weight that was loaded.
-  const int squares = tile.rows % squareRows == 1 ? tile.rows - 1 : tile.rows;
-  for (int f = tile.firstFeature; f < lastFeature && squares > 0; f += squareFeatures)
-    for (int r = tile.firstRow; r < tile.firstRow + squares; r += squareRows)
-      block<squareRows, squareFeatures>(matrix, f, std::min(squareFeatures, lastFeature - f), rowOf(r), inStride,
-                                        std::min(squareRows, tile.firstRow + squares - r), out(r, f), outStride, write);
-  for (int r = tile.firstRow + squares; r < lastRow; ++r)
-    for (int f = tile.firstFeature; f < lastFeature; f += lanes)
-      block<1, lanes>(matrix, f, std::min(lanes, lastFeature - f), rowOf(r), inStride, 1, out(r, f), outStride, write);
+  if (matrix.weight)
+    multiplyWith(matrix.weight, matrix, tile, x, inStride, y, outStride, write);
+  else
+    multiplyWith(matrix.half, matrix, tile, x, inStride, y, outStride, write);
 }
 
 Tiling::Tiling(int rows, int features, int threads) : m_rows(rows), m_features(features) {

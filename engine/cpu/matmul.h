@@ -19,15 +19,16 @@ struct Tile {
 
 enum class Write { assign, add };
 
-// [outputs, inputs], row after row; bias may be null.
+// [outputs, inputs], row after row, in float or (weight null) in bfloat16, widened in registers; bias may be null.
 struct Matrix {
   const float* weight = nullptr;
   const float* bias = nullptr;
   int inputs = 0;
+  const Bfloat16* half = nullptr;
 };
 
 inline Matrix view(const Linear& layer) {
-  return {layer.weight.data(), layer.bias.size() > 0 ? layer.bias.data() : nullptr, layer.inputs};
+  return {layer.weight.data(), layer.bias.size() > 0 ? layer.bias.data() : nullptr, layer.inputs, layer.half.data()};
 }
 
 // One thread, one tile of the product. Row r of x starts at x + r * inStride, row r of y at y + r * outStride.

@@ -15,13 +15,20 @@ static_assert(groupSize % lanes == 0);
 ModalMemory::ModalMemory(const ModalTable& table, int batch, Meter& meter)
     : m_table(table), m_batch(batch), m_states(static_cast<std::size_t>(batch) * table.stateFloats, meter) {}
 
+ModalMemory::ModalMemory(const ModalTable& table, Buffer<float> coefficients, int batch, Meter& meter)
+    : ModalMemory(table, batch, meter) {
+  m_sections = std::move(coefficients);
+}
+
 float* ModalMemory::state(int sequence, int group) {
   return m_states.data() + static_cast<std::size_t>(sequence) * m_table.stateFloats +
          m_table.groups[static_cast<std::size_t>(group)].state;
 }
 
 // One register of channels of one group: its modes stay in first-level cache for all tokens.
+template <bool Sections>
 void ModalMemory::scan(int group, int sequence, int tokens, const float* u, float* y) {
+  const float* coefficients = (Sections ? m_sections : m_table.coefficients).data();
   const ModalGroup& g = m_table.groups[static_cast<std::size_t>(group)];
   const std::int32_t* order = m_table.order.data() + static_cast<std::size_t>(group) * groupSize;
   const float* direct = m_table.direct.data() + static_cast<std::size_t>(group) * groupSize;
@@ -32,16 +39,25 @@ void ModalMemory::scan(int group, int sequence, int tokens, const float* u, floa
       float* out = y + static_cast<std::size_t>(t) * channels;
       Vector input;
       for (int lane = 0; lane < lanes; ++lane) input[lane] = order[part + lane] < 0 ? 0.0F : in[order[part + lane]];
-      const float* row = m_table.coefficients.data() + g.coefficients + part;
+      const float* row = coefficients + g.coefficients + part;
       float* x = state(sequence, group) + part;
       Vector sum = load(direct + part) * input;
       for (int k = 0; k < g.pairs; ++k, row += ModalTable::rowsPerPair * groupSize, x += 2 * groupSize) {
+        if constexpr (Sections) {
+          const Vector w = load(x), d = load(x + groupSize);
+          sum += load(row + 4 * groupSize) * w + load(row + 5 * groupSize) * d;
+          const Vector next = (load(row + 2 * groupSize) * d + input) + load(row) * w + load(row + groupSize) * d;
+          store(x, load(row + 3 * groupSize) * w + next);
+          store(x + groupSize, next);
+          continue;
+        }
         const Vector re = load(x), im = load(x + groupSize);
         const Vector poleRe = load(row), poleIm = load(row + groupSize);
         const Vector restRe = load(row + 2 * groupSize), restIm = load(row + 3 * groupSize);
         sum += load(row + 4 * groupSize) * re - load(row + 5 * groupSize) * im;
-        store(x, poleRe * re - poleIm * im + (restRe * re - restIm * im + input));
-        store(x + groupSize, poleRe * im + poleIm * re + (restRe * im + restIm * re));
+        // The small terms first: every sum as large as the state costs a rounding of it.
+        store(x, (restRe * re - restIm * im + input) + poleRe * re - poleIm * im);
+        store(x + groupSize, (restRe * im + restIm * re) + poleRe * im + poleIm * re);
       }
       for (int k = 0; k < g.reals; ++k, row += ModalTable::rowsPerReal * groupSize, x += groupSize) {
         const Vector real = load(x);
@@ -54,6 +70,13 @@ void ModalMemory::scan(int group, int sequence, int tokens, const float* u, floa
   }
 }
 
+void ModalMemory::scanAny(int group, int sequence, int tokens, const float* u, float* y) {
+  if (m_sections.size() > 0)
+    scan<true>(group, sequence, tokens, u, y);
+  else
+    scan<false>(group, sequence, tokens, u, y);
+}
+
 void ModalMemory::step(Context& context, int, const float* u, float* y) {
   const int groups = static_cast<int>(m_table.groups.size());
   const auto channels = static_cast<std::size_t>(m_table.channels);
@@ -63,14 +86,14 @@ void ModalMemory::step(Context& context, int, const float* u, float* y) {
   context.team.run((m_batch * groups + perItem - 1) / perItem, [&](int item, int) {
     for (int i = item * perItem; i < std::min((item + 1) * perItem, m_batch * groups); ++i) {
       const auto offset = static_cast<std::size_t>(i / groups) * channels;
-      scan(i % groups, i / groups, 1, u + offset, y + offset);
+      scanAny(i % groups, i / groups, 1, u + offset, y + offset);
     }
   });
 }
 
 void ModalMemory::prefill(Context& context, int sequence, int, int tokens, const float* u, float* y) {
   context.team.run(static_cast<int>(m_table.groups.size()), [&](int group, int) {
-    if (!context.stopped()) scan(group, sequence, tokens, u, y);
+    if (!context.stopped()) scanAny(group, sequence, tokens, u, y);
   });
 }
 

@@ -1,4 +1,5 @@
-// The distilled filter as a modal recurrence: constant state, constant time per token (engine page, equation 1).
+// The distilled filter as a recurrence: constant state, constant time per token. Modal (engine page, equation 1), or
+// the same poles as second-order sections (section 2.3; tables.h), with fewer operations.
 #pragma once
 
 #include "engine/cpu/longmemory.h"
@@ -11,8 +12,11 @@ class ModalMemory final : public LongMemory {
   // 4 bytes per stored real state and sequence. Channels without a model give 0 (see PartialMemory). `table` must
   // outlive it.
   ModalMemory(const ModalTable& table, int batch, Meter& state);
+  // As sections: `coefficients` of sectionCoefficients().
+  ModalMemory(const ModalTable& table, Buffer<float> coefficients, int batch, Meter& state);
 
   void reset() override { m_states.clear(); }
+  void archive(StateArchive& state) override { state.value(m_states); }
   bool incremental() const override { return true; }
   void step(Context&, int position, const float* u, float* y) override;
   // The recurrence, serial in time and parallel over channels.
@@ -22,9 +26,12 @@ class ModalMemory final : public LongMemory {
   float* state(int sequence, int group);
 
  private:
+  template <bool Sections>
   void scan(int group, int sequence, int tokens, const float* u, float* y);
+  void scanAny(int group, int sequence, int tokens, const float* u, float* y);
 
   const ModalTable& m_table;
+  Buffer<float> m_sections;  // empty: modal
   int m_batch;
   Buffer<float> m_states;  // [batch, table.stateFloats]
 };

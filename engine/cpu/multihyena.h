@@ -15,6 +15,10 @@ class MultiHyenaSublayer final : public Sublayer {
   MultiHyenaSublayer(const ConvolutionOperator& weights, int heads, std::unique_ptr<HeadMemory> memory, int batch,
                      Workspace& workspace, Meter& state);
   void reset() override;
+  void archive(StateArchive& state) override {
+    m_short.archive(state);
+    m_memory->archive(state);
+  }
   void step(Context&, int position, int batch, float* residual) override;
   void prefill(Context&, int sequence, int position, int tokens, float* residual) override;
 

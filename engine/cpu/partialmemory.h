@@ -15,6 +15,10 @@ class PartialMemory final : public LongMemory {
                 Meter& workspace);
 
   void reset() override;
+  void archive(StateArchive& state) override {
+    m_modelled->archive(state);
+    m_kept.archive(state);
+  }
   bool incremental() const override { return false; }
   void step(Context&, int position, const float* u, float* y) override;
   void prefill(Context&, int sequence, int position, int tokens, const float* u, float* y) override;

@@ -49,7 +49,8 @@ void normalize(const Norm& norm, const float* from, int rows, int width, float* 
     const double mean = centred ? sum(from, width, [](double x) { return x; }) / width : 0;
     const double squares = sum(from, width, [mean](double x) { return (x - mean) * (x - mean); });
     const auto offset = static_cast<float>(mean);
-    const auto multiplier = static_cast<float>(1 / std::sqrt(squares / width + norm.eps));
+    const auto multiplier = static_cast<float>(norm.epsOutside ? 1 / (std::sqrt(squares / width) + norm.eps)
+                                                               : 1 / std::sqrt(squares / width + norm.eps));
     if (centred)
       for (int i = 0; i < width; ++i) to[i] = (from[i] - offset) * multiplier * scale[i] + shift[i];
     else
@@ -76,6 +77,25 @@ void gelu(float* values, int count) {
 
 void gate(const float* a, const float* b, int count, float* to) {
   for (int i = 0; i < count; ++i) to[i] = a[i] / (1.0F + exponential(-b[i]));
+}
+
+void activate(Activation activation, float* values, int count) {
+  switch (activation) {
+    case Activation::geluTanh:
+      gelu(values, count);
+      return;
+    case Activation::geluErf:
+      for (int i = 0; i < count; ++i) values[i] *= 0.5F * std::erfc(-0.70710678F * values[i]);
+      return;
+    case Activation::silu:
+      gate(values, values, count, values);
+      return;
+    case Activation::sigmoid:
+      for (int i = 0; i < count; ++i) values[i] = 1.0F / (1.0F + exponential(-values[i]));
+      return;
+    case Activation::identity:
+      return;
+  }
 }
 
 float exponentials(const float* values, int count, float largest, float* to) {

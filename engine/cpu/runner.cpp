@@ -6,12 +6,14 @@
 
 #include "engine/cpu/attention.h"
 #include "engine/cpu/blocked.h"
+#include "engine/cpu/blockedheads.h"
 #include "engine/cpu/convolution.h"
 #include "engine/cpu/hyena.h"
 #include "engine/cpu/matmul.h"
 #include "engine/cpu/mlp.h"
 #include "engine/cpu/modal.h"
 #include "engine/cpu/multihyena.h"
+#include "engine/cpu/parallelblock.h"
 #include "engine/cpu/partialmemory.h"
 #include "engine/cpu/pointwise.h"
 #include "engine/cpu/tiled.h"
@@ -23,12 +25,14 @@ namespace {
 
 class CpuRunner final : public Runner {
  public:
-  CpuRunner(std::shared_ptr<const Model> model, const Workload& workload, std::shared_ptr<Team> team);
+  CpuRunner(std::shared_ptr<const Model> model, const Workload& workload, std::shared_ptr<Team> team,
+            const std::vector<std::unique_ptr<InputSums>>* observed);
 
   void reset() override;
   bool prefill(int sequence, std::span<const Token> tokens, float* allLogits, std::stop_token) override;
   void step(int position, std::span<const Token> tokens) override;
   std::span<const float> logits(int sequence) const override;
+  bool archive(StateArchive&) override;
   MemoryUse memory() const override;
 
  private:
@@ -46,6 +50,7 @@ class CpuRunner final : public Runner {
   const Model::Weights& m_weights;
   Workload m_workload;
   std::shared_ptr<Team> m_team;
+  const std::vector<std::unique_ptr<InputSums>>* m_observed;  // null: nobody looks
   MemoryUse m_memory;
   std::vector<FilterBank> m_responses;  // h^ of a distilled model that is to be convolved
   std::vector<std::unique_ptr<Sublayer>> m_sublayers;
@@ -72,9 +77,11 @@ void checkMode(const Model& model, const Mode& mode) {
     unsupported(mixer, "this model has attention layers only", "choose attention");
   if (recurrent(mode.mixer) && !model.distilled())
     unsupported(mixer, "the model's filters are not distilled", "distil them first, or choose convolution");
-  const bool heads = convolves && blocks[0].kind == BlockShape::Kind::multiHyena;
-  if (heads && (mode.mixer == Mixer::modalBlocked || mode.mixer == Mixer::convolutionTiled))
-    unsupported(mixer, "MultiHyena runs only as convolution or modal", "choose one of them");
+  const bool heads = std::any_of(blocks.begin(), blocks.end(),
+                                 [](const BlockShape& block) { return block.kind == BlockShape::Kind::multiHyena; });
+  if (heads && mode.mixer == Mixer::convolutionTiled)
+    unsupported(mixer, "the tiles of MultiHyena would hold a matrix for every future token",
+                "choose convolution, modal, modal blocked or companion");
   if (mode.mixer == Mixer::modalBlocked && (mode.blockLength < 1 || mode.blockLength > BlockTable::maxLength))
     unsupported(mixer, "blocks of " + std::to_string(mode.blockLength) + " tokens were asked for",
                 "use 1 to " + std::to_string(BlockTable::maxLength));
@@ -83,13 +90,19 @@ void checkMode(const Model& model, const Mode& mode) {
     unsupported(mixer, "it cannot be combined with prefill by " + std::string(name(mode.prefill)), "choose automatic");
 }
 
-CpuRunner::CpuRunner(std::shared_ptr<const Model> model, const Workload& workload, std::shared_ptr<Team> team)
-    : m_model(std::move(model)), m_weights(m_model->weights()), m_workload(workload), m_team(std::move(team)) {
+CpuRunner::CpuRunner(std::shared_ptr<const Model> model, const Workload& workload, std::shared_ptr<Team> team,
+                     const std::vector<std::unique_ptr<InputSums>>* observed)
+    : m_model(std::move(model)),
+      m_weights(m_model->weights()),
+      m_workload(workload),
+      m_team(std::move(team)),
+      m_observed(observed) {
   checkMode(*m_model, workload.mode);
   m_memory.weightBytes = m_weights.weightBytes;
   prepareTables();
 
   int widestProjection = 0, widestMlp = 0;
+  bool parallel = false;
   for (const Block& block : m_weights.blocks) {
     for (const ConvolutionOperator& op : block.operators) {
       widestProjection = std::max(widestProjection, op.in.outputs);
@@ -97,12 +110,18 @@ CpuRunner::CpuRunner(std::shared_ptr<const Model> model, const Workload& workloa
     }
     for (const Attention& attention : block.attention) {
       widestProjection = std::max(widestProjection, attention.qkv.outputs);
-      m_sublayers.push_back(std::make_unique<AttentionSublayer>(attention, workload.batch, workload.capacityTokens,
-                                                                m_workspace, m_memory.cacheBytes));
       needScratch(AttentionSublayer::scratchFloats(workload.capacityTokens));
+      auto layer = std::make_unique<AttentionSublayer>(attention, workload.batch, workload.capacityTokens, m_workspace,
+                                                       m_memory.cacheBytes);
+      if (block.parallel)
+        m_sublayers.push_back(std::make_unique<ParallelSublayer>(
+            std::move(layer), std::make_unique<MlpSublayer>(block.mlp, m_workspace), m_weights.width, m_workspace));
+      else
+        m_sublayers.push_back(std::move(layer));
     }
     widestMlp = std::max(widestMlp, block.mlp.in.outputs);
-    m_sublayers.push_back(std::make_unique<MlpSublayer>(block.mlp, m_workspace));
+    parallel = parallel || block.parallel;
+    if (!block.parallel) m_sublayers.push_back(std::make_unique<MlpSublayer>(block.mlp, m_workspace));
   }
   const bool incremental =
       std::all_of(m_sublayers.begin(), m_sublayers.end(), [](const auto& layer) { return layer->incremental(); });
@@ -118,6 +137,7 @@ CpuRunner::CpuRunner(std::shared_ptr<const Model> model, const Workload& workloa
   m_workspace.streams = floats(rows, widestProjection);
   m_workspace.mixed = floats(rows, m_weights.width);
   m_workspace.hidden = floats(m_workspace.pieceRows, widestMlp);
+  if (parallel) m_workspace.input = floats(rows, m_weights.width);
   m_residual = floats(rows, m_weights.width);
   m_logits = floats(workload.batch, m_weights.vocabulary);
   m_scratch = Buffer<float>(static_cast<std::size_t>(m_team->size()) * m_scratchFloats, bytes);
@@ -139,11 +159,20 @@ void CpuRunner::prepareTables() {
 }
 
 std::unique_ptr<Sublayer> CpuRunner::convolutionSublayer(const Block& block, const ConvolutionOperator& op) {
-  if (block.kind == BlockShape::Kind::multiHyena)
-    return std::make_unique<MultiHyenaSublayer>(op, m_weights.heads, headMemory(op.banks[0]), m_workload.batch,
-                                                m_workspace, m_memory.stateBytes);
+  const auto sums = [&](int bank) -> InputSums& { return *m_observed->at(static_cast<std::size_t>(bank)); };
+  if (block.kind == BlockShape::Kind::multiHyena) {
+    auto memory = headMemory(op.banks[0]);
+    if (m_observed)
+      memory = std::make_unique<ObservedHeads>(std::move(memory), m_weights.heads, m_weights.width / m_weights.heads,
+                                               sums(op.banks[0]));
+    return std::make_unique<MultiHyenaSublayer>(op, m_weights.heads, std::move(memory), m_workload.batch, m_workspace,
+                                                m_memory.stateBytes);
+  }
   std::vector<std::unique_ptr<LongMemory>> memories;
-  for (const int bank : op.banks) memories.push_back(longMemory(static_cast<std::size_t>(bank)));
+  for (const int bank : op.banks) {
+    auto& memory = memories.emplace_back(longMemory(static_cast<std::size_t>(bank)));
+    if (m_observed) memory = std::make_unique<ObservedMemory>(std::move(memory), sums(bank));
+  }
   return std::make_unique<HyenaSublayer>(op, std::move(memories), m_workload.batch, m_workspace, m_memory.stateBytes);
 }
 
@@ -161,6 +190,9 @@ std::unique_ptr<LongMemory> CpuRunner::longMemory(std::size_t bank) {
           table,
           blockTable(table, m_model->distillation()->banks[bank], m_workload.mode.blockLength, m_memory.tableBytes),
           static_cast<int>(bank), batch, m_memory.stateBytes);
+    else if (m_workload.mode.mixer == Mixer::companion)
+      modelled = std::make_unique<ModalMemory>(table, sectionCoefficients(table, m_model->distillation()->banks[bank]),
+                                               batch, m_memory.stateBytes);
     else
       modelled = std::make_unique<ModalMemory>(table, batch, m_memory.stateBytes);
     if (table.kept.empty()) return modelled;
@@ -185,8 +217,14 @@ std::unique_ptr<HeadMemory> CpuRunner::headMemory(int bank) {
     const ModalTable& table = m_model->distillation()->modal[index];
     if (!table.kept.empty())
       unsupported("modal", "a MultiHyena model has heads without a distilled filter", "distil all of its heads");
+    const analysis::DistilledBank& models = m_model->distillation()->banks[index];
+    if (m_workload.mode.mixer == Mixer::modalBlocked)
+      return std::make_unique<BlockedHeads>(table, models, m_workload.mode.blockLength, headWidth, batch,
+                                            m_memory.stateBytes, m_memory.tableBytes);
     needScratch(HeadRecurrence::scratchFloats(headWidth));
-    return std::make_unique<HeadRecurrence>(table, headWidth, batch, m_memory.stateBytes);
+    const bool sections = m_workload.mode.mixer == Mixer::companion;
+    return std::make_unique<HeadRecurrence>(table, sections ? sectionCoefficients(table, models) : Buffer<float>(),
+                                            headWidth, batch, m_memory.stateBytes);
   }
   needScratch(HeadConvolution::scratchFloats(capacity));
   return std::make_unique<HeadConvolution>(convolved(index), m_weights.heads, headWidth, batch, capacity,
@@ -200,9 +238,13 @@ void CpuRunner::reset() {
 void CpuRunner::embed(std::span<const Token> tokens, int position, bool oneSequence) {
   const auto width = static_cast<std::size_t>(m_weights.width);
   for (std::size_t row = 0; row < tokens.size(); ++row) {
-    const float* from = m_weights.embedding.weight.data() + static_cast<std::size_t>(tokens[row]) * width;
+    const std::size_t first = static_cast<std::size_t>(tokens[row]) * width;
     float* to = m_residual.data() + row * width;
-    std::copy_n(from, width, to);
+    if (m_weights.embedding.half.size() > 0)
+      std::transform(m_weights.embedding.half.data() + first, m_weights.embedding.half.data() + first + width, to,
+                     toFloat);
+    else
+      std::copy_n(m_weights.embedding.weight.data() + first, width, to);
     if (m_weights.positionCount == 0) continue;
     const std::size_t at = static_cast<std::size_t>(position) + (oneSequence ? row : 0);
     const float* shift = m_weights.positions.data() + at * width;
@@ -251,6 +293,12 @@ std::span<const float> CpuRunner::logits(int sequence) const {
   return {m_logits.data() + static_cast<std::size_t>(sequence) * vocabulary, vocabulary};
 }
 
+bool CpuRunner::archive(StateArchive& state) {
+  for (auto& layer : m_sublayers) layer->archive(state);
+  state.value(m_logits);
+  return true;
+}
+
 MemoryUse CpuRunner::memory() const {
   return m_memory;
 }
@@ -258,8 +306,9 @@ MemoryUse CpuRunner::memory() const {
 }  // namespace
 
 std::unique_ptr<Runner> makeRunner(std::shared_ptr<const Model> model, const Workload& workload,
-                                   std::shared_ptr<Team> team) {
-  return std::make_unique<CpuRunner>(std::move(model), workload, std::move(team));
+                                   std::shared_ptr<Team> team,
+                                   const std::vector<std::unique_ptr<InputSums>>* observed) {
+  return std::make_unique<CpuRunner>(std::move(model), workload, std::move(team), observed);
 }
 
 }  // namespace engine::cpu

@@ -1,6 +1,7 @@
 // The depthwise causal convolution of a few taps that follows an operator's input projection.
 #pragma once
 
+#include "engine/snapshot.h"
 #include "engine/weights.h"
 
 namespace engine::cpu {
@@ -14,6 +15,7 @@ class ShortConvolution {
   ShortConvolution(const ShortFilter& filter, int batch, Meter& state);
 
   void reset() { m_history.clear(); }
+  void archive(StateArchive& state) { state.value(m_history); }
   // In place on `rows` = [tokens, filter.channels] of one sequence, columns [first, first + count) only, so that
   // threads can share the work.
   void apply(int sequence, int tokens, float* rows, int first, int count);

@@ -3,6 +3,7 @@
 
 #include "engine/buffer.h"
 #include "engine/cpu/context.h"
+#include "engine/snapshot.h"
 
 namespace engine::cpu {
 
@@ -13,12 +14,15 @@ struct Workspace {
   Buffer<float> streams;  // [rows, widest projection]
   Buffer<float> mixed;    // [rows, width]
   Buffer<float> hidden;   // [pieceRows, widest MLP]
+  Buffer<float> input;    // [rows, width], of blocks whose halves stand beside each other
 };
 
 class Sublayer {
  public:
   virtual ~Sublayer() = default;
   virtual void reset() {}
+  // Saves or restores what it remembers.
+  virtual void archive(StateArchive&) {}
   // See LongMemory.
   virtual bool incremental() const { return true; }
   // residual [batch, width]: one token of every sequence.

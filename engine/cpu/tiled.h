@@ -19,6 +19,10 @@ class TiledMemory final : public LongMemory {
     m_slots.clear();
     m_first = -1;
   }
+  void archive(StateArchive& state) override {
+    state.value(m_slots);
+    state.value(m_first);
+  }
   bool incremental() const override { return false; }
   void step(Context&, int position, const float* u, float* y) override;
   void prefill(Context&, int sequence, int position, int tokens, const float* u, float* y) override;

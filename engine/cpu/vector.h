@@ -29,6 +29,21 @@ inline Vector loadPart(const float* from, int count) {
   std::memcpy(&v, from, static_cast<std::size_t>(count) * sizeof(float));
   return v;
 }
+typedef unsigned short HalfVector __attribute__((vector_size(lanes * sizeof(unsigned short))));
+// The same of bfloat16 values: the upper halves of floats.
+inline Vector load(const unsigned short* from) {
+  HalfVector half;
+  std::memcpy(&half, from, sizeof half);
+  const IntVector wide = __builtin_convertvector(half, IntVector) << 16;
+  Vector v;
+  std::memcpy(&v, &wide, sizeof v);
+  return v;
+}
+inline Vector loadPart(const unsigned short* from, int count) {
+  unsigned short values[lanes] = {};
+  std::memcpy(values, from, static_cast<std::size_t>(count) * sizeof(unsigned short));
+  return load(values);
+}
 inline void store(float* to, Vector v) {
   std::memcpy(to, &v, sizeof v);
 }

@@ -79,6 +79,22 @@ class TestCommandline : public QObject {
     QTest::newRow("plan and filters") << QStringList{"distill",  model,   "-o",        in("x.h5"),
                                                      "--orders", "0.*=8", "--filters", "0.1"}
                                       << "--filters";
+    QTest::newRow("loss without a text") << QStringList{"distill", model, "-o", in("x.h5"), "--max-loss", "0.01"}
+                                         << "--text";
+    QTest::newRow("loss and order") << QStringList{"distill", model,     "-o", in("x.h5"), "--max-loss",
+                                                   "0.01",    "--order", "8",  "--text",   text}
+                                    << "--max-loss";
+    QTest::newRow("loss of some filters")
+        << QStringList{"distill", model, "-o", in("x.h5"), "--max-loss", "0.01", "--text", text, "--filters", "0.1"}
+        << "--filters";
+    QTest::newRow("text without a loss") << QStringList{"distill", model, "-o",     in("x.h5"),
+                                                        "--order", "8",   "--text", text}
+                                         << "--refit-text";
+    QTest::newRow("layers of no models") << QStringList{"evaluate",  model, "--text",     text,
+                                                        "--windows", "1",   "--per-layer"}
+                                         << "--distilled";
+    QTest::newRow("weights of another type")
+        << QStringList{"evaluate", model, "--text", text, "--weights", "int4"} << "int4";
     QTest::newRow("setting without a value") << QStringList{"inspect", model, "--set", "shift"} << "NAME=VALUE";
     QTest::newRow("figure .gif") << QStringList{"plot", model, "--filter", "0.0", "-o", in("f.gif")} << ".svg";
     QTest::newRow("figure of many filters")

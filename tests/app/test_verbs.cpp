@@ -213,6 +213,32 @@ class TestVerbs : public QObject {
     QVERIFY(QFile::exists(path));
   }
 
+  void distillRefitted() {
+    const auto distil = [&](const QString& path, const QStringList& more) {
+      return polecat(QStringList{"distill", sample(), "--order", "4", "--filters", "3.7,3.9", "-o", path, "--json"} +
+                     more)
+          .json();
+    };
+    const Json plain = distil(in("plain.h5"), {});
+    const Json refitted = distil(in("refitted.h5"), {"--refit-text", sampleText(), "--windows", "2"});
+    QVERIFY(!plain["metadata"].contains("refit") && refitted["metadata"].contains("refit"));
+    for (const int channel : {7, 9}) {  // the filter error gives way to the output error
+      QCOMPARE(refitted["banks"][3]["order"][channel], Json(4));
+      QVERIFY(refitted["banks"][3]["errorRelative"][channel] > plain["banks"][3]["errorRelative"][channel]);
+    }
+  }
+
+  void evaluateInHalfTheMemory() {
+    const auto bits = [&](const char* weights) {
+      return polecat({"evaluate", sample(), "--text", sampleText(), "--windows", "1", "--length", "256", "--weights",
+                      weights, "--json"})
+          .json()["original"]["bitsPerToken"]
+          .get<double>();
+    };
+    const double full = bits("float32"), half = bits("bfloat16");
+    QVERIFY(full != half && std::abs(full - half) < 0.02);
+  }
+
   void evaluateMatchesTheReference() {
     const QString path = in("nll.npy");
     const Result result =
@@ -235,9 +261,15 @@ class TestVerbs : public QObject {
 
   void evaluateDistilled() {
     QVERIFY(!distilled().isEmpty());
-    const Json json =
-        polecat({"evaluate", sample(), "--text", sampleText(), "--windows", "2", "--distilled", distilled(), "--json"})
-            .json();
+    const Json json = polecat({"evaluate", sample(), "--text", sampleText(), "--windows", "2", "--distilled",
+                               distilled(), "--per-layer", "--json"})
+                          .json();
+    QCOMPARE(json["layers"].size(), std::size_t(4));
+    for (const Json& layer : json["layers"]) {
+      QVERIFY(layer["klNatsPerToken"] > 0.0 && layer["klNatsPerToken"] < 0.01);
+      QCOMPARE(layer["klOverPosition"].size(), std::size_t(8));
+    }
+    QCOMPARE(json["original"]["bitsOverPosition"].size(), std::size_t(8));
     QCOMPARE(json["windows"], Json(2));
     const double original = json["original"]["bitsPerToken"], reduced = json["distilled"]["bitsPerToken"];
     QVERIFY(std::abs(original - reduced) < 0.01);

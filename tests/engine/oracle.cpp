@@ -15,7 +15,18 @@ class Oracle {
   Oracle(const Checkpoint& checkpoint, const Distilled* distilled)
       : m_checkpoint(checkpoint), m_model(*checkpoint.languageModel()), m_distilled(distilled) {}
 
-  Rows logits(const std::vector<int>& tokens) {
+  Rows filterInputs(const std::vector<int>& tokens) {
+    const std::size_t width = static_cast<std::size_t>(m_model.width);
+    const std::string prefix = m_model.blocks[0].prefix;
+    const Rows p = shortFilter(linear(layerNorm(embedded(tokens), prefix + ".norm1"), prefix + ".mixer.in_proj"),
+                               prefix + ".mixer.short_filter");
+    Rows u(p.size(), Row(width));
+    for (std::size_t t = 0; t < p.size(); ++t)
+      for (std::size_t c = 0; c < width; ++c) u[t][c] = p[t][width + c] * p[t][2 * width + c];
+    return u;
+  }
+
+  Rows embedded(const std::vector<int>& tokens) const {
     const std::size_t width = static_cast<std::size_t>(m_model.width);
     const Row embedding = weights("embeddings.word_embeddings.weight");
     Rows r;
@@ -27,6 +38,12 @@ class Oracle {
       }
       r.push_back(row);
     }
+    return r;
+  }
+
+  Rows logits(const std::vector<int>& tokens) {
+    const Row embedding = weights("embeddings.word_embeddings.weight");
+    Rows r = embedded(tokens);
     for (const BlockDescription& block : m_model.blocks) {
       if (block.mixer == MixerKind::multiHyena) {
         add(r, multiHyena(rms(r, block.prefix + ".norm1"), block.prefix + ".model", block.banks[0]));
@@ -220,6 +237,10 @@ class Oracle {
 
 Rows oracleLogits(const Checkpoint& checkpoint, const std::vector<int>& tokens, const Distilled* distilled) {
   return Oracle(checkpoint, distilled).logits(tokens);
+}
+
+Rows oracleFilterInputs(const Checkpoint& checkpoint, const std::vector<int>& tokens) {
+  return Oracle(checkpoint, nullptr).filterInputs(tokens);
 }
 
 double relativeError(const std::vector<float>& a, const Rows& b, std::size_t first, std::size_t count) {

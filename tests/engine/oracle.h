@@ -14,5 +14,8 @@ using Rows = std::vector<std::vector<double>>;
 Rows oracleLogits(const analysis::Checkpoint&, const std::vector<int>& tokens,
                   const analysis::Distilled* distilled = nullptr);
 
+// What the long filters of the first block (Hyena of order 2) are fed with: x_1 v, [tokens][channels].
+Rows oracleFilterInputs(const analysis::Checkpoint&, const std::vector<int>& tokens);
+
 // ||a - b|| / ||b|| over flattened rows [first, first + count).
 double relativeError(const std::vector<float>& a, const Rows& b, std::size_t first = 0, std::size_t count = 0);

@@ -16,6 +16,8 @@ SyntheticSizes otherFamily(const QString& family, int headWidth) {
 }
 
 Mixer mixerOf(const QString& family) {
+  if (family.endsWith("blocked")) return Mixer::modalBlocked;
+  if (family.endsWith("companion")) return Mixer::companion;
   return family == "gpt" ? Mixer::attention : family.endsWith("modal") ? Mixer::modal : Mixer::convolutionLazy;
 }
 
@@ -29,7 +31,8 @@ class TestFamilies : public QObject {
     QTest::addColumn<QString>("family");
     QTest::addColumn<int>("prompt");
     QTest::addColumn<int>("headWidth");
-    for (const char* family : {"gpt", "multihyena", "multihyena distilled", "multihyena modal"})
+    for (const char* family : {"gpt", "multihyena", "multihyena distilled", "multihyena modal", "multihyena blocked",
+                               "multihyena companion"})
       for (const int prompt : {1, 2, 17, 90, 150})  // prompts are taken in pieces of 128
         for (const int headWidth : {5, 8})
           QTest::addRow("%s, prompt %d, heads of %d", family, prompt, headWidth) << family << prompt << headWidth;
@@ -43,7 +46,7 @@ class TestFamilies : public QObject {
     analysis::Distilled distilled;
     const bool distil = family.contains(' ');
     if (distil) {
-      distilled = randomDistilled(*c.checkpoint, 2, 1, family.endsWith("modal") ? 0 : 3, 5);
+      distilled = randomDistilled(*c.checkpoint, 2, 1, family.endsWith("distilled") ? 3 : 0, 5);
       c.model = c.model->withDistilled(distilled);
     }
     const int tokens = std::max(prompt + 3, 100);
@@ -57,7 +60,8 @@ class TestFamilies : public QObject {
 
   void otherFamiliesKeepTheirBitsAndTheirWord_data() {
     QTest::addColumn<QString>("family");
-    for (const char* family : {"gpt", "multihyena", "multihyena distilled", "multihyena modal"})
+    for (const char* family : {"gpt", "multihyena", "multihyena distilled", "multihyena modal", "multihyena blocked",
+                               "multihyena companion"})
       QTest::newRow(family) << QString(family);
   }
   void otherFamiliesKeepTheirBitsAndTheirWord() {
@@ -97,7 +101,7 @@ class TestFamilies : public QObject {
     QVERIFY(error(gpt, workload(Mixer::convolutionLazy, 8)).contains("attention layers only"));
     QVERIFY(error(gpt, workload(Mixer::attention, 161)).contains("160 learned positions"));
     QVERIFY(error(multi, workload(Mixer::attention, 8)).contains("long convolutions"));
-    QVERIFY(error(multi, workload(Mixer::convolutionTiled, 8)).contains("only as convolution or modal"));
+    QVERIFY(error(multi, workload(Mixer::convolutionTiled, 8)).contains("a matrix for every future token"));
     const Case kept{multi.sizes, multi.checkpoint,
                     multi.model->withDistilled(randomDistilled(*multi.checkpoint, 2, 1, 3, 5))};
     QVERIFY(error(kept, workload(Mixer::modal, 8)).contains("distil all of its heads"));

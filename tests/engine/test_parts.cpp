@@ -1,10 +1,14 @@
 // The small parts of the engine, each against a plain computation.
 #include <QtTest>
 
+#include <QTemporaryDir>
 #include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <thread>
 
+#include "engine/bytepair.h"
 #include "engine/cpu/matmul.h"
 #include "engine/cpu/pointwise.h"
 #include "engine/cpu/team.h"
@@ -60,7 +64,7 @@ class TestParts : public QObject {
     QFETCH(int, inputs);
     QFETCH(int, outputs);
     const auto n = [](int a, int b) { return static_cast<std::size_t>(a) * static_cast<std::size_t>(b); };
-    Linear layer{inputs, outputs, randomBuffer(n(inputs, outputs), 1), randomBuffer(n(outputs, 1), 2)};
+    Linear layer{inputs, outputs, randomBuffer(n(inputs, outputs), 1), {}, randomBuffer(n(outputs, 1), 2)};
     const Buffer<float> x = randomBuffer(n(rows, inputs), 3);
     Buffer<float> scratch;
     cpu::Team one(1), three(3);
@@ -176,6 +180,51 @@ class TestParts : public QObject {
     QVERIFY_EXCEPTION_THROWN(dna->encode("AX"), Error);
     QVERIFY_EXCEPTION_THROWN(dna->decode(12), Error);
     QVERIFY_EXCEPTION_THROWN(makeTokenizer(analysis::TokenizerKind::unknown), Error);
+  }
+
+  // The vocabulary was trained, and the texts encoded, by another program (PyPI tokenizers 0.23).
+  void bytePairsAreThoseOfOthers() {
+    const std::string folder = POLECAT_TEST_DATA "/bytepair";
+    const auto tokenizer = loadTokenizer(folder);
+    std::ifstream stream(folder + "/encodings.json");
+    const auto cases = nlohmann::json::parse(stream);
+    QVERIFY(cases.size() == 10);
+    for (const auto& one : cases) {
+      const auto text = one.at("text").get<std::string>();
+      const auto ids = tokenizer->encode(text);
+      QVERIFY2(ids == one.at("ids").get<std::vector<Token>>(), text.c_str());
+      std::string back;
+      for (const Token id : ids) back += tokenizer->decode(id);
+      QCOMPARE(back, text);
+    }
+    std::string bytes;
+    for (int byte = 0; byte < 256; ++byte) bytes += static_cast<char>(byte);  // not UTF-8
+    std::string back;
+    for (const Token id : tokenizer->encode(bytes)) back += tokenizer->decode(id);
+    QCOMPARE(back, bytes);
+    QVERIFY_EXCEPTION_THROWN(tokenizer->decode(100000), Error);
+  }
+
+  void vocabulariesOfTwoFilesAreTheSame() {
+    QTemporaryDir folder;
+    std::ifstream stream(POLECAT_TEST_DATA "/bytepair/tokenizer.json");
+    const auto document = nlohmann::json::parse(stream);
+    std::ofstream(folder.filePath("vocab.json").toStdString()) << document["model"]["vocab"].dump();
+    std::ofstream merges(folder.filePath("merges.txt").toStdString());
+    merges << "#version: 0.2\n";
+    for (const auto& merge : document["model"]["merges"])
+      merges << (merge.is_string() ? merge.get<std::string>()
+                                   : merge[0].get<std::string>() + " " + merge[1].get<std::string>())
+             << "\n";
+    merges.close();
+    const std::string text = "The rain fell in torrents, don't you know.";
+    QCOMPARE(loadTokenizer(folder.path().toStdString())->encode(text),
+             loadTokenizer(POLECAT_TEST_DATA "/bytepair/tokenizer.json")->encode(text));
+    std::ofstream(folder.filePath("vocab.json").toStdString()) << "{\"a\": 1}";
+    QVERIFY_EXCEPTION_THROWN(loadTokenizer(folder.path().toStdString()), Error);
+    std::ofstream(folder.filePath("vocab.json").toStdString()) << "[3";
+    QVERIFY_EXCEPTION_THROWN(loadTokenizer(folder.path().toStdString()), Error);
+    QVERIFY_EXCEPTION_THROWN(loadTokenizer(folder.filePath("none").toStdString()), Error);
   }
 
   void devicesListTheProcessorFirst() {

@@ -17,8 +17,8 @@ class TestSession : public QObject {
     QTest::addColumn<int>("tokens");
     QTest::addColumn<int>("prompt");
     QTest::addColumn<QString>("filters");
-    for (const char* filters : {"original", "tiled", "distilled", "distilled tiled", "modal", "blocked",
-                                "partly distilled", "partly modal", "partly blocked"})
+    for (const char* filters : {"original", "tiled", "distilled", "distilled tiled", "modal", "blocked", "companion",
+                                "partly distilled", "partly modal", "partly blocked", "partly companion"})
       for (const int prompt : {1, 2, 3, 30, 90})  // filters have 48 taps: rings go round, filters end
         QTest::addRow("%s, prompt %d", filters, prompt) << 2 << 20 << 3 << 130 << prompt << QString(filters);
     QTest::newRow("one token") << 2 << 20 << 3 << 1 << 1 << "original";
@@ -50,10 +50,11 @@ class TestSession : public QObject {
     sizes.tiedHead = width != 83;
     Case c = make(sizes);
     const bool distil = filters != "original" && filters != "tiled";
-    const Mixer mixer = filters.endsWith("modal")     ? Mixer::modal
-                        : filters.endsWith("blocked") ? Mixer::modalBlocked
-                        : filters.endsWith("tiled")   ? Mixer::convolutionTiled
-                                                      : Mixer::convolutionLazy;
+    const Mixer mixer = filters.endsWith("modal")       ? Mixer::modal
+                        : filters.endsWith("blocked")   ? Mixer::modalBlocked
+                        : filters.endsWith("companion") ? Mixer::companion
+                        : filters.endsWith("tiled")     ? Mixer::convolutionTiled
+                                                        : Mixer::convolutionLazy;
     const analysis::Distilled distilled = randomDistilled(*c.checkpoint, 3, 2, filters.startsWith("partly") ? 3 : 0, 5);
     if (distil) c.model = c.model->withDistilled(distilled);
     const std::vector<int> ids = randomTokens(tokens, sizes.vocabulary, 9);
@@ -72,7 +73,8 @@ class TestSession : public QObject {
     const analysis::Distilled distilled = randomDistilled(*c.checkpoint, 3, 2, 4, 5);
     const auto model = c.model->withDistilled(distilled);
     const std::vector<int> ids = randomTokens(60, c.sizes.vocabulary, 3);
-    for (const Mixer mixer : {Mixer::convolutionLazy, Mixer::convolutionTiled, Mixer::modal, Mixer::modalBlocked}) {
+    for (const Mixer mixer :
+         {Mixer::convolutionLazy, Mixer::convolutionTiled, Mixer::modal, Mixer::modalBlocked, Mixer::companion}) {
       const auto one = logits(model, workload(mixer, 64), ids, 20, 1);
       QVERIFY(!one.empty());
       QCOMPARE(logits(model, workload(mixer, 64), ids, 20, 3), one);
@@ -96,7 +98,7 @@ class TestSession : public QObject {
     QTest::addColumn<int>("batch");
     QTest::addColumn<int>("order");
     for (const int keepEvery : {-1, 0, 3})  // -1: not distilled
-      for (const int mixer : {0, 1, 2, 3})
+      for (const int mixer : {0, 1, 2, 3, 4})
         for (const auto& [capacity, batch, order] : {std::tuple{1, 1, 2}, {40, 3, 2}, {300, 2, 3}, {300, 200, 2}})
           if (keepEvery >= 0 || mixer == 0 || mixer == 3)
             QTest::addRow("mixer %d, keep %d, %d x %d, order %d", mixer, keepEvery, batch, capacity, order)
@@ -113,10 +115,10 @@ class TestSession : public QObject {
     sizes.tiedHead = order == 2;
     Case c = make(sizes);
     if (keepEvery >= 0) c.model = c.model->withDistilled(randomDistilled(*c.checkpoint, 3, 1, keepEvery, 5));
-    const Workload w =
-        workload(std::array{Mixer::convolutionLazy, Mixer::modal, Mixer::modalBlocked, Mixer::convolutionTiled}.at(
-                     static_cast<std::size_t>(mixer)),
-                 capacity, batch);
+    const Workload w = workload(
+        std::array{Mixer::convolutionLazy, Mixer::modal, Mixer::modalBlocked, Mixer::convolutionTiled, Mixer::companion}
+            .at(static_cast<std::size_t>(mixer)),
+        capacity, batch);
     const Footprint predicted = footprint(c.model->shape(), w, 3);
     const MemoryUse used = Session(c.model, w, Device::open("cpu", 3)).memory();
     QCOMPARE(used.weightBytes, predicted.weightBytes);
@@ -161,6 +163,7 @@ class TestSession : public QObject {
     QCOMPARE(generate(Mixer::modal, 11), text);
     QCOMPARE(generate(Mixer::modalBlocked, 11), text);
     QCOMPARE(generate(Mixer::convolutionTiled, 11), text);
+    QCOMPARE(generate(Mixer::companion, 11), text);
     QVERIFY(generate(Mixer::modal, 12) != text);
     QVERIFY(!std::equal(text.begin(), text.begin() + 150, text.begin() + 150));  // sequences have their own noise
     for (const Token token : text) QVERIFY(token < c.sizes.vocabularySize);

@@ -1,6 +1,8 @@
 // Tokens per second of every mode at several contexts, with the share of this machine's copy bandwidth, measured in the
-// same run. Usage: bench_decode [CHECKPOINT | SIZE [GPT-CHECKPOINT]]; the bundled sample without arguments. SIZE (125m,
-// 355m, 1.3b) means random weights.
+// same run, then how soon a generation answers a cancel. Usage: bench_decode [CHECKPOINT | SIZE [GPT-CHECKPOINT]]
+// [OPTION=VALUE...]; the bundled sample without arguments. SIZE (125m, 355m, 1.3b) means random weights, with a
+// Transformer of the same shape. Options: contexts=512,2048 batches=1,16 modes=TEXT (rows whose name contains it)
+// weights=bfloat16.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -8,11 +10,13 @@
 #include <exception>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "analysis/checkpoint/checkpoint.h"
 #include "analysis/reduction/distilled.h"
 #include "engine/cpu/team.h"
+#include "engine/generation.h"
 #include "engine/presets.h"
 #include "engine/session.h"
 #include "engine/weights.h"
@@ -98,7 +102,8 @@ void measure(const Row& row, int context, int batch, double bandwidth, const std
 void addModes(std::vector<Row>& rows, const std::shared_ptr<const Model>& distilled, int order) {
   const std::string name = "order " + std::to_string(order);
   rows.push_back({name + ", modal", distilled, Mixer::modal});
-  if (distilled->shape().headWidth == 1) rows.push_back({name + ", blocked 16", distilled, Mixer::modalBlocked});
+  rows.push_back({name + ", blocked 16", distilled, Mixer::modalBlocked});
+  rows.push_back({name + ", companion", distilled, Mixer::companion});
 }
 
 std::vector<Row> convolutions(const std::shared_ptr<const Model>& original) {
@@ -119,21 +124,84 @@ std::vector<Row> checkpointRows(const std::string& path) {
   return rows;
 }
 
-std::vector<Row> randomRows(const std::string& size) {
-  const RandomModel model = randomModel(size, 32);
+std::vector<Row> randomRows(const std::string& size, WeightType type) {
+  const RandomModel model = randomModel(size, 32, 1, 0, type);
   std::vector<Row> rows = convolutions(model.original);
   addModes(rows, model.distilled, 32);
+  rows.push_back({"Transformer", randomTransformer(size, 1, 0, type), Mixer::attention});
   return rows;
+}
+
+struct Options {
+  std::vector<std::string> files;
+  std::vector<int> contexts{512, 2048, 8192}, batches{1, 16};
+  std::string modes;
+  WeightType weights = WeightType::float32;
+};
+
+std::vector<int> numbers(const std::string& list) {
+  std::vector<int> values;
+  for (std::size_t at = 0; at < list.size(); at = std::min(list.find(',', at), list.size() - 1) + 1)
+    values.push_back(std::stoi(list.substr(at)));
+  return values;
+}
+
+Options parsed(int count, char** arguments) {
+  Options options;
+  for (int i = 1; i < count; ++i) {
+    const std::string argument = arguments[i];
+    const auto value = argument.substr(argument.find('=') + 1);
+    if (argument.starts_with("contexts="))
+      options.contexts = numbers(value);
+    else if (argument.starts_with("batches="))
+      options.batches = numbers(value);
+    else if (argument.starts_with("modes="))
+      options.modes = value;
+    else if (argument == "weights=bfloat16")
+      options.weights = WeightType::bfloat16;
+    else
+      options.files.push_back(argument);
+  }
+  return options;
+}
+
+// From the wish to stop until every lane has ended, while a long prompt is read and while tokens are made.
+void measureCancel(const Row& row) {
+  for (const bool reading : {true, false}) {
+    std::vector<double> seconds;
+    for (int repeat = 0; repeat < 5; ++repeat) {
+      LaneRequest lane;
+      lane.name = row.mode;
+      lane.model = row.model;
+      lane.prompt = prompt(reading ? 2000 : 16, row.model->vocabularySize());
+      lane.tokens = 100000;
+      lane.workload.capacityTokens = 2048;
+      lane.workload.mode.mixer = row.mixer;
+      Generation generation({lane});
+      std::this_thread::sleep_for(std::chrono::milliseconds(60 + 37 * repeat));
+      const auto start = Clock::now();
+      generation.cancel();
+      while (!generation.finished()) std::this_thread::sleep_for(std::chrono::microseconds(50));
+      seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+    }
+    std::printf("%-22s cancelled while %s: median %.1f ms, longest %.1f ms\n", row.mode.c_str(),
+                reading ? "reading a prompt" : "decoding", 1e3 * median(seconds),
+                1e3 * *std::max_element(seconds.begin(), seconds.end()));
+  }
 }
 
 }  // namespace
 
 int main(int count, char** arguments) try {
-  const std::string what = count > 1 ? arguments[1] : POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt";
+  const Options options = parsed(count, arguments);
+  const std::string what =
+      options.files.empty() ? POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt" : options.files.front();
   const bool random = std::any_of(presets().begin(), presets().end(), [&](const Preset& p) { return p.name == what; });
-  std::vector<Row> rows = random ? randomRows(what) : checkpointRows(what);
-  if (count > 2)
-    rows.push_back({"Transformer", Model::load(analysis::Checkpoint::open(arguments[2])), Mixer::attention});
+  std::vector<Row> rows = random ? randomRows(what, options.weights) : checkpointRows(what);
+  if (options.files.size() > 1)
+    rows.push_back({"Transformer", Model::load(analysis::Checkpoint::open(options.files[1]), {}, options.weights),
+                    Mixer::attention});
+  std::erase_if(rows, [&](const Row& row) { return row.mode.find(options.modes) == std::string::npos; });
 
   const auto device = Device::open();
   const double bandwidth = copyBandwidth();
@@ -141,12 +209,13 @@ int main(int count, char** arguments) try {
               device->threads(), bandwidth * 1e-9);
   std::printf("%-22s %8s %6s %11s %9s %9s %10s %9s %7s %10s %9s\n", "mode", "context", "batch", "tokens/s", "step us",
               "p99 us", "model us*", "GB/s", "share", "MiB/seq", "prefill ms");
-  for (const int batch : {1, 16})
-    for (const int context : {512, 2048, 8192})
+  for (const int batch : options.batches)
+    for (const int context : options.contexts)
       for (const Row& row : rows)
         if (batch == 1 || context <= 2048) measure(row, context, batch, bandwidth, device);
   std::printf(
       "* modelled: bytes of weights and mixers over the copy bandwidth. Weights that fit the caches beat it.\n");
+  for (const Row& row : rows) measureCancel(row);
   return 0;
 } catch (const std::exception& error) {
   std::fprintf(stderr, "%s\n", error.what());
