@@ -316,18 +316,18 @@ class TestVerbs : public QObject {
                                    distilled(), "--compare", "--seed", "3", "--temperature", "0.8", "--json"});
     QCOMPARE(result.exit, 0);
     const Json lanes = result.json()["lanes"];
-    QCOMPARE(lanes.size(), std::size_t(6));
+    QCOMPARE(lanes.size(), std::size_t(7));
     QCOMPARE(lanes[0]["name"], Json("original"));
     QCOMPARE(lanes[0]["identicalPrefixTokens"], Json(32));
     QCOMPARE(lanes[1]["tokens"], lanes[0]["tokens"]);
-    for (const int lane : {3, 4, 5}) QCOMPARE(lanes[lane]["tokens"], lanes[2]["tokens"]);
-    QCOMPARE(lanes[5]["mode"], Json("modal"));
+    for (const int lane : {3, 4, 5, 6}) QCOMPARE(lanes[lane]["tokens"], lanes[2]["tokens"]);
+    QCOMPARE(lanes[6]["mode"], Json("modal"));
     for (const Json& lane : lanes) {
       QCOMPARE(lane["tokens"].size(), std::size_t(32));
       QVERIFY(lane["tokensPerSecond"] > 0.0 && lane["tokenSeconds"]["p99"] >= lane["tokenSeconds"]["p50"]);
       QVERIFY(lane["bytes"]["weights"] > 3000000);
     }
-    QVERIFY(lanes[5]["bytes"]["cache"] < lanes[0]["bytes"]["cache"]);
+    QVERIFY(lanes[6]["bytes"]["cache"] < lanes[0]["bytes"]["cache"]);
   }
 
   void devicesListTheProcessor() {
