@@ -78,9 +78,13 @@ std::unique_ptr<widgets::Plot> poleFigure(const FigureContent& content) {
 
 }  // namespace
 
-void addFit(FigureContent& content, int order, const analysis::Task& task) {
-  const int reach = std::max(order, analysis::Reducer::defaultMaxOrder);
-  content.curve = analysis::Reducer(content.filter, reach, task).curve(order, task);
+void addFit(FigureContent& content, int order, bool wholeCurve, const analysis::Task& task) {
+  const analysis::Reducer reducer(content.filter, std::max(order, analysis::Reducer::defaultMaxOrder), task);
+  if (!wholeCurve) {
+    content.fit = std::make_shared<const analysis::Fit>(reducer.fit(order, task, analysis::Effort::standard));
+    return;
+  }
+  content.curve = reducer.curve(order, task);
   content.fit = content.curve->fits[std::size_t(std::min(order, content.curve->maxOrder()))];
 }
 

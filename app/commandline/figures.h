@@ -29,8 +29,9 @@ struct FigureContent {
   std::shared_ptr<const analysis::Fit> fit;           // null: none asked for
   QString provenance;
 };
-// The curve up to `order` or the default, whichever is larger: 0.2 to 1 s at L = 1024.
-void addFit(FigureContent&, int order, const analysis::Task&);
+// The model of this order, of the same effort as `distill`. `wholeCurve` (what a Hankel figure shows): taken from the
+// curve over all orders up to `order` or the default, whichever is larger; 1 to 3 s at L = 1024 instead of 0.1 s.
+void addFit(FigureContent&, int order, bool wholeCurve, const analysis::Task&);
 
 // `hankel` computes singular values, bounds and, where it is not known, the curve: a second at L = 1024; the others
 // milliseconds. `poles` needs a fit. Throws analysis::Error, Stopped.

@@ -1,6 +1,7 @@
 // polecat plot: a figure of one filter without a window.
 #include <CLI/CLI.hpp>
 #include <QApplication>
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <memory>
@@ -74,7 +75,9 @@ FigureContent contentOf(const Options& options, const Surroundings& around) {
   content.provenance =
       QString::fromStdString(options.source.file.filename().string() + ", filter " + content.filter->name);
   if (options.order) {
-    addFit(content, *options.order, task);
+    const std::vector<View> views = viewsOf(options.view);
+    const bool wholeCurve = std::find(views.begin(), views.end(), View::hankel) != views.end();
+    addFit(content, *options.order, wholeCurve, task);
     content.provenance += QStringLiteral(", order %1, relative error %2")
                               .arg(content.fit->model.order())
                               .arg(content.fit->errorRelative, 0, 'g', 3);
