@@ -18,7 +18,7 @@ inline constexpr double exactError = 1e-20;
 
 struct Candidate {
   PoleSet poles;
-  Eigen::VectorXd coefficients;
+  Eigen::MatrixXd coefficients;  // one column for each channel of the target
   double squaredError = 1;  // 1: the empty model
   std::string source;       // where its poles came from, for people
 
@@ -27,10 +27,10 @@ struct Candidate {
 
 // The given poles with least-squares residues: no descent.
 Candidate asIs(const Target&, const PoleSet&, std::string source);
-// Variable projection from the given poles. Where the Gram matrix is singular, or both results lie below the Gram
-// floor, the true residual decides between the start and the result.
+// Variable projection from the given poles. Where the Gram matrix is singular, or the result lies below the Gram floor
+// or is uncertain (modes that cancel each other), the true residual decides between the start and the result.
 Candidate polish(const Target&, const PoleSet& start, std::string source, const VarproOptions&, const Task& = {});
-// g - g^.
-Eigen::VectorXd residual(const Target&, const Candidate&);
+// g - g^, length x channels.
+Eigen::MatrixXd residual(const Target&, const Candidate&);
 
 }  // namespace analysis

@@ -41,12 +41,12 @@ std::shared_ptr<const OrderCurve> CurveBuilder::publish(std::string stage, bool 
   for (std::size_t d = 0; d < m_best.size(); ++d) {
     if (final || m_shownVersions[d] != m_versions[d]) {
       const Residues residues = fitResidues(m_target, m_best[d].poles);
-      Fit fit = makeFit(m_target, m_best[d].poles, residues.coefficients, residues.squaredError, m_best[d].source);
-      if (final || !m_shown[d] || fit.errorRelative < m_shown[d]->errorRelative)
+      Fit fit = makeFit(m_target, m_best[d].poles, residues, m_best[d].source);
+      if (final || !m_shown[d] || fit.errorSought() < m_shown[d]->errorSought())
         m_shown[d] = std::make_shared<const Fit>(std::move(fit));
       m_shownVersions[d] = m_versions[d];
     }
-    if (d > 0 && m_shown[d - 1]->errorRelative <= m_shown[d]->errorRelative) m_shown[d] = m_shown[d - 1];
+    if (d > 0 && m_shown[d - 1]->errorSought() <= m_shown[d]->errorSought()) m_shown[d] = m_shown[d - 1];
   }
   auto curve = std::make_shared<const OrderCurve>(OrderCurve{m_shown, m_sigma, std::move(stage), final});
   if (m_publish) m_publish(curve);

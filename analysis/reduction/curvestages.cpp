@@ -29,11 +29,12 @@ std::vector<int> outwards(int startOrder, int maxOrder) {
 }  // namespace
 
 CurveStages::CurveStages(const Target& target, const SpectralStarts& starts, CurveBuilder& curve, int startOrder,
-                         const Task& task)
+                         const Task& task, CurveJournal& journal)
     : m_target(target),
       m_starts(starts),
       m_curve(curve),
       m_task(task),
+      m_journal(journal),
       m_useful(std::min(curve.maxOrder(), starts.usefulOrder())),
       m_outwards(outwards(startOrder, m_useful)),
       m_balanced(static_cast<std::size_t>(m_useful) + 1),
@@ -43,14 +44,18 @@ void CurveStages::balanced() {
   for (int d = 1; d <= m_useful; ++d) {
     m_task.throwIfStopped();
     PoleSet& poles = m_balanced[static_cast<std::size_t>(d)] = m_starts.balancedAt(d);
-    m_curve.offer(d, asIs(m_target, poles, "balanced"));
+    m_curve.offer(d, m_journal.once([&] { return asIs(m_target, poles, "balanced"); }));
   }
-  m_curve.publish("balanced");
+  if (!m_journal.repeating()) m_curve.publish("balanced");
+}
+
+Candidate CurveStages::polished(const PoleSet& poles, const std::string& name) {
+  return m_journal.once([&] { return polish(m_target, poles, name, fromStart, m_task); });
 }
 
 void CurveStages::descend() {
   for (const int d : m_outwards) {
-    m_curve.offer(d, polish(m_target, m_balanced[static_cast<std::size_t>(d)], "balanced", fromStart, m_task));
+    m_curve.offer(d, polished(m_balanced[static_cast<std::size_t>(d)], "balanced"));
     sometimes("variable projection");
   }
 }
@@ -58,7 +63,7 @@ void CurveStages::descend() {
 void CurveStages::spectral(const SpectralStarts& starts, bool withBalanced) {
   for (const int d : m_outwards) {
     for (auto& [poles, name] : starts.at(d)) {
-      if (withBalanced || name != "balanced") m_curve.offer(d, polish(m_target, poles, name, fromStart, m_task));
+      if (withBalanced || name != "balanced") m_curve.offer(d, polished(poles, name));
     }
     sometimes("more starts");
   }
@@ -66,16 +71,18 @@ void CurveStages::spectral(const SpectralStarts& starts, bool withBalanced) {
 
 void CurveStages::moreStarts() {
   spectral(m_starts, false);
+  if (m_heard) spectral(*m_heard, true);
   if (m_starts.factor() > 1 && m_target.length() <= fullRateSamples)
     spectral(SpectralStarts(m_target, m_useful, m_task, fullRateSamples), true);
   m_search = sharedPairSearch(m_target.length());
   if (m_target.length() > longSamples) {
     for (const PoleSet& poles : multiscaleStarts(m_target, m_useful, m_task)) {
-      m_curve.offer(poles.order(), polish(m_target, poles, "multi-scale", fromStart, m_task));
+      m_curve.offer(poles.order(), polished(poles, "multi-scale"));
       sometimes("more starts");
     }
   } else {
-    grow(m_target, *m_search, m_useful, m_task, [&](const Candidate& model) {
+    const auto once = [this](const auto& step) { return m_journal.once(step); };
+    grow(m_target, *m_search, m_useful, m_task, once, [&](const Candidate& model) {
       m_curve.offer(model.order(), model);
       sometimes("more starts");
     });
@@ -84,14 +91,14 @@ void CurveStages::moreStarts() {
 
 // A finished model makes better offers, so the exchange gets a second chance after the finishing touches.
 void CurveStages::exchange() {
-  PathExchange exchange(m_target, *m_search, m_curve, m_useful);
+  PathExchange exchange(m_target, *m_search, m_curve, m_useful, m_journal);
   for (int chance = 0; chance < 2; ++chance) {
     for (int round = 0; round < mostSweeps; ++round) {
       if (!exchange.sweep(m_task, [this] { sometimes("path exchange"); })) break;
     }
     for (int d = 1; d <= m_useful; ++d) {
       if (m_curve.version(d) == m_finished[static_cast<std::size_t>(d)]) continue;
-      m_curve.offer(d, finished(m_target, m_curve.best(d), m_task));
+      m_curve.offer(d, m_journal.once([&] { return finished(m_target, m_curve.best(d), m_task); }));
       m_finished[static_cast<std::size_t>(d)] = m_curve.version(d);
       sometimes("finishing");
     }
@@ -100,7 +107,8 @@ void CurveStages::exchange() {
 
 // Large cancelling residues are told apart even where that costs a trace of error.
 std::shared_ptr<const OrderCurve> CurveStages::finish() {
-  for (int d = 1; d <= m_useful; ++d) m_curve.replace(d, calmed(m_target, m_curve.best(d), m_task));
+  for (int d = 1; d <= m_useful; ++d)
+    m_curve.replace(d, m_journal.once([&] { return calmed(m_target, m_curve.best(d), m_task); }));
   return m_curve.publish("final", true);
 }
 

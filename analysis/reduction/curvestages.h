@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "analysis/reduction/curvebuilder.h"
+#include "analysis/reduction/curvejournal.h"
 #include "analysis/reduction/pairsearch.h"
 #include "analysis/reduction/starts.h"
 
@@ -14,7 +15,9 @@ namespace analysis {
 // The arguments must outlive it. Every stage throws Stopped when the task is stopped.
 class CurveStages {
  public:
-  CurveStages(const Target&, const SpectralStarts&, CurveBuilder&, int startOrder, const Task&);
+  CurveStages(const Target&, const SpectralStarts&, CurveBuilder&, int startOrder, const Task&, CurveJournal&);
+
+  void hear(const SpectralStarts& more) { m_heard = &more; }  // starts in addition
 
   void balanced();                             // least-squares residues of the balanced poles: the first whole curve
   void descend();                              // variable projection from there, startOrder first, then outwards
@@ -24,12 +27,17 @@ class CurveStages {
 
  private:
   void spectral(const SpectralStarts&, bool withBalanced);
-  void sometimes(const std::string& stage) { m_curve.publishSometimes(stage); }
+  Candidate polished(const PoleSet&, const std::string& name);
+  void sometimes(const std::string& stage) {
+    if (!m_journal.repeating()) m_curve.publishSometimes(stage);
+  }
 
   const Target& m_target;
   const SpectralStarts& m_starts;
+  const SpectralStarts* m_heard = nullptr;
   CurveBuilder& m_curve;
   const Task& m_task;
+  CurveJournal& m_journal;
   int m_useful;
   std::vector<int> m_outwards;  // startOrder first
   std::vector<PoleSet> m_balanced;

@@ -31,27 +31,30 @@ RemovalCosts removalCosts(const Target& target, const PoleSet& poles) {
   Projection projection(target);
   if (!projection.evaluate(poles)) return costs;
   const Eigen::MatrixXd inverse = projection.inverseGram();
-  const Eigen::VectorXd& c = projection.coefficients();
+  const Eigen::MatrixXd& c = projection.coefficients();
   for (const auto& rows : poles.groups()) {
     const int first = rows[0];
     const int second = first < poles.pairs ? poles.rows() + first : rows.size() == 2 ? rows[1] : -1;
     if (second < 0) continue;
     Eigen::Matrix2d block;
     block << inverse(first, first), inverse(first, second), inverse(second, first), inverse(second, second);
-    const Eigen::Vector2d both(c[first], c[second]);
-    costs.groups.push_back({both.dot(block.ldlt().solve(both)), rows});
+    Eigen::Matrix2Xd both(2, c.cols());
+    both << c.row(first), c.row(second);
+    costs.groups.push_back({both.cwiseProduct(block.ldlt().solve(both)).sum(), rows});
   }
-  for (int k = poles.pairs; k < poles.rows(); ++k) costs.reals.push_back({c[k] * c[k] / inverse(k, k), {k}});
+  for (int k = poles.pairs; k < poles.rows(); ++k) costs.reals.push_back({c.row(k).squaredNorm() / inverse(k, k), {k}});
   const auto cheaper = [](const auto& a, const auto& b) { return a.increase < b.increase; };
   std::stable_sort(costs.groups.begin(), costs.groups.end(), cheaper);
   std::stable_sort(costs.reals.begin(), costs.reals.end(), cheaper);
   return costs;
 }
 
-PathExchange::PathExchange(const Target& target, const PairSearch& search, CurveBuilder& curve, int maxOrder)
+PathExchange::PathExchange(const Target& target, const PairSearch& search, CurveBuilder& curve, int maxOrder,
+                           CurveJournal& journal)
     : m_target(target),
       m_search(search),
       m_curve(curve),
+      m_journal(journal),
       m_maxOrder(maxOrder),
       m_offeredUp(static_cast<std::size_t>(maxOrder) + 1, -1),
       m_offeredDown(m_offeredUp) {}
@@ -76,9 +79,11 @@ bool PathExchange::offerUp(int order, const Task& task) {
   if (from.squaredError < exactError) {  // larger orders inherit it
     return m_curve.offer(order + 1, from);
   }
-  bool changed = m_curve.offer(order + 1, withReal(m_target, m_search, from, "path exchange", task), margin);
+  bool changed = m_curve.offer(
+      order + 1, m_journal.once([&] { return withReal(m_target, m_search, from, "path exchange", task); }), margin);
   if (order + 2 <= m_maxOrder)
-    changed |= m_curve.offer(order + 2, withPair(m_target, m_search, from, "path exchange", task), margin);
+    changed |= m_curve.offer(
+        order + 2, m_journal.once([&] { return withPair(m_target, m_search, from, "path exchange", task); }), margin);
   return changed;
 }
 
@@ -90,7 +95,8 @@ bool PathExchange::offerDown(int order, const Task& task) {
   const RemovalCosts costs = removalCosts(m_target, from);
   bool changed = false;
   const auto offer = [&](int to, const PoleSet& poles) {
-    changed |= m_curve.offer(to, polish(m_target, poles, "path exchange", brief, task), margin);
+    changed |= m_curve.offer(
+        to, m_journal.once([&] { return polish(m_target, poles, "path exchange", brief, task); }), margin);
   };
   if (order > 2 && !costs.groups.empty()) offer(order - 2, from.without(costs.groups[0].rows));
   if (!costs.reals.empty()) offer(order - 1, from.without(costs.reals[0].rows));

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "analysis/reduction/curvebuilder.h"
+#include "analysis/reduction/curvejournal.h"
 #include "analysis/reduction/pairsearch.h"
 
 namespace analysis {
@@ -23,7 +24,7 @@ RemovalCosts removalCosts(const Target&, const PoleSet&);
 
 class PathExchange {
  public:
-  PathExchange(const Target&, const PairSearch&, CurveBuilder&, int maxOrder);
+  PathExchange(const Target&, const PairSearch&, CurveBuilder&, int maxOrder, CurveJournal&);
 
   // Up (order d offers to d+1 and d+2) and down (d offers to d-1 and d-2). Models that have not changed since they last
   // made an offer do not repeat it. False when no offer was accepted. `progress` is called after every order.
@@ -36,6 +37,7 @@ class PathExchange {
   const Target& m_target;
   const PairSearch& m_search;
   CurveBuilder& m_curve;
+  CurveJournal& m_journal;
   int m_maxOrder;
   std::vector<int> m_offeredUp, m_offeredDown;  // version of the model that made the last offer
 };

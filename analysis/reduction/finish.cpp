@@ -77,10 +77,10 @@ double cancellation(const Target& target, const Candidate& candidate) {
   double envelope = 0;
   const PoleSet& poles = candidate.poles;
   for (int k = 0; k < poles.rows(); ++k) {
-    envelope += k < poles.pairs ? std::hypot(candidate.coefficients[k], candidate.coefficients[poles.rows() + k])
-                                : std::abs(candidate.coefficients[k]);
+    const auto c = candidate.coefficients.row(k);
+    envelope += k < poles.pairs ? std::hypot(c.norm(), candidate.coefficients.row(poles.rows() + k).norm()) : c.norm();
   }
-  const double peak = target.sequence().values().cwiseAbs().maxCoeff();
+  const double peak = target.sequence().all().rowwise().norm().maxCoeff();
   return peak > 0 ? envelope / peak : 1;
 }
 

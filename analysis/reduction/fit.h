@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -13,6 +14,11 @@ struct Fit {
   StateSpace model;
   double errorRelative = 0;  // ||h - h^||_2 / ||h||_2 on the window; h[0] is exact. 0 for a zero filter
   std::string method;        // how the poles were found
+  // Of a fit weighted by its input: (e^T R e / h^T R h)^(1/2), what was made small instead of errorRelative.
+  std::optional<double> errorWeighted;
+
+  // The error that the fit made small.
+  double errorSought() const { return errorWeighted.value_or(errorRelative); }
 };
 
 // Everything the window and the reports show of a fit. O(L log L + L d).

@@ -3,6 +3,8 @@
 
 #include <Eigen/Core>
 #include <array>
+#include <cstdint>
+#include <span>
 #include <vector>
 
 #include "analysis/reduction/poleset.h"
@@ -10,16 +12,35 @@
 
 namespace analysis {
 
-// moments[q](i, j) = sum_{n < length} n^q phi_i[n] phi_j[n], q = 0, 1, 2. Reusable: keeps its buffers.
+// moments[q](i, j) = <n^(q/2) phi_i, n^(q - q/2) phi_j> on n < length, q = 0, 1, 2 (whole-number division): without a
+// weight sum_n n^q phi_i[n] phi_j[n]. Reusable: keeps its buffers.
 // T_q(x) = sum_{n < length} n^q e^{xn} at x = s_i + s_j and s_i + conj(s_j) by binary doubling of the summation length
 // (reduction page, section 4.3): no cancellation near e^x = 1. O(rows^2 log length).
 struct GramSums {
   std::array<Eigen::MatrixXd, 3> moments;
 
   void compute(const PoleSet&, double length);
+  // With the inner product <x, y> = sum_{n,m} x[n] lags[|n-m|] y[m] of errors weighted by their spectrum; lags beyond
+  // `length` are not used. moments[1] is then not symmetric. O(rows^2 (log length + lags)).
+  void computeWeighted(const PoleSet&, double length, std::span<const double> lags);
 
  private:
-  PowerTable m_stages;
+  // One complex sum T_0, T_1, T_2 for each column j of a row, real and imaginary parts apart.
+  struct SumRow {
+    double *t0r, *t0i, *t1r, *t1i, *t2r, *t2i;
+  };
+  static void doubleLength(const SumRow&, Eigen::Index first, Eigen::Index end, double ar, double ai, const double* er,
+                           const double* ei, double sign, double m, bool append);
+  void prepare(const PoleSet&, std::uint64_t length);
+  // Sums over n < length of row i: e^{(s_i + s_j) n} into P, e^{(s_i + conj s_j) n} into N, columns first..end-1.
+  void sum(Eigen::Index i, Eigen::Index first, Eigen::Index end, std::uint64_t length, const SumRow& P,
+           const SumRow& N) const;
+  SumRow row(std::size_t at, Eigen::Index columns);
+  // Moment q of rows i, j from P + N and P - N.
+  void store(std::size_t q, const PoleSet&, Eigen::Index i, Eigen::Index j, double pr, double pi, double nr, double ni,
+             bool symmetric);
+
+  PowerTable m_stages, m_steps;
   std::vector<double> m_sums;
 };
 

@@ -1,5 +1,6 @@
 #include "analysis/reduction/greedy.h"
 
+#include <Eigen/Eigenvalues>
 #include <utility>
 
 namespace analysis {
@@ -8,30 +9,41 @@ namespace {
 
 constexpr VarproOptions brief{.maxSteps = 15, .tolerance = 1e-6};
 
+// What all channels have most in common: the leading left singular vector times its value.
+Eigen::VectorXd principal(const Eigen::MatrixXd& residual) {
+  if (residual.cols() == 1) return residual.col(0);
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(residual.transpose() * residual);
+  return residual * solver.eigenvectors().rightCols(1);
+}
+
 }  // namespace
 
 Candidate withPair(const Target& target, const PairSearch& search, const Candidate& from, std::string source,
                    const Task& task) {
   PoleSet poles = from.poles;
-  poles.addPair(search.bestPair(residual(target, from), task));
+  poles.addPair(search.bestPair(principal(residual(target, from)), task));
   return polish(target, poles, std::move(source), brief, task);
 }
 
 Candidate withReal(const Target& target, const PairSearch& search, const Candidate& from, std::string source,
                    const Task& task) {
   PoleSet poles = from.poles;
-  const auto s = search.bestReal(residual(target, from));
+  const auto s = search.bestReal(principal(residual(target, from)));
   poles.addReal(s.real(), s.imag() > 1);
   return polish(target, poles, std::move(source), brief, task);
 }
 
 Candidate grow(const Target& target, const PairSearch& search, int maxOrder, const Task& task,
+               const std::function<Candidate(const GrowthStep&)>& once,
                const std::function<void(const Candidate&)>& visit) {
   Candidate model;
   model.squaredError = target.isZero() ? 0 : 1;
   while (model.order() < maxOrder && model.squaredError >= exactError) {
-    model = model.order() + 2 <= maxOrder ? withPair(target, search, model, "greedy", task)
-                                          : withReal(target, search, model, "greedy", task);
+    const GrowthStep step = [&] {
+      return model.order() + 2 <= maxOrder ? withPair(target, search, model, "greedy", task)
+                                           : withReal(target, search, model, "greedy", task);
+    };
+    model = once ? once(step) : step();
     if (visit) visit(model);
     if (model.squaredError < gramFloor) break;
   }

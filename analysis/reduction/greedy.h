@@ -10,8 +10,11 @@
 namespace analysis {
 
 // Adds the best pair of the residual and polishes 15 steps, up to maxOrder (an odd one ends with a real pole).
-// `visit` sees every model on the way. Ends early at an exact model. Returns the last.
+// `visit` sees every model on the way; `once`, where given, calls each step or knows its result from before. Ends early
+// at an exact model. Returns the last.
+using GrowthStep = std::function<Candidate()>;
 Candidate grow(const Target&, const PairSearch&, int maxOrder, const Task& = {},
+               const std::function<Candidate(const GrowthStep&)>& once = {},
                const std::function<void(const Candidate&)>& visit = {});
 
 // One mode more: the best pair or the best real pole of what is left, polished.

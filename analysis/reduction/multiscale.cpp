@@ -1,14 +1,11 @@
 #include "analysis/reduction/multiscale.h"
 
-#include <Eigen/Dense>
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "analysis/reduction/exchange.h"
-#include "analysis/reduction/gramsums.h"
 #include "analysis/reduction/greedy.h"
-#include "analysis/reduction/residues.h"
+#include "analysis/reduction/pursuit.h"
 #include "analysis/reduction/starts.h"
 
 namespace analysis {
@@ -16,14 +13,11 @@ namespace analysis {
 namespace {
 
 using Eigen::Index;
-using Eigen::MatrixXd;
-using Eigen::VectorXd;
 
 constexpr Index windowSamples = 2048;
 constexpr int poolOrder = 32;           // of the fit of one scale
 constexpr double foldingAngle = 2.6;    // radians per averaged sample: beyond it a pole is an artefact
 constexpr double duplicate = 0.15;      // relative distance of log-poles
-constexpr double smallestBlock = 1e-9;  // determinant of a group's Gram block, relative, once others are projected out
 constexpr double swapMargin = 1e-4;
 constexpr int swapTries = 3;
 
@@ -53,49 +47,8 @@ PoleSet pooled(const Target& target, int maxOrder, const Task& task) {
 
 }  // namespace
 
-// Pursuit by block elimination: W holds the Gram matrix and r the inner products, both with the chosen groups projected
-// out; the gain of group k is r_k^T W_kk^-1 r_k.
 std::vector<PoleSet> multiscaleStarts(const Target& target, int maxOrder, const Task& task) {
-  const PoleSet pool = pooled(target, maxOrder, task);
-  const Index K = pool.rows();
-  std::vector<PoleSet> starts;
-  if (K == 0) return starts;
-  GramSums grams;
-  grams.compute(pool, static_cast<double>(target.length()));
-  Transform transform;
-  transform.compute(target.sequence(), pool, false);
-  const VectorXd scale = grams.moments[0].diagonal().cwiseMax(1e-300).cwiseSqrt().cwiseInverse();
-  MatrixXd W = scale.asDiagonal() * grams.moments[0] * scale.asDiagonal();
-  VectorXd r = scale.cwiseProduct(transform.sums());
-  std::vector<bool> taken(static_cast<std::size_t>(K), false);
-  PoleSet chosen;
-  while (chosen.order() + 2 <= maxOrder) {
-    task.throwIfStopped();
-    double best = 0;
-    Index winner = -1;
-    for (Index k = 0; k < K; ++k) {
-      if (taken[static_cast<std::size_t>(k)]) continue;
-      const double a = W(k, k), b = W(k, K + k), c = W(K + k, K + k), determinant = a * c - b * b;
-      if (!(determinant > smallestBlock)) continue;
-      const double x = r[k], y = r[K + k], gain = (c * x * x - 2 * b * x * y + a * y * y) / determinant;
-      if (gain > best) {
-        best = gain;
-        winner = k;
-      }
-    }
-    if (winner < 0) break;
-    taken[static_cast<std::size_t>(winner)] = true;
-    chosen.addPair(pool.logPoles[static_cast<std::size_t>(winner)]);
-    starts.push_back(chosen);
-    MatrixXd columns(2 * K, 2);
-    columns << W.col(winner), W.col(K + winner);
-    Eigen::Matrix2d block;
-    block << W(winner, winner), W(winner, K + winner), W(K + winner, winner), W(K + winner, K + winner);
-    const MatrixXd eliminated = columns * block.inverse();
-    r -= eliminated * Eigen::Vector2d(r[winner], r[K + winner]);
-    W -= eliminated * columns.transpose();
-  }
-  return starts;
+  return pursuit(target, pooled(target, maxOrder, task), maxOrder, task);
 }
 
 Candidate swapped(const Target& target, const PairSearch& search, Candidate candidate, int rounds, const Task& task) {

@@ -124,7 +124,7 @@ Complex PairSearch::bestReal(const VectorXd& residual) const {
   Found found{-1, {}};
   for (int k = 0; k < grid.rows(); ++k) {
     const Complex s = grid.logPoles[static_cast<std::size_t>(k)];
-    const double sum = transform.sums()[k];
+    const double sum = transform.sums()(k, 0);
     const double gain = sum * sum * std::expm1(2 * s.real()) / std::expm1(2 * s.real() * M);
     if (gain > found.gain) found = {gain, s};
   }

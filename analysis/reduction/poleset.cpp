@@ -105,13 +105,16 @@ StateSpace PoleSet::model(double feedthrough, const Eigen::VectorXd& coefficient
   return result;
 }
 
-Eigen::VectorXd PoleSet::synthesis(const Eigen::VectorXd& coefficients, Index length) const {
-  std::vector<Complex> weights;
-  for (int k = 0; k < rows(); ++k) {
-    weights.emplace_back(coefficients[k], k < pairs ? -coefficients[rows() + k] : 0.0);
+Eigen::MatrixXd PoleSet::synthesis(const Eigen::MatrixXd& coefficients, Index length) const {
+  Eigen::MatrixXd out = Eigen::MatrixXd::Zero(length, coefficients.cols());
+  std::vector<Complex> weights(logPoles.size());
+  for (Index c = 0; c < coefficients.cols(); ++c) {
+    for (int k = 0; k < rows(); ++k) {
+      const double sine = k < pairs ? -coefficients(rows() + k, c) : 0.0;
+      weights[static_cast<std::size_t>(k)] = {coefficients(k, c), sine};
+    }
+    addExponentials(logPoles, weights, {out.col(c).data(), static_cast<std::size_t>(length)});
   }
-  Eigen::VectorXd out = Eigen::VectorXd::Zero(length);
-  addExponentials(logPoles, weights, {out.data(), static_cast<std::size_t>(length)});
   return out;
 }
 

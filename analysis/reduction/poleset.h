@@ -42,8 +42,8 @@ struct PoleSet {
 
   // The model with c_u u + c_v v = R e^{sn} + conjugate, R = (c_u - i c_v) / 2 for a pair, R = c_u for a real pole.
   StateSpace model(double feedthrough, const Eigen::VectorXd& coefficients) const;
-  // g^[0..length-1] of the coefficients, without the feedthrough.
-  Eigen::VectorXd synthesis(const Eigen::VectorXd& coefficients, Eigen::Index length) const;
+  // g^[0..length-1] of the coefficients, without the feedthrough; one column for each of theirs.
+  Eigen::MatrixXd synthesis(const Eigen::MatrixXd& coefficients, Eigen::Index length) const;
   // The basis itself, length x order(). For small problems and checks.
   Eigen::MatrixXd basis(Eigen::Index length) const;
 };

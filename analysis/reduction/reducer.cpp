@@ -8,6 +8,7 @@
 #include "analysis/error.h"
 #include "analysis/reduction/candidate.h"
 #include "analysis/reduction/curvebuilder.h"
+#include "analysis/reduction/curvejournal.h"
 #include "analysis/reduction/curvestages.h"
 #include "analysis/reduction/finish.h"
 #include "analysis/reduction/greedy.h"
@@ -24,6 +25,7 @@ constexpr VarproOptions race{.maxSteps = 5, .tolerance = 1e-4};
 constexpr VarproOptions interactive{.maxSteps = 40, .tolerance = 1e-5};
 constexpr VarproOptions thorough{.maxSteps = 40, .tolerance = 1e-6};
 constexpr int swapRounds = 4;
+constexpr double blindShare = 0.02;  // of the energy that box-averaging may lose before starts from it are not enough
 
 void keepBetter(Candidate& best, Candidate next) {
   if (next.squaredError < best.squaredError) best = std::move(next);
@@ -35,15 +37,29 @@ struct Reducer::Workspace {
   Target target;
   int maxOrder;
   SpectralStarts starts;
+  std::optional<SpectralStarts> heard;  // of the sequence as the input weight lets it through: the same poles
   std::vector<double> sigma;
 
   bool isLong() const { return target.length() > longSamples; }
   Candidate empty() const { return asIs(target, {}, "feedthrough"); }
 
-  // A few steps from every spectral start, the best goes on to the end.
+  std::vector<SpectralStarts::Named> startsAt(int order) const {
+    auto all = starts.at(order);
+    if (heard) {
+      for (auto& start : heard->at(order)) all.push_back(std::move(start));
+    }
+    return all;
+  }
+
+  // A few steps from every spectral start, the best goes on to the end. Where averaging lost much of the filter, the
+  // multi-scale start races, too.
   Candidate raced(int order, const Task& task) const {
     Candidate best = empty();
-    for (const auto& [poles, name] : starts.at(order)) keepBetter(best, polish(target, poles, name, race, task));
+    for (const auto& [poles, name] : startsAt(order)) keepBetter(best, polish(target, poles, name, race, task));
+    if (starts.energyLost() > blindShare) {
+      const auto nested = multiscaleStarts(target, order, task);
+      if (!nested.empty()) keepBetter(best, polish(target, nested.back(), "multi-scale", race, task));
+    }
     return polish(target, best.poles, best.source, interactive, task);
   }
 
@@ -51,11 +67,10 @@ struct Reducer::Workspace {
   Candidate standard(int order, const Task& task) const {
     const auto search = sharedPairSearch(target.length());
     Candidate best = empty();
-    for (const auto& [poles, name] : starts.at(order)) keepBetter(best, polish(target, poles, name, thorough, task));
+    for (const auto& [poles, name] : startsAt(order)) keepBetter(best, polish(target, poles, name, thorough, task));
     if (best.squaredError < gramFloor) return best;
-    if (isLong()) {
-      keepBetter(best, multiscale(order, *search, task));
-    } else {
+    if (isLong() || starts.energyLost() > blindShare) keepBetter(best, multiscale(order, *search, task));
+    if (!isLong()) {
       const Candidate grown = grow(target, *search, order, task);
       keepBetter(best, polish(target, grown.poles, grown.source, thorough, task));
     }
@@ -75,7 +90,7 @@ struct Reducer::Workspace {
   Candidate longFull(int order, const Task& task) const {
     const auto search = sharedPairSearch(target.length());
     Candidate best = swapped(target, *search, multiscale(order, *search, task), swapRounds, task);
-    for (const auto& [poles, name] : starts.at(order)) {
+    for (const auto& [poles, name] : startsAt(order)) {
       const Candidate start = polish(target, poles, name, thorough, task);
       keepBetter(best, swapped(target, *search, start, swapRounds, task));
       if (name == "balanced") break;
@@ -84,17 +99,22 @@ struct Reducer::Workspace {
   }
 };
 
-Reducer::Reducer(std::shared_ptr<const Filter> filter, int maxOrder, const Task& task) : m_filter(std::move(filter)) {
+Reducer::Reducer(std::shared_ptr<const Filter> filter, int maxOrder, const Task& task,
+                 const std::optional<InputWeight>& weight)
+    : m_filter(std::move(filter)) {
   if (maxOrder < 1 || maxOrder > largestMaxOrder) {
     throw Error(ErrorKind::input, m_filter->name, "a largest order of " + std::to_string(maxOrder) + " was asked for",
                 "choose one from 1 to " + std::to_string(largestMaxOrder));
   }
-  Target target(m_filter->taps, m_filter->name);
+  Target target = weight ? Target(m_filter->taps, *weight, m_filter->name) : Target(m_filter->taps, m_filter->name);
   SpectralStarts starts(target, maxOrder, task);
+  std::optional<SpectralStarts> heard;
+  if (weight && !target.isZero()) heard.emplace(Target(Eigen::MatrixXd(target.correlated().all())), maxOrder, task);
   std::vector<double> sigma = starts.sigma();
   for (double& value : sigma) value *= target.norm();
   m_workspace =
-      std::make_shared<const Workspace>(Workspace{std::move(target), maxOrder, std::move(starts), std::move(sigma)});
+      std::make_shared<const Workspace>(
+          Workspace{std::move(target), maxOrder, std::move(starts), std::move(heard), std::move(sigma)});
 }
 
 int Reducer::maxOrder() const {
@@ -118,7 +138,7 @@ Fit Reducer::fit(int order, const Task& task, Effort effort) const {
                               : effort == Effort::standard ? work.standard(useful, task)
                                                            : work.longFull(useful, task);
   const Residues residues = fitResidues(work.target, candidate.poles);
-  return makeFit(work.target, candidate.poles, residues.coefficients, residues.squaredError, candidate.source);
+  return makeFit(work.target, candidate.poles, residues, candidate.source);
 }
 
 std::shared_ptr<const OrderCurve> Reducer::spectralCurve(const Task& task) const {
@@ -132,10 +152,14 @@ std::shared_ptr<const OrderCurve> Reducer::spectralCurve(const Task& task) const
 }
 
 std::shared_ptr<const OrderCurve> Reducer::curve(
-    int startOrder, const Task& task, const std::function<void(std::shared_ptr<const OrderCurve>)>& publish) const {
+    int startOrder, const Task& task, const std::function<void(std::shared_ptr<const OrderCurve>)>& publish,
+    CurveJournal* journal) const {
   const Workspace& work = *m_workspace;
   CurveBuilder builder(work.target, work.maxOrder, work.sigma, publish);
-  CurveStages stages(work.target, work.starts, builder, startOrder, task);
+  CurveJournal own;
+  CurveJournal& record = journal ? *journal : own;
+  CurveStages stages(work.target, work.starts, builder, record.rewind(startOrder), task, record);
+  if (work.heard) stages.hear(*work.heard);
   stages.balanced();
   stages.descend();
   stages.moreStarts();
@@ -145,14 +169,14 @@ std::shared_ptr<const OrderCurve> Reducer::curve(
 
 int OrderCurve::orderWithin(double tolerance) const {
   const auto found =
-      std::find_if(fits.begin(), fits.end(), [tolerance](const auto& fit) { return fit->errorRelative <= tolerance; });
+      std::find_if(fits.begin(), fits.end(), [tolerance](const auto& fit) { return fit->errorSought() <= tolerance; });
   return found == fits.end() ? -1 : static_cast<int>(found - fits.begin());
 }
 
 std::vector<int> OrderCurve::suggestedOrders(int count) const {
   const auto drop = [this](int d) {
-    const double above = fits[static_cast<std::size_t>(d - 2)]->errorRelative;
-    return std::log(std::max(above, 1e-16) / std::max(fits[static_cast<std::size_t>(d)]->errorRelative, 1e-16));
+    const double above = fits[static_cast<std::size_t>(d - 2)]->errorSought();
+    return std::log(std::max(above, 1e-16) / std::max(fits[static_cast<std::size_t>(d)]->errorSought(), 1e-16));
   };
   std::vector<int> orders;
   for (int d = 2; d <= maxOrder(); ++d) {

@@ -4,10 +4,12 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "analysis/checkpoint/filter.h"
 #include "analysis/reduction/fit.h"
+#include "analysis/reduction/inputweight.h"
 #include "analysis/task.h"
 
 namespace analysis {
@@ -27,6 +29,8 @@ struct OrderCurve {
   std::vector<int> suggestedOrders(int count = 3) const;
 };
 
+class CurveJournal;
+
 // Work kept for one filter: Lanczos basis, nested state matrix, FFT of the data. Immutable after construction and
 // thread-safe. Everything is deterministic: fixed seeds, no dependence on thread count.
 // How hard a single order is tried.
@@ -42,7 +46,9 @@ class Reducer {
 
   // Runs the Lanczos process: O((2 maxOrder + 10) L log L), about 20 ms at L = 1024.
   // Throws Error(numerical) when taps are not finite, Stopped when the task is.
-  Reducer(std::shared_ptr<const Filter>, int maxOrder = defaultMaxOrder, const Task& = {});
+  // With a weight every fit minimises the weighted error; Fit::errorWeighted holds it, and curves fall in it.
+  Reducer(std::shared_ptr<const Filter>, int maxOrder = defaultMaxOrder, const Task& = {},
+          const std::optional<InputWeight>& = {});
 
   const Filter& filter() const { return *m_filter; }
   int maxOrder() const;
@@ -55,10 +61,11 @@ class Reducer {
   std::shared_ptr<const OrderCurve> spectralCurve(const Task& = {}) const;
   // All orders, as good as the house can: `publish` receives each better snapshot (balanced with least-squares residues
   // first, then variable projection, more starts, the path exchange, finishing touches), the last is returned.
-  // `startOrder` is served first; the final curve does not depend on it. Stopped within about 100 ms.
+  // `startOrder` is served first; the final curve does not depend on it. Stopped within about 100 ms. With a journal a
+  // stopped curve goes on where it was when called again, and ends the same as without the interruption.
   std::shared_ptr<const OrderCurve> curve(
-      int startOrder, const Task& = {},
-      const std::function<void(std::shared_ptr<const OrderCurve>)>& publish = {}) const;
+      int startOrder, const Task& = {}, const std::function<void(std::shared_ptr<const OrderCurve>)>& publish = {},
+      CurveJournal* = nullptr) const;
 
  private:
   struct Workspace;

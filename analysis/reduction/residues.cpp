@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "analysis/reduction/bandedroot.h"
 #include "analysis/reduction/projection.h"
 
 namespace analysis {
@@ -19,16 +20,18 @@ constexpr double wellConditioned = 1e-3;  // smallest pivot: the refinement then
 constexpr int refinements = 4;
 
 void updateResidual(const Target& target, const PoleSet& poles, Residues& result) {
-  result.residual = target.sequence().values() - poles.synthesis(result.coefficients, target.length());
-  result.squaredError = result.residual.squaredNorm();
+  result.residual = target.sequence().all() - poles.synthesis(result.coefficients, target.length());
+  result.squaredError = target.squaredError(result.residual);
 }
 
 // Iterative refinement: the same factor, the true residual as new data. Keeps the best.
 void refine(const Target& target, const PoleSet& poles, const Projection& projection, Residues& result) {
   Transform transform;
   for (int step = 0; step < refinements; ++step) {
-    transform.compute(BlockedSequence(result.residual), poles, false);
-    const VectorXd correction = projection.solveGram(transform.sums());
+    const bool weighted = !target.lags().empty();
+    const MatrixXd data = weighted ? MatrixXd(correlate(target.lags(), result.residual)) : result.residual;
+    transform.compute(BlockedSequence(data), poles, false);
+    const MatrixXd correction = projection.solveGram(transform.sums());
     Residues next{result.coefficients + correction, {}, 0};
     updateResidual(target, poles, next);
     if (!(next.squaredError < result.squaredError)) return;
@@ -39,7 +42,12 @@ void refine(const Target& target, const PoleSet& poles, const Projection& projec
 }
 
 Residues orthogonal(const Target& target, const PoleSet& poles) {
-  MatrixXd basis = poles.basis(target.length());
+  MatrixXd basis = poles.basis(target.length()), data = target.sequence().all();
+  if (!target.lags().empty()) {  // ||L^T x||^2 = x^T R x
+    const BandedRoot root(target.lags(), target.length());
+    root.applyTransposed(basis);
+    root.applyTransposed(data);
+  }
   VectorXd scale = basis.colwise().norm();
   for (Index k = 0; k < scale.size(); ++k) scale[k] = scale[k] > 0 ? 1 / scale[k] : 1;
   basis = basis * scale.asDiagonal();
@@ -47,7 +55,7 @@ Residues orthogonal(const Target& target, const PoleSet& poles) {
   decomposition.setThreshold(1e-14);
   decomposition.compute(basis);
   Residues result;
-  result.coefficients = scale.cwiseProduct(decomposition.solve(VectorXd(target.sequence().values())));
+  result.coefficients = scale.asDiagonal() * decomposition.solve(data);
   updateResidual(target, poles, result);
   return result;
 }
@@ -56,7 +64,7 @@ Residues orthogonal(const Target& target, const PoleSet& poles) {
 
 Residues fitResidues(const Target& target, const PoleSet& poles) {
   const auto none = [&](double squaredError) {
-    return Residues{VectorXd::Zero(poles.order()), VectorXd(target.sequence().values()), squaredError};
+    return Residues{MatrixXd::Zero(poles.order(), target.channels()), MatrixXd(target.sequence().all()), squaredError};
   };
   if (poles.rows() == 0 || target.isZero()) return none(target.isZero() ? 0.0 : 1.0);
   Projection projection(target);
@@ -76,10 +84,11 @@ Residues fitResidues(const Target& target, const PoleSet& poles) {
   return result.squaredError <= 1 ? result : none(1.0);
 }
 
-Fit makeFit(const Target& target, const PoleSet& poles, const VectorXd& coefficients, double squaredError,
-            std::string method) {
-  return {poles.model(target.feedthrough(), coefficients * target.norm()), target.errorRelative(squaredError),
-          std::move(method)};
+Fit makeFit(const Target& target, const PoleSet& poles, const Residues& residues, std::string method) {
+  Fit fit{poles.model(target.feedthrough(), residues.coefficients.col(0) * target.norm()),
+          target.errorRelative(residues.residual.squaredNorm()), std::move(method), {}};
+  if (!target.lags().empty()) fit.errorWeighted = target.errorWeighted(residues.squaredError);
+  return fit;
 }
 
 Fit fitFromPoles(const Target& target, std::span<const std::complex<double>> poles, std::string method) {
@@ -92,7 +101,7 @@ Fit fitFromPoles(const Target& target, std::span<const std::complex<double>> pol
     }
   }
   const Residues residues = fitResidues(target, set);
-  return makeFit(target, set, residues.coefficients, residues.squaredError, std::move(method));
+  return makeFit(target, set, residues, std::move(method));
 }
 
 }  // namespace analysis

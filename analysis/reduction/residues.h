@@ -12,9 +12,9 @@
 namespace analysis {
 
 struct Residues {
-  Eigen::VectorXd coefficients;  // of the real basis and the unit-norm sequence
-  Eigen::VectorXd residual;      // g - Phi c, from the synthesis itself
-  double squaredError = 0;       // of the residual: true down to rounding, unlike the Gram objective
+  Eigen::MatrixXd coefficients;  // of the real basis and the unit-norm sequence, one column a channel
+  Eigen::MatrixXd residual;      // g - Phi c, from the synthesis itself
+  double squaredError = 0;       // of the residual, in the target's norm: true down to rounding, unlike the Gram objective
 };
 
 // Closed-form normal equations refined on the true residual where the basis is well conditioned (O(M d) a step);
@@ -25,8 +25,7 @@ Residues fitResidues(const Target&, const PoleSet&);
 // The model of any poles (a full closed set, as eigenvalues come): reflected into the unit circle, residues refitted.
 // At most M poles are used. For methods that find poles only.
 Fit fitFromPoles(const Target&, std::span<const std::complex<double>> poles, std::string method);
-// Coefficients of the unit-norm sequence and their squared error into a Fit of the filter.
-Fit makeFit(const Target&, const PoleSet&, const Eigen::VectorXd& coefficients, double squaredError,
-            std::string method);
+// Residues of the unit-norm sequence into a Fit of the filter (the target's only channel).
+Fit makeFit(const Target&, const PoleSet&, const Residues&, std::string method);
 
 }  // namespace analysis

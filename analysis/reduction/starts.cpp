@@ -108,7 +108,9 @@ SpectralStarts::SpectralStarts(const Target& target, int maxOrder, const Task& t
     return;
   }
   m_factor = static_cast<int>(target.length() / averagedSamples);
-  build(boxAveraged(target, target.length() / m_factor, m_factor));
+  const Target averaged = boxAveraged(target, target.length() / m_factor, m_factor);
+  m_energyLost = std::max(0.0, 1 - averaged.norm() * averaged.norm() * m_factor);
+  build(averaged);
   m_usefulOrder = std::max(m_usefulOrder, std::min<int>(maxOrder, averagedSamples));  // fast modes were averaged away
 }
 

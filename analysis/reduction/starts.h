@@ -55,6 +55,8 @@ class SpectralStarts {
   // Orders above it gain nothing: the window is exact there, or has no more samples.
   int usefulOrder() const { return m_usefulOrder; }
   int factor() const { return m_factor; }
+  // Share of the energy that box-averaging took away: fast modes that these starts cannot see.
+  double energyLost() const { return m_energyLost; }
   // Of the zero-padded section at full rate, approximately where factor() > 1.
   std::vector<double> sigma() const;
 
@@ -62,6 +64,7 @@ class SpectralStarts {
   PoleSet mapped(PoleSet) const;
 
   int m_factor = 1, m_usefulOrder = 0;
+  double m_energyLost = 0;
   SpectralStart m_balanced, m_weighted, m_half;
 };
 

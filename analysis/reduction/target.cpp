@@ -45,15 +45,15 @@ Eigen::VectorXd unitSequence(std::span<const double> g) {
 
 }  // namespace
 
-BlockedSequence::BlockedSequence(Eigen::VectorXd values) : m_length(values.size()) {
-  const Index block = blockLength(m_length);
-  m_blocks = Eigen::MatrixXd::Zero(block, (m_length + block - 1) / block);
-  std::copy_n(values.data(), m_length, m_blocks.data());
+BlockedSequence::BlockedSequence(const Eigen::MatrixXd& values) : m_length(values.rows()), m_channels(values.cols()) {
+  const Index block = blockLength(m_length), count = std::max<Index>((m_length + block - 1) / block, 1);
+  m_blocks = Eigen::MatrixXd::Zero(block, count * m_channels);
+  for (Index c = 0; c < m_channels; ++c) std::copy_n(values.col(c).data(), m_length, m_blocks.data() + c * block * count);
 }
 
 void Transform::compute(const BlockedSequence& sequence, const PoleSet& poles, bool moment) {
   const auto& blocks = sequence.blocks();
-  const Index K = poles.rows(), B = blocks.rows(), count = blocks.cols(), kinds = moment ? 4 : 2;
+  const Index K = poles.rows(), B = blocks.rows(), count = sequence.blocksPerChannel(), kinds = moment ? 4 : 2;
   m_inner.fill(poles.logPoles, 1, B);
   m_outer.fill(poles.logPoles, static_cast<double>(B), count);
   m_table.resize(kinds * K, B);
@@ -65,25 +65,26 @@ void Transform::compute(const BlockedSequence& sequence, const PoleSet& poles, b
     m_table.middleRows(3 * K, K) = m_inner.imaginary * j.asDiagonal();
   }
   m_partial.noalias() = m_table * blocks;
-  Eigen::ArrayXd re = Eigen::ArrayXd::Zero(K), im = re, re1 = re, im1 = re;
-  for (Index m = 0; m < count; ++m) {
-    const auto zr = m_outer.real.col(m).array(), zi = m_outer.imaginary.col(m).array();
-    const auto c = m_partial.col(m).array();
-    re += zr * c.segment(0, K) - zi * c.segment(K, K);
-    im += zr * c.segment(K, K) + zi * c.segment(0, K);
-    if (moment) {
-      const auto start = static_cast<double>(m * B);
-      re1 +=
-          zr * (c.segment(2 * K, K) + start * c.segment(0, K)) - zi * (c.segment(3 * K, K) + start * c.segment(K, K));
-      im1 +=
-          zr * (c.segment(3 * K, K) + start * c.segment(K, K)) + zi * (c.segment(2 * K, K) + start * c.segment(0, K));
+  m_sums.resize(poles.order(), sequence.channels());
+  if (moment) m_moments.resize(poles.order(), sequence.channels());
+  Eigen::ArrayXd re(K), im(K), re1(K), im1(K);
+  for (Index channel = 0; channel < sequence.channels(); ++channel) {
+    for (auto* sum : {&re, &im, &re1, &im1}) sum->setZero();
+    for (Index m = 0; m < count; ++m) {
+      const auto zr = m_outer.real.col(m).array(), zi = m_outer.imaginary.col(m).array();
+      const auto c = m_partial.col(channel * count + m).array();
+      re += zr * c.segment(0, K) - zi * c.segment(K, K);
+      im += zr * c.segment(K, K) + zi * c.segment(0, K);
+      if (moment) {
+        const auto start = static_cast<double>(m * B);
+        re1 +=
+            zr * (c.segment(2 * K, K) + start * c.segment(0, K)) - zi * (c.segment(3 * K, K) + start * c.segment(K, K));
+        im1 +=
+            zr * (c.segment(3 * K, K) + start * c.segment(K, K)) + zi * (c.segment(2 * K, K) + start * c.segment(0, K));
+      }
     }
-  }
-  m_sums.resize(poles.order());
-  m_sums << re.matrix(), im.head(poles.pairs).matrix();
-  if (moment) {
-    m_moments.resize(poles.order());
-    m_moments << re1.matrix(), im1.head(poles.pairs).matrix();
+    m_sums.col(channel) << re.matrix(), im.head(poles.pairs).matrix();
+    if (moment) m_moments.col(channel) << re1.matrix(), im1.head(poles.pairs).matrix();
   }
 }
 
@@ -95,8 +96,44 @@ Target::Target(std::span<const double> taps, const std::string& subject)
   m_share = whole > 0 ? m_norm / whole : 0;
 }
 
+Target::Target(std::span<const double> taps, const InputWeight& weight, const std::string& subject)
+    : Target(taps, subject) {
+  if (isZero()) return;
+  const Eigen::VectorXd g = m_sequence.values();
+  Eigen::VectorXd h(g.size() + 1);  // on the scale of g
+  h << m_feedthrough / m_norm, g;
+  const Eigen::VectorXd correlated = weight.correlate(g);
+  const double energy = g.dot(correlated), whole = h.dot(weight.correlate(h));
+  if (!(energy > 0)) {
+    throw Error(ErrorKind::numerical, subject, "nothing of it is left under the input weight",
+                "widen the band or raise its floor");
+  }
+  std::vector<double> lags = weight.autocorrelation();
+  lags.resize(std::min<std::size_t>(lags.size(), static_cast<std::size_t>(g.size())));
+  for (double& lag : lags) lag /= energy;
+  m_weight = std::make_shared<const Weight>(
+      Weight{std::move(lags), BlockedSequence(Eigen::VectorXd(correlated / energy)), std::sqrt(energy / whole)});
+}
+
+Target::Target(const Eigen::MatrixXd& sequences)
+    : m_norm(sequences.norm()), m_share(1), m_sequence(m_norm > 0 ? Eigen::MatrixXd(sequences / m_norm) : sequences) {
+  if (!std::isfinite(m_norm)) {
+    throw Error(ErrorKind::numerical, "Filters with common poles", "their taps are not finite",
+                "look at the weights they are computed from");
+  }
+}
+
+double Target::squaredError(const Eigen::MatrixXd& residual) const {
+  if (!m_weight) return residual.squaredNorm();
+  return residual.col(0).dot(correlate(m_weight->lags, residual.col(0)));
+}
+
 double Target::errorRelative(double squaredError) const {
   return m_share * std::sqrt(std::max(squaredError, 0.0));
+}
+
+double Target::errorWeighted(double squaredError) const {
+  return (m_weight ? m_weight->share : m_share) * std::sqrt(std::max(squaredError, 0.0));
 }
 
 }  // namespace analysis

@@ -16,6 +16,7 @@ using Eigen::MatrixXd;
 using Eigen::VectorXd;
 
 constexpr int triesPerStep = 8;
+constexpr double largestUncertainty = 1e-2;  // of the squared error
 
 PoleSet moved(const PoleSet& poles, const VectorXd& step, const PoleLimits& limits) {
   PoleSet result = poles;
@@ -27,15 +28,20 @@ PoleSet moved(const PoleSet& poles, const VectorXd& step, const PoleLimits& limi
   return result;
 }
 
+// A step towards poles that nearly coincide is followed only as far as its objective is known.
+bool believable(const Projection& trial, const Projection& current) {
+  return trial.uncertainty() <= std::max(largestUncertainty * trial.squaredError(), current.uncertainty());
+}
+
 }  // namespace
 
 VarproResult varpro(const Target& target, PoleSet start, const VarproOptions& options, const Task& task) {
   start.clip(options.limits);
   Projection current(target), trial(target);
   task.throwIfStopped();
-  if (!current.evaluate(start)) return {std::move(start), {}, 1, 0, VarproStop::singularStart};
+  if (!current.evaluate(start)) return {std::move(start), {}, 1, 0, 0, VarproStop::singularStart};
   const auto result = [&](int steps, VarproStop why) {
-    return VarproResult{current.poles(), current.coefficients(), current.squaredError(), steps, why};
+    return VarproResult{current.poles(), current.coefficients(), current.squaredError(), current.uncertainty(), steps, why};
   };
 
   double mu = 1e-2, nu = 2;
@@ -57,7 +63,7 @@ VarproResult varpro(const Target& target, PoleSet start, const VarproOptions& op
       if (cholesky.info() == Eigen::Success) {
         const VectorXd u = cholesky.solve(gradient);
         if (u.allFinite() && trial.evaluate(moved(current.poles(), scale.cwiseProduct(u), options.limits)) &&
-            trial.squaredError() > 0 && trial.squaredError() < current.squaredError()) {
+            trial.squaredError() > 0 && trial.squaredError() < current.squaredError() && believable(trial, current)) {
           gain = current.squaredError() - trial.squaredError();
           const double predicted = std::max(2 * u.dot(gradient) - u.dot(normal * u), 1e-300);
           const double ratio = std::min(gain / predicted, 2.0);

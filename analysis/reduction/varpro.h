@@ -20,8 +20,9 @@ enum class VarproStop { converged, noDescent, stepLimit, singularStart };
 
 struct VarproResult {
   PoleSet poles;
-  Eigen::VectorXd coefficients;  // empty after singularStart
+  Eigen::MatrixXd coefficients;  // one column a channel; empty after singularStart
   double squaredError = 0;       // of the unit-norm sequence; noise below about 1e-13
+  double uncertainty = 0;        // of the squared error, see Projection
   int steps = 0;                 // accepted
   VarproStop why = VarproStop::stepLimit;
 };

@@ -154,8 +154,8 @@ class TestGramSums : public QObject {
         moment += n * term;
         size += std::abs(term);
       }
-      QVERIFY(std::abs(static_cast<double>(sum) - transform.sums()[i]) <= 1e-13 * static_cast<double>(size) + 1e-15);
-      QVERIFY(std::abs(static_cast<double>(moment) - transform.moments()[i]) <=
+      QVERIFY(std::abs(static_cast<double>(sum) - transform.sums()(i, 0)) <= 1e-13 * static_cast<double>(size) + 1e-15);
+      QVERIFY(std::abs(static_cast<double>(moment) - transform.moments()(i, 0)) <=
               1e-13 * length * static_cast<double>(size) + 1e-15);
     }
   }

@@ -1,8 +1,11 @@
 #include <QTest>
+#include <chrono>
 #include <cmath>
 #include <limits>
+#include <thread>
 
 #include "analysis/error.h"
+#include "analysis/reduction/curvejournal.h"
 #include "analysis/reduction/reducer.h"
 #include "analysis/response/bounds.h"
 #include "tests/analysis/testfilters.h"
@@ -151,6 +154,13 @@ class TestReducer : public QObject {
     }();
     QTest::newRow("tiny numbers") << Taps{1e-300, 2e-300, -1e-300, 5e-301, 1e-301};
     QTest::newRow("huge numbers") << Taps{1e300, 2e300, -1e300, 5e299, 1e299};
+    QTest::newRow("denormals") << [] {
+      Taps t;
+      for (int n = 0; n < 40; ++n) t.push_back((n % 5 - 2) * 4.9e-324);
+      return t;
+    }();
+    QTest::newRow("denormals beside numbers") << Taps{1, 0.5, 5e-324, -5e-324, 0.1, 5e-324, 1e-310, 0};
+    QTest::newRow("fewer taps than states") << Taps{1, 0.5, -0.25, 0.7};
     QTest::newRow("growing") << [] {
       Taps t;
       for (int n = 0; n < 64; ++n) t.push_back(std::pow(1.2, n));
@@ -197,6 +207,44 @@ class TestReducer : public QObject {
     QCOMPARE(snapshots, 1);
     QVERIFY_EXCEPTION_THROWN(reducer.fit(8, Task(source.get_token())), Stopped);
     QVERIFY_EXCEPTION_THROWN(Reducer(filter, 64, Task(source.get_token())), Stopped);
+  }
+
+  // Interrupted wherever it may be, taken up again, interrupted again: bit for bit the uninterrupted curve.
+  void stoppedCurvesGoOn_data() {
+    QTest::addColumn<QString>("name");
+    for (const char* name : {"EX3%_0", "S4D_0", "HT_ch0"}) QTest::newRow(name) << QString(name);
+  }
+  void stoppedCurvesGoOn() {
+    QFETCH(QString, name);
+    const auto filter = filterOf(testfilters::make(name.toStdString(), 300));
+    const Reducer reducer(filter, 12);
+    const auto whole = reducer.curve(5);
+    for (const int patience : {1, 7}) {  // milliseconds until the first interruption
+      CurveJournal journal;
+      std::shared_ptr<const OrderCurve> resumed;
+      int breaks = 0;
+      std::size_t before = 0;
+      while (!resumed) {
+        std::stop_source source;
+        const std::jthread impatient([&source, wait = patience * (1 + breaks)] {
+          std::this_thread::sleep_for(std::chrono::milliseconds(wait));
+          source.request_stop();
+        });
+        try {
+          resumed = reducer.curve(breaks == 0 ? 5 : 9, Task(source.get_token()), {}, &journal);
+        } catch (const Stopped&) {
+          QVERIFY(journal.size() >= before);  // nothing is lost
+          before = journal.size();
+          ++breaks;
+        }
+        QVERIFY(breaks < 1000);
+      }
+      QVERIFY(breaks > 0);
+      for (std::size_t d = 0; d <= 12; ++d) {
+        QVERIFY(sameModel(resumed->fits[d]->model, whole->fits[d]->model));
+        QCOMPARE(resumed->fits[d]->errorRelative, whole->fits[d]->errorRelative);
+      }
+    }
   }
 
   void readingTheCurve() {

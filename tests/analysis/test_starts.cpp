@@ -128,7 +128,7 @@ class TestStarts : public QObject {
     const Target target(damped(800, wanted));
     std::vector<int> orders;
     const auto model =
-        grow(target, *sharedPairSearch(799), 8, {}, [&](const Candidate& c) { orders.push_back(c.order()); });
+        grow(target, *sharedPairSearch(799), 8, {}, {}, [&](const Candidate& c) { orders.push_back(c.order()); });
     QVERIFY(model.squaredError < 1e-10);
     QCOMPARE(orders.front(), 2);
     const Target noise(testfilters::make("NOISE_0", 300));
@@ -187,8 +187,8 @@ class TestStarts : public QObject {
     twins.addReal(-0.02, false);
     twins.addReal(-0.020001, false);
     auto wild = asIs(target, twins, "twins");
-    wild.coefficients[1] = 1000;  // as an ill-conditioned fit would leave them
-    wild.coefficients[2] = -1000;
+    wild.coefficients(1, 0) = 1000;  // as an ill-conditioned fit would leave them
+    wild.coefficients(2, 0) = -1000;
     wild.squaredError = 1e-3;
     QVERIFY(cancellation(target, wild) > 50);
     const auto calm = calmed(target, wild);

@@ -123,7 +123,7 @@ class TestVarpro : public QObject {
     const auto result = varpro(target, start, {.maxSteps = 60, .tolerance = 1e-14});
     QVERIFY(result.squaredError < 1e-12);
     QVERIFY(result.steps > 1);
-    const auto fit = makeFit(target, result.poles, fitResidues(target, result.poles).coefficients, 0, "test");
+    const auto fit = makeFit(target, result.poles, fitResidues(target, result.poles), "test");
     QVERIFY(std::abs(fit.model.modes[0].logPole - std::complex<double>(-0.02, 0.4)) < 1e-7);
     QVERIFY(std::abs(fit.model.modes[1].logPole - std::complex<double>(-0.005, 0.0)) < 1e-7);
     QVERIFY(std::abs(fit.model.modes[0].residue - std::complex<double>(0.7, 0.2)) < 1e-5);
@@ -178,10 +178,10 @@ class TestVarpro : public QObject {
     const double best = (g - basis * basis.colPivHouseholderQr().solve(g)).squaredNorm();
     QVERIFY(std::abs(residues.squaredError / best - 1) < 1e-10);
     QVERIFY(std::abs(residues.residual.squaredNorm() - residues.squaredError) < 1e-14);
-    const auto fit = makeFit(target, poles, residues.coefficients, residues.squaredError, "test");
+    const auto fit = makeFit(target, poles, residues, "test");
     const auto synthesis = fit.model.impulseResponse(500);
     for (Eigen::Index n = 0; n < 499; ++n) {
-      const double expected = (g[n] - residues.residual[n]) * target.norm();
+      const double expected = (g[n] - residues.residual(n, 0)) * target.norm();
       QVERIFY(std::abs(synthesis[static_cast<std::size_t>(n + 1)] - expected) < 1e-12 / separation);
     }
   }

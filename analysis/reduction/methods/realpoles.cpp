@@ -52,9 +52,9 @@ class RealPoleSearch {
 
  private:
   // Grid points of the two largest gains (e, phi)^2 / (phi, phi), away from the poles already there.
-  std::array<Index, 2> promising(VectorXd residual, const PoleSet& poles) const {
+  std::array<Index, 2> promising(const VectorXd& residual, const PoleSet& poles) const {
     Transform transform;
-    transform.compute(BlockedSequence(std::move(residual)), m_grid, false);
+    transform.compute(BlockedSequence(residual), m_grid, false);
     VectorXd gain = transform.sums().cwiseAbs2().cwiseQuotient(m_energy);
     for (Index k = 0; k < gain.size(); ++k)
       for (const auto s : poles.logPoles)
