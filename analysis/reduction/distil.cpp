@@ -1,10 +1,14 @@
 #include <algorithm>
+#include <cmath>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <utility>
 
 #include "analysis/error.h"
 #include "analysis/reduction/distilled.h"
+#include "analysis/reduction/joint.h"
+#include "analysis/reduction/methods/method.h"
 #include "analysis/reduction/parallel.h"
 #include "analysis/reduction/plan.h"
 #include "analysis/reduction/recurrence.h"
@@ -18,8 +22,9 @@ constexpr int misses = 2;          // orders in a row above the tolerance before
 constexpr int roomAbove = 8;       // further orders that a path exchange needs to serve its last ones well
 constexpr double planShare = 0.3;  // of the progress, when the orders have to be found first
 
-const char* nameOf(Effort effort) {
-  switch (effort) {
+std::string nameOf(const DistilRequest& request) {
+  if (!request.method.empty()) return request.method;
+  switch (request.effort) {
     case Effort::quick:
       return "variable projection, quick";
     case Effort::standard:
@@ -61,6 +66,15 @@ void requireSensible(const DistilRequest& request, std::size_t filters) {
   }
   if (request.tolerance && !(*request.tolerance > 0)) refuse("the tolerance is not positive", "give one such as 0.05");
   if (request.budget && *request.budget < 0) refuse("the budget is negative", "give a number of states");
+  if (!request.method.empty()) methodNamed(request.method);
+  if (request.weight && !request.method.empty()) {
+    refuse("only the house's own fit can be weighted", "leave the method or the weight away");
+  }
+  if (request.filtersPerPoleSet < 0) refuse("a negative number of filters shares poles", "give 2 or more");
+  if (request.filtersPerPoleSet > 0 && (!request.order || !request.method.empty() || request.weight)) {
+    refuse("poles are shared by the house's own fit of one order alone",
+           "give an order, and neither a method nor a weight");
+  }
 }
 
 // The smallest order within the tolerance. Spectral models with refitted residues are cheap at all orders and give one
@@ -85,11 +99,86 @@ Fit withinTolerance(const Reducer& reducer, double tolerance, Effort effort, con
   return best;
 }
 
+Fit byMethod(const Filter& filter, const DistilRequest& request, int order, const Task& task) {
+  const Method& method = methodNamed(request.method);
+  Fit fit;
+  try {
+    int d = request.tolerance ? 1 : order;
+    do fit = fitWith(method, filter.taps, d, task);
+    while (request.tolerance && fit.errorRelative > *request.tolerance && ++d <= request.maxOrder);
+  } catch (const Error& error) {
+    throw Error(error.kind(), "Filter " + filter.name, error.what(), "leave the filter out or choose another method");
+  }
+  return fit;
+}
+
 Fit fitOne(const std::shared_ptr<const Filter>& filter, const DistilRequest& request, int order, const Task& task) {
+  if (!request.method.empty()) return byMethod(*filter, request, order, task);
+  const auto weight = request.weight ? std::optional(request.weight(filter->id)) : std::nullopt;
   if (request.tolerance)
-    return withinTolerance(Reducer(filter, request.maxOrder, task), *request.tolerance, request.effort, task);
+    return withinTolerance(Reducer(filter, request.maxOrder, task, weight), *request.tolerance, request.effort, task);
   const int room = request.effort == Effort::full ? roomAbove : 0;
-  return Reducer(filter, std::max(order, 1) + room, task).fit(order, task, request.effort);
+  return Reducer(filter, std::max(order, 1) + room, task, weight).fit(order, task, request.effort);
+}
+
+// Filters that are fitted together: runs of neighbours of one bank, or each alone.
+std::vector<std::vector<std::size_t>> unitsOf(const std::vector<FilterId>& ids, int filtersPerPoleSet) {
+  std::vector<std::vector<std::size_t>> units;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const auto sameSet = [&](const FilterId& other) {
+      return other.bank == ids[i].bank && other.channel / filtersPerPoleSet == ids[i].channel / filtersPerPoleSet;
+    };
+    const auto found = filtersPerPoleSet == 0 ? units.end()
+                                              : std::find_if(units.begin(), units.end(), [&](const auto& unit) {
+                                                  return sameSet(ids[unit.front()]);
+                                                });
+    if (found == units.end()) {
+      units.push_back({i});
+    } else {
+      found->push_back(i);
+    }
+  }
+  return units;
+}
+
+// What common poles cost against fits of the same order and effort, each with poles of its own, and what they save.
+struct Sharing {
+  std::vector<double> ratios;  // error over the separate fit's, one per filter
+
+  void measure(std::size_t i, double common, double own) { ratios[i] = own > 1e-9 ? common / own : 1 + common; }
+
+  std::string describe(const std::vector<std::vector<std::size_t>>& units, int order) const {
+    double logs = 0, worst = 0;
+    for (const double ratio : ratios) {
+      logs += std::log(ratio);
+      worst = std::max(worst, ratio);
+    }
+    long long stored = 0;
+    for (const auto& unit : units) stored += storedNumbers(order, static_cast<int>(unit.size()), static_cast<int>(unit.size()));
+    return nlohmann::json{{"pole_sets", units.size()},
+                          {"error_ratio", std::exp(logs / static_cast<double>(ratios.size()))},
+                          {"largest_error_ratio", worst},
+                          {"stored_numbers", stored},
+                          {"stored_numbers_separate", storedNumbers(order, static_cast<int>(ratios.size()))}}
+        .dump();
+  }
+};
+
+std::vector<Fit> fitUnit(const Checkpoint& checkpoint, const DistilRequest& request, const std::vector<FilterId>& ids,
+                         const std::vector<std::size_t>& unit, const std::vector<int>& orders, const Task& task) {
+  std::vector<std::shared_ptr<const Filter>> filters;
+  for (const std::size_t i : unit) filters.push_back(checkpoint.filter(ids[i], task));
+  if (request.filtersPerPoleSet == 0) return {fitOne(filters[0], request, orders[unit[0]], task)};
+  return fitTogether(filters, *request.order, request.effort, task).fits;
+}
+
+void requireRunsInFloat32(double error, double fitError, const std::string& filter) {
+  const double allowed = std::max(largestFloat32Error, 0.01 * fitError);
+  if (error <= allowed) return;
+  std::ostringstream problem;
+  problem << "its recurrence in float32 is off by " << error << " (relative RMS, at most " << allowed
+          << "): its modes cancel each other";
+  throw Error(ErrorKind::numerical, "Filter " + filter, problem.str(), "choose fewer states or another method");
 }
 
 // Orders of least summed squared error for the budget, judged by the spectral curves.
@@ -114,6 +203,8 @@ nlohmann::json planOf(const DistilRequest& request, const Checkpoint& checkpoint
   if (request.budget) plan = {{"budget", *request.budget}, {"max_order", request.maxOrder}};
   for (std::size_t i = 0; i < request.orders.size(); ++i)
     plan["orders"][checkpoint.filterName(ids[i])] = request.orders[i];
+  if (request.filtersPerPoleSet > 0) plan["filters_per_pole_set"] = request.filtersPerPoleSet;
+  if (request.weight) plan["input_weight"] = request.weightName;
   if (!request.filters.empty()) {
     for (const FilterId id : ids) plan["filters"].push_back(checkpoint.filterName(id));
   }
@@ -159,7 +250,8 @@ std::map<std::string, std::string> distilMetadata(const Checkpoint& checkpoint, 
           {"source_sha256", checkpoint.sha256(task)},
           {"family", checkpoint.report().family},
           {"length", lengthsOf(checkpoint)},
-          {"method", nameOf(request.effort)},
+          {"method", nameOf(request)},
+          {"certificate", "finite window: no recurrence of the order has a smaller relative l2 error on the window"},
           {"plan", planOf(request, checkpoint, askedFilters(checkpoint, request)).dump()}};
 }
 
@@ -180,23 +272,50 @@ Distilled distil(const Checkpoint& checkpoint, const DistilRequest& request, con
 
   std::mutex telling;
   std::vector<double> recurrenceErrors(ids.size(), 0.0);
-  inParallel(ids.size(), request.threads, task, request.budget ? planShare : 0, 1, [&](std::size_t i) {
-    auto& bank = distilled.banks.at(static_cast<std::size_t>(ids[i].bank));
-    auto& place = bank.filters.at(static_cast<std::size_t>(ids[i].channel));
-    const auto* earlier = earlierModel(request.resume.get(), bank.path, ids[i].channel);
-    if (earlier && *earlier) {
-      place = *earlier;
-    } else {
-      const auto filter = checkpoint.filter(ids[i], task);
-      Fit fit = fitOne(filter, request, orders[i], task);
-      const int states = fit.model.order();
-      const double bound = certificate(filter->taps, states, task).error[static_cast<std::size_t>(states)];
-      place = DistilledFilter{std::move(fit.model), filter->skip, fit.errorRelative, bound};
-      const std::lock_guard guard(telling);
-      if (request.fitted) request.fitted(ids[i], *place);
+  const auto units = unitsOf(ids, request.filtersPerPoleSet);
+  Sharing sharing{std::vector<double>(ids.size(), 1.0)};
+  inParallel(units.size(), request.threads, task, request.budget ? planShare : 0, 1, [&](std::size_t u) {
+    const auto& unit = units[u];
+    const auto bankOf = [&](std::size_t i) -> DistilledBank& {
+      return distilled.banks.at(static_cast<std::size_t>(ids[i].bank));
+    };
+    bool complete = true;  // a set of poles is taken over as a whole or fitted again
+    for (const std::size_t i : unit) {
+      const auto* earlier = earlierModel(request.resume.get(), bankOf(i).path, ids[i].channel);
+      auto& place = bankOf(i).filters.at(static_cast<std::size_t>(ids[i].channel));
+      if (earlier && *earlier) place = *earlier;
+      complete = complete && place.has_value();
     }
-    recurrenceErrors[i] = float32RecurrenceError(place->model);
+    if (!complete) {
+      std::vector<Fit> fits = fitUnit(checkpoint, request, ids, unit, orders, task);
+      for (std::size_t k = 0; k < unit.size(); ++k) {
+        const std::size_t i = unit[k];
+        const auto filter = checkpoint.filter(ids[i], task);
+        const int states = fits[k].model.order();
+        const double bound = certificate(filter->taps, states, task).error[static_cast<std::size_t>(states)];
+        recurrenceErrors[i] = float32RecurrenceError(fits[k].model);
+        requireRunsInFloat32(recurrenceErrors[i], fits[k].errorRelative, filter->name);
+        const int set = request.filtersPerPoleSet > 0 ? ids[i].channel / request.filtersPerPoleSet : -1;
+        auto& place = bankOf(i).filters.at(static_cast<std::size_t>(ids[i].channel));
+        place = DistilledFilter{std::move(fits[k].model), filter->skip, fits[k].errorRelative, bound, set};
+        const std::lock_guard guard(telling);
+        if (request.fitted) request.fitted(ids[i], *place);
+      }
+    } else {
+      for (const std::size_t i : unit) {
+        const auto& known = *bankOf(i).filters[static_cast<std::size_t>(ids[i].channel)];
+        recurrenceErrors[i] = float32RecurrenceError(known.model);
+        requireRunsInFloat32(recurrenceErrors[i], known.errorRelative, checkpoint.filterName(ids[i]));
+      }
+    }
+    if (request.filtersPerPoleSet == 0) return;
+    for (const std::size_t i : unit) {
+      const auto& place = bankOf(i).filters[static_cast<std::size_t>(ids[i].channel)];
+      const Fit own = fitOne(checkpoint.filter(ids[i], task), request, orders[i], task);
+      sharing.measure(i, place->errorRelative, own.errorRelative);
+    }
   });
+  if (request.filtersPerPoleSet > 0 && !ids.empty()) distilled.metadata["sharing"] = sharing.describe(units, *request.order);
   if (!ids.empty()) {
     const auto worst = std::max_element(recurrenceErrors.begin(), recurrenceErrors.end());
     const FilterId id = ids[static_cast<std::size_t>(worst - recurrenceErrors.begin())];

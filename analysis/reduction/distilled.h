@@ -22,6 +22,7 @@ struct DistilledFilter {
   double skip = 0;
   double errorRelative = 0;
   double certificate = 0;  // NaN: not computed
+  int poleSet = -1;        // filters of a bank with the same number have the same poles; -1: poles of its own
 };
 
 struct DistilledBank {
@@ -48,6 +49,14 @@ struct DistilRequest {
   std::vector<FilterId> filters = {};  // empty: all
   int threads = 0;                     // 0: all cores
   Effort effort = Effort::standard;
+  std::string method = {};  // another method than the house's (methods/method.h), for comparison; empty: the house's
+  // Neighbouring filters of a bank that share one set of poles (joint.h); 0: none. At least a bank's channels: all of
+  // it. Needs `order`, and no method or weight.
+  int filtersPerPoleSet = 0;
+  // What each filter hears, for fits of least output error (inputweight.h); `weightName` tells in the metadata which.
+  // Errors and certificates of the result stay those of the filter itself.
+  std::function<InputWeight(FilterId)> weight = {};
+  std::string weightName = {};
 
   // An earlier result of the same request, finished or not: the models in it are taken over, not fitted again. Throws
   // Error(input) when its metadata name another checkpoint, plan or method.
@@ -59,8 +68,14 @@ struct DistilRequest {
 // What distil() writes into the metadata of its result: with it a partial result can be kept and resumed.
 std::map<std::string, std::string> distilMetadata(const Checkpoint&, const DistilRequest&, const Task& = {});
 
+// A model whose recurrence in float32 is further from float64 (recurrence.h) than that, and than 1 % of the model's own
+// error, is not handed out.
+inline constexpr double largestFloat32Error = 1e-4;
+
 // Fits every asked filter, several at a time, one thread each; the result does not depend on the thread count. The
-// metadata also tell the largest float32 recurrence error of the new models (recurrence.h) and which filter has it.
+// metadata also tell the largest float32 recurrence error of the new models and which filter has it ("float32_recurrence"),
+// what sharing costs and saves ("sharing"), and what bounds the errors from below ("certificate"). Throws
+// Error(numerical) when a method has no result or a model runs badly in float32 (largestFloat32Error).
 Distilled distil(const Checkpoint&, const DistilRequest&, const Task& = {});
 
 // By extension .safetensors or .h5. Written to a temporary file beside the target, then renamed. Throws Error(output).

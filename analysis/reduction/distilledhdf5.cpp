@@ -100,6 +100,7 @@ void writeContent(const Distilled& distilled, const std::filesystem::path& path)
                                        std::pair{"error", &t.error}, std::pair{"certificate", &t.certificate}})
       writeDataset<1>(group, name, H5T_NATIVE_DOUBLE, {C}, column->data(), path);
     writeDataset<1>(group, "order", H5T_NATIVE_INT32, {C}, t.order.data(), path);
+    if (!t.poleSet.empty()) writeDataset<1>(group, "pole_set", H5T_NATIVE_INT32, {C}, t.poleSet.data(), path);
   }
   must(H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0, path);
 }
@@ -219,6 +220,8 @@ DistilledTables readBank(hid_t group, const std::string& path, const std::string
   t.residues = table("residues", cube);
   if (H5Lexists(group, "log_poles", H5P_DEFAULT) > 0) t.logPoles = table("log_poles", cube);
   t.order = Dataset(group, "order", subject).values<std::int32_t>(H5T_NATIVE_INT32, column, subject);
+  if (H5Lexists(group, "pole_set", H5P_DEFAULT) > 0)
+    t.poleSet = Dataset(group, "pole_set", subject).values<std::int32_t>(H5T_NATIVE_INT32, column, subject);
   t.feedthrough = table("feedthrough", column);
   t.skip = table("skip", column);
   t.error = table("error", column);

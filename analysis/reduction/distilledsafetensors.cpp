@@ -61,8 +61,10 @@ void writeDistilledSafetensors(const Distilled& distilled, const std::filesystem
                                        std::pair{"error", &t.error}, std::pair{"certificate", &t.certificate}})
       add(name, "F64", {t.channels}, *column);
   }
-  for (const auto& t : banks)  // last: everything before stays on multiples of 8
+  for (const auto& t : banks) {  // last: everything before stays on multiples of 8
     describe(header, chunks, offset, t.path + ".order", "I32", {t.channels}, t.order);
+    if (!t.poleSet.empty()) describe(header, chunks, offset, t.path + ".pole_set", "I32", {t.channels}, t.poleSet);
+  }
   std::string text = header.dump();
   text.append((8 - text.size() % 8) % 8, ' ');
   const auto size = static_cast<std::uint64_t>(text.size());
@@ -103,6 +105,10 @@ Distilled readDistilledSafetensors(const std::filesystem::path& path) {
     if (file->find(t.path + ".log_poles")) t.logPoles = values(*file, t.path + ".log_poles", cube);
     for (const double order : values(*file, info.name, column)) {
       t.order.push_back(order >= -1 && order <= static_cast<double>(t.width) ? static_cast<std::int32_t>(order) : -2);
+    }
+    if (file->find(t.path + ".pole_set")) {
+      for (const double set : values(*file, t.path + ".pole_set", column))
+        t.poleSet.push_back(set >= 0 && set < 1e9 ? static_cast<std::int32_t>(set) : -1);
     }
     t.feedthrough = values(*file, t.path + ".feedthrough", column);
     t.skip = values(*file, t.path + ".skip", column);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <complex>
+#include <map>
 
 #include "analysis/error.h"
 
@@ -47,6 +48,11 @@ StateSpace fromLogPoles(const DistilledTables& tables, std::size_t first, std::s
   return model;
 }
 
+bool samePoles(const StateSpace& a, const StateSpace& b) {
+  return std::equal(a.modes.begin(), a.modes.end(), b.modes.begin(), b.modes.end(),
+                    [](const Mode& x, const Mode& y) { return x.logPole == y.logPole && x.pair == y.pair; });
+}
+
 }  // namespace
 
 void requireOurFormat(const std::map<std::string, std::string>& metadata, const std::string& file) {
@@ -72,9 +78,12 @@ DistilledTables tablesOf(const DistilledBank& bank) {
   const auto width = static_cast<std::size_t>(tables.width);
   for (auto* table : {&tables.poles, &tables.residues, &tables.logPoles})
     table->assign(bank.filters.size() * width * 2, 0.0);
+  const bool shares = std::any_of(bank.filters.begin(), bank.filters.end(),
+                                  [](const auto& filter) { return filter && filter->poleSet >= 0; });
   for (std::size_t c = 0; c < bank.filters.size(); ++c) {
     const auto& filter = bank.filters[c];
     tables.order.push_back(filter ? filter->model.order() : -1);
+    if (shares) tables.poleSet.push_back(filter ? filter->poleSet : -1);
     tables.feedthrough.push_back(filter ? filter->model.feedthrough : 0);
     tables.skip.push_back(filter ? filter->skip : 0);
     tables.error.push_back(filter ? filter->errorRelative : 0);
@@ -97,6 +106,7 @@ DistilledTables tablesOf(const DistilledBank& bank) {
 DistilledBank bankOf(const DistilledTables& tables, const std::string& file) {
   DistilledBank bank;
   bank.path = tables.path;
+  std::map<int, StateSpace> sets;
   for (std::size_t c = 0; c < tables.order.size(); ++c) {
     const std::string subject = file + ", " + tables.path + ", channel " + std::to_string(c);
     const int order = tables.order[c];
@@ -124,6 +134,13 @@ DistilledBank bankOf(const DistilledTables& tables, const std::string& file) {
     }
     filter.model.feedthrough = tables.feedthrough[c];
     filter.skip = tables.skip[c];
+    if (!tables.poleSet.empty()) filter.poleSet = tables.poleSet[c];
+    if (filter.poleSet >= 0) {
+      const auto [known, isNew] = sets.emplace(filter.poleSet, filter.model);
+      if (!isNew && !samePoles(known->second, filter.model)) {
+        throw Error(ErrorKind::input, subject, "it does not have the poles of its set", "distil the checkpoint again");
+      }
+    }
     filter.errorRelative = tables.error[c];
     filter.certificate = tables.certificate[c];
     if (!std::isfinite(filter.model.feedthrough) || !std::isfinite(filter.skip)) {

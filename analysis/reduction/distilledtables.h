@@ -17,6 +17,7 @@ struct DistilledTables {
   std::vector<double> poles, residues;
   std::vector<double> logPoles;  // decay and angle of each pole; empty in files that have only poles
   std::vector<std::int32_t> order;
+  std::vector<std::int32_t> poleSet;  // DistilledFilter::poleSet; empty when no filters share poles
   std::vector<double> feedthrough, skip, error, certificate;
 };
 

@@ -29,7 +29,7 @@ inline bool same(const Distilled& a, const Distilled& b) {
       if (x.has_value() != y.has_value()) return false;
       if (!x) continue;
       if (!sameBits(x->skip, y->skip) || !sameBits(x->errorRelative, y->errorRelative)) return false;
-      if (!sameBits(x->certificate, y->certificate)) return false;
+      if (!sameBits(x->certificate, y->certificate) || x->poleSet != y->poleSet) return false;
       if (!sameBits(x->model.feedthrough, y->model.feedthrough)) return false;
       if (x->model.modes.size() != y->model.modes.size()) return false;
       for (std::size_t m = 0; m < x->model.modes.size(); ++m) {

@@ -1,6 +1,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "analysis/error.h"
 #include "analysis/reduction/distilled.h"
@@ -149,6 +150,100 @@ class TestDistil : public QObject {
     QCOMPARE(again, 6);
     QVERIFY(same(resumed, whole));
     request.order = 5;
+    QVERIFY_EXCEPTION_THROWN(distil(*sample(), request), Error);
+  }
+
+  // Common poles: the same bits in each filter of a set, through both formats; what they cost and save is told.
+  void sharesPoles() {
+    DistilRequest request;
+    request.order = 6;
+    request.effort = Effort::quick;
+    request.filters = sample()->parseFilters("0.0-5,3.2-3");
+    request.filtersPerPoleSet = 3;
+    request.threads = 2;
+    const auto distilled = distil(*sample(), request);
+    const auto& bank = distilled.banks[static_cast<std::size_t>(request.filters[0].bank)];
+    for (std::size_t c = 0; c < 6; ++c) {
+      const auto& filter = *bank.filters[c];
+      QCOMPARE(filter.poleSet, static_cast<int>(c / 3));
+      const auto& first = *bank.filters[c / 3 * 3];
+      QCOMPARE(filter.model.modes.size(), first.model.modes.size());
+      for (std::size_t k = 0; k < filter.model.modes.size(); ++k)
+        QCOMPARE(filter.model.modes[k].logPole, first.model.modes[k].logPole);
+      const auto original = sample()->filter({request.filters[0].bank, static_cast<int>(c)});
+      QVERIFY(std::abs(quality(original->taps, filter.model).errorRelative - filter.errorRelative) < 1e-12);
+      QVERIFY(filter.errorRelative >= filter.certificate);
+    }
+    QVERIFY(bank.filters[0]->model.modes[0].logPole != bank.filters[3]->model.modes[0].logPole);
+    const auto sharing = nlohmann::json::parse(distilled.metadata.at("sharing"));
+    QCOMPARE(sharing["pole_sets"].get<int>(), 4);  // two in layer 0; 2 and 3 of layer 3 belong to different sets
+    QVERIFY(sharing["error_ratio"].get<double>() > 0.99 && sharing["largest_error_ratio"].get<double>() < 3);
+    QCOMPARE(sharing["stored_numbers_separate"].get<int>(), 8 * 13);
+    QCOMPARE(sharing["stored_numbers"].get<int>(), 4 * 6 + 8 * 7);
+    for (const char* name : {"shared.safetensors", "shared.h5"}) {
+      writeDistilled(distilled, at(name));
+      QVERIFY(same(readDistilled(at(name)), distilled));
+    }
+    // The thread count changes nothing; taken over as a whole, the models and what is told of them stay.
+    request.threads = 1;
+    request.resume = std::make_shared<const Distilled>(distilled);
+    const auto again = distil(*sample(), request);
+    QVERIFY(same(again, distilled));
+    QCOMPARE(again.metadata, distilled.metadata);
+    // A file that claims a set it does not have is refused.
+    auto lying = distilled;
+    lying.banks[static_cast<std::size_t>(request.filters[0].bank)].filters[3]->poleSet = 0;
+    writeDistilled(lying, at("lying.safetensors"));
+    QVERIFY_EXCEPTION_THROWN(readDistilled(at("lying.safetensors")), Error);
+  }
+
+  void takesOtherMethods() {
+    DistilRequest request;
+    request.filters = sample()->parseFilters("1.0-1");
+    request.order = 6;
+    const auto own = distil(*sample(), request);
+    for (const char* method : {"kung", "balanced-truncation", "vector-fitting"}) {
+      request.method = method;
+      const auto other = distil(*sample(), request);
+      QCOMPARE(other.metadata.at("method"), std::string(method));
+      for (std::size_t c = 0; c < 2; ++c) {
+        const auto& filter = *other.banks[static_cast<std::size_t>(request.filters[0].bank)].filters[c];
+        const auto& best = *own.banks[static_cast<std::size_t>(request.filters[0].bank)].filters[c];
+        QVERIFY(filter.errorRelative >= best.errorRelative * 0.999 && filter.model.order() <= 6);
+      }
+    }
+    request.order.reset();
+    request.tolerance = 0.15;
+    const auto within = distil(*sample(), request);
+    for (std::size_t c = 0; c < 2; ++c)
+      QVERIFY(within.banks[static_cast<std::size_t>(request.filters[0].bank)].filters[c]->errorRelative <= 0.15);
+    request.method = "no such method";
+    QVERIFY_EXCEPTION_THROWN(distil(*sample(), request), Error);
+  }
+
+  void weighsErrors() {
+    DistilRequest request;
+    request.filters = sample()->parseFilters("2.5");
+    request.order = 6;
+    const FilterId id = request.filters[0];
+    const auto taps = sample()->filter(id)->taps;
+    const auto weight = InputWeight::band(0, 0.2);
+    const auto heard = [&](const Distilled& distilled) {
+      const auto& model = distilled.banks[static_cast<std::size_t>(id.bank)].filters[5]->model;
+      return errorWeighted(taps, model.impulseResponse(static_cast<int>(taps.size())), weight);
+    };
+    const auto plain = distil(*sample(), request);
+    request.weight = [&](FilterId asked) {
+      return asked == id ? weight : throw Error(ErrorKind::input, "test", "another filter", "");
+    };
+    request.weightName = weight.name();
+    const auto weighted = distil(*sample(), request);
+    QVERIFY(heard(weighted) < heard(plain));
+    QVERIFY(weighted.metadata.at("plan").find("band 0-0.2") != std::string::npos);
+    request.method = "kung";
+    QVERIFY_EXCEPTION_THROWN(distil(*sample(), request), Error);
+    request.method.clear();
+    request.filtersPerPoleSet = 2;
     QVERIFY_EXCEPTION_THROWN(distil(*sample(), request), Error);
   }
 
