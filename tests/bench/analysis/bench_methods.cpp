@@ -1,6 +1,7 @@
 // Every method beside the house's own fit on the same filters: errors by family, ratios to the house, times, stability,
 // and the gradient baseline (best of five runs). Usage:
-//   bench_methods [--orders 4,8,16,32,64] [--trained] [--adam] [--repeats 3] [--export FOLDER]
+//   bench_methods [--orders 4,8,16,32,64] [--length 1024] [--channels 3] [--trained] [--adam] [--repeats 3]
+//                 [--export FOLDER]
 // --export writes the filters as .npy and the results as results.json for tests/bench/peers/run_peers.py.
 #include <Eigen/Core>
 #include <algorithm>
@@ -27,12 +28,15 @@ using namespace analysis;
 
 namespace {
 
-const std::string house = "house";
+const std::string house = "house";  // the final curve
+// One order from nothing, residues included.
+const std::pair<std::string, Effort> singleFits[] = {{"house quick", Effort::quick},
+                                                     {"house standard", Effort::standard}};
 
 struct Options {
   std::vector<int> orders = {4, 8, 16, 32, 64};
   bool trained = false, adam = false;
-  int repeats = 3;
+  int repeats = 3, length = 1024, channels = 3;
   std::string folder;
 };
 
@@ -78,10 +82,10 @@ std::shared_ptr<const Filter> filterOf(const std::string& name, std::vector<doub
   return std::make_shared<const Filter>(std::move(filter));
 }
 
-std::vector<Sample> suite() {
+std::vector<Sample> suite(int length, int channels) {
   std::vector<Sample> out;
-  for (const auto& name : testfilters::names())
-    out.push_back({name, name.substr(0, name.find('_')), filterOf(name, testfilters::make(name, 1024))});
+  for (const auto& name : testfilters::names(channels))
+    out.push_back({name, name.substr(0, name.find('_')), filterOf(name, testfilters::make(name, length))});
   return out;
 }
 
@@ -132,6 +136,16 @@ void measureHouse(const Sample& sample, const Options& options, Results& results
   for (const int order : options.orders) {
     const Fit& fit = *curve->fits[order];
     results[{sample.name, order, house}] = {fit.errorRelative, whole, fit.model.spectralRadius(), {}};
+    for (const auto& [name, effort] : singleFits) {
+      Fit single;
+      std::vector<double> times;
+      for (int i = 0; i < options.repeats; ++i) {
+        const Stopwatch one;
+        single = Reducer(sample.filter, order).fit(order, {}, effort);
+        times.push_back(one.milliseconds());
+      }
+      results[{sample.name, order, name}] = {single.errorRelative, median(times), single.model.spectralRadius(), {}};
+    }
   }
 }
 
@@ -201,6 +215,7 @@ void printRatios(const char* title, const std::vector<Sample>& samples, const Op
   for (const int order : options.orders) std::printf("  d=%-30d", order);
   std::printf("\n");
   auto names = columns();
+  names.insert(names.begin(), {singleFits[0].first, singleFits[1].first});
   names.push_back("modal-gradient");
   names.push_back("adam-best-of-5");
   for (const auto& name : names) {
@@ -286,6 +301,10 @@ Options parsed(int argc, char** argv) {
       options.adam = true;
     } else if (argument == "--repeats") {
       options.repeats = std::max(1, std::stoi(value()));
+    } else if (argument == "--length") {
+      options.length = std::max(128, std::stoi(value()));
+    } else if (argument == "--channels") {
+      options.channels = std::clamp(std::stoi(value()), 1, 3);
     } else if (argument == "--export") {
       options.folder = value();
     } else if (argument == "--orders") {
@@ -294,7 +313,7 @@ Options parsed(int argc, char** argv) {
       for (std::string order; std::getline(list, order, ',');) options.orders.push_back(std::stoi(order));
     } else {
       throw Error(ErrorKind::input, "bench_methods", "unknown option " + argument,
-                  "use --orders, --trained, --adam, --repeats, --export");
+                  "use --orders, --length, --channels, --trained, --adam, --repeats, --export");
     }
   }
   return options;
@@ -302,7 +321,7 @@ Options parsed(int argc, char** argv) {
 
 void run(const Options& options) {
   Eigen::setNbThreads(1);
-  const auto samples = options.trained ? trainedFilters() : suite();
+  const auto samples = options.trained ? trainedFilters() : suite(options.length, options.channels);
   Results results;
   std::map<std::string, std::vector<double>> certificates;
   for (const auto& sample : samples) {
