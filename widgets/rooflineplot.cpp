@@ -111,6 +111,7 @@ void RooflinePlot::drawRoof(QPainter& painter) const {
                           area.width() - theme().space(1), QFontMetricsF(font).height()),
                    Qt::AlignRight,
                    tr("%1: %2, %3/s").arg(m_roof.device, flops(m_roof.flopsPerSecond), bytes(m_roof.bytesPerSecond)));
+  std::vector<QRectF> labels;
   for (const RooflinePoint& point : m_points) {
     const QPointF place = pixelAt(point.flopsPerByte, point.flopsPerSecond);
     const QColor colour = theme().colour(point.role);
@@ -119,13 +120,18 @@ void RooflinePlot::drawRoof(QPainter& painter) const {
     painter.drawLine(place, QPointF(place.x(), roofAt));
     paintMarker(painter, theme().marker(point.role), place, theme().markerSize() * 1.6, colour,
                 theme().colour(Role::Surface));
-    painter.setPen(theme().colour(Role::Text));
     const QString share = shareOf(point);
     const double width = QFontMetricsF(font).horizontalAdvance(share);
     const bool right = place.x() + width + theme().space(3) < area.right();
-    painter.drawText(QPointF(right ? place.x() + theme().space(2) : place.x() - width - theme().space(2),
-                             place.y() + QFontMetricsF(font).ascent() / 2),
-                     share);
+    const double height = QFontMetricsF(font).height();
+    QRectF label(right ? place.x() + theme().space(2) : place.x() - width - theme().space(2), place.y() - height / 2,
+                 width, height);
+    // Lanes of one model lie close together: their labels stand below one another, in the colour of their marker.
+    while (std::any_of(labels.begin(), labels.end(), [&](const QRectF& taken) { return taken.intersects(label); }))
+      label.translate(0, height);
+    labels.push_back(label);
+    painter.setPen(colour);
+    painter.drawText(label, Qt::AlignLeft | Qt::AlignVCenter, share);
   }
   painter.setClipping(false);
 }
