@@ -39,6 +39,7 @@ Comparison::Comparison(Document& document, Analyst& analyst, Jobs& jobs, QObject
 void Comparison::setMethods(const std::vector<QString>& names) {
   if (names == m_methods) return;
   m_methods = names;
+  Q_EMIT methodsChanged();
   m_order = -1;
   refresh();
 }

@@ -36,6 +36,7 @@ class Comparison : public QObject {
 
  Q_SIGNALS:
   void changed();
+  void methodsChanged();
 
  private:
   void refresh();

@@ -3,6 +3,7 @@
 #include <QDir>
 #include <QFileInfo>
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 
 #include "app/edits.h"
@@ -28,6 +29,7 @@ void Document::open(const QString& path) {
             rows += bank.channels;
           }
           m_orders.assign(static_cast<std::size_t>(rows), defaultOrder);
+          m_locked.assign(static_cast<std::size_t>(rows), false);
           m_undo.clear();
           m_selection = {};
           Q_EMIT opened();
@@ -67,9 +69,36 @@ void Document::setOrders(const std::vector<int>& rows, const std::vector<int>& o
   std::vector<OrderChange> changes;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const int before = order(rows[i]), after = std::clamp(orders[i], 0, maxOrder);
-    if (before != after) changes.push_back({rows[i], before, after});
+    if (before != after && !locked(rows[i])) changes.push_back({rows[i], before, after});
   }
-  if (!changes.empty()) m_undo.push(new OrderEdit(*this, std::move(changes)));
+  if (!changes.empty()) {
+    m_undo.push(new OrderEdit(*this, std::move(changes)));
+  } else if (rows.size() == 1 && locked(rows.front())) {
+    Q_EMIT ordersChanged(rows);  // what was dragged goes back to where it was
+    Q_EMIT lockRefused(rows.front());
+  }
+}
+
+void Document::setLocked(const std::vector<int>& rows, bool on) {
+  std::vector<int> changed;
+  std::copy_if(rows.begin(), rows.end(), std::back_inserter(changed), [&](int row) { return locked(row) != on; });
+  if (!changed.empty()) m_undo.push(new LockEdit(*this, std::move(changed), on));
+}
+
+int Document::lockedCount() const {
+  return static_cast<int>(std::count(m_locked.begin(), m_locked.end(), true));
+}
+
+void Document::restorePlan(std::vector<int> orders, std::vector<bool> locked) {
+  if (orders.size() != m_orders.size() || locked.size() != m_locked.size()) return;
+  for (int& order : orders) order = std::clamp(order, 0, maxOrder);
+  m_undo.clear();
+  m_orders = std::move(orders);
+  m_locked = std::move(locked);
+  const std::vector<int> rows = allRows();
+  if (rows.empty()) return;
+  Q_EMIT ordersChanged(rows);
+  Q_EMIT locksChanged(rows);
 }
 
 std::vector<int> Document::bankRows(int row) const {
@@ -97,6 +126,11 @@ void Document::apply(const std::vector<OrderChange>& changes, bool forward) {
     rows.push_back(change.row);
   }
   Q_EMIT ordersChanged(rows);
+}
+
+void Document::applyLocks(const std::vector<int>& rows, bool on) {
+  for (const int row : rows) m_locked[static_cast<std::size_t>(row)] = on;
+  Q_EMIT locksChanged(rows);
 }
 
 }  // namespace app

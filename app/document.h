@@ -45,10 +45,17 @@ class Document : public QObject {
 
   int order(int row) const { return m_orders[static_cast<std::size_t>(row)]; }
   const std::vector<int>& orders() const { return m_orders; }
-  // One undoable step; rows whose order is already `order` are left out, and nothing is pushed when none remains.
+  // One undoable step; locked rows and those whose order is already `order` are left out, and nothing is pushed when
+  // none remains.
   void setOrder(const std::vector<int>& rows, int order);
   // The same with an order for each row.
   void setOrders(const std::vector<int>& rows, const std::vector<int>& orders);
+  // A locked row keeps its order, whatever is applied to it, until it is unlocked. One undoable step.
+  bool locked(int row) const { return m_locked[static_cast<std::size_t>(row)]; }
+  void setLocked(const std::vector<int>& rows, bool on);
+  int lockedCount() const;
+  // Orders and locks of all rows as a session has them: no undoable step, the undo stack starts anew.
+  void restorePlan(std::vector<int> orders, std::vector<bool> locked);
   // Rows of the bank that holds `row`.
   std::vector<int> bankRows(int row) const;
   std::vector<int> allRows() const;
@@ -64,10 +71,15 @@ class Document : public QObject {
   void openFailed(const QString& path, const QString& sentence);
   void selectionChanged();
   void ordersChanged(const std::vector<int>& rows);
+  void locksChanged(const std::vector<int>& rows);
+  // A single row was to change and is locked.
+  void lockRefused(int row);
 
  private:
   friend class OrderEdit;
+  friend class LockEdit;
   void apply(const std::vector<OrderChange>&, bool forward);
+  void applyLocks(const std::vector<int>& rows, bool on);
 
   Jobs& m_jobs;
   QUndoStack m_undo;
@@ -75,6 +87,7 @@ class Document : public QObject {
   std::shared_ptr<const analysis::Checkpoint> m_checkpoint;
   std::vector<int> m_bankStart;  // first row of each bank
   std::vector<int> m_orders;
+  std::vector<bool> m_locked;
   analysis::FilterId m_selection;
 };
 

@@ -2,11 +2,12 @@
 
 #include <QDateTime>
 #include <algorithm>
+#include <utility>
 
 namespace app {
 
 namespace {
-constexpr int orderEditId = 1;
+constexpr int orderEditId = 1, settingEditId = 2;
 constexpr qint64 mergeWindowMs = 1000;
 }  // namespace
 
@@ -48,6 +49,44 @@ bool OrderEdit::mergeWith(const QUndoCommand* other) {
   m_timeMs = next->m_timeMs;
   setText(text());
   setObsolete(m_changes.front().before == m_changes.front().after);
+  return true;
+}
+
+LockEdit::LockEdit(Document& document, std::vector<int> rows, bool on)
+    : m_document(document), m_rows(std::move(rows)), m_on(on) {
+  const QString verb = on ? QObject::tr("lock") : QObject::tr("unlock");
+  setText(m_rows.size() == 1 ? QObject::tr("%1 of filter %2").arg(verb, document.filterName(m_rows.front()))
+                             : QObject::tr("%1 of %2 filters").arg(verb).arg(m_rows.size()));
+}
+
+void LockEdit::undo() {
+  m_document.applyLocks(m_rows, !m_on);
+}
+void LockEdit::redo() {
+  m_document.applyLocks(m_rows, m_on);
+}
+
+SettingEdit::SettingEdit(const QString& what, const QString& before, const QString& after,
+                         std::function<void(const QString&)> set)
+    : m_what(what), m_before(before), m_after(after), m_set(std::move(set)), m_timeMs(QDateTime::currentMSecsSinceEpoch()) {
+  setText(QObject::tr("%1 %2 to %3").arg(what, before, after));
+}
+
+void SettingEdit::redo() {
+  if (!std::exchange(m_made, false)) m_set(m_after);
+}
+
+int SettingEdit::id() const {
+  return settingEditId;
+}
+
+bool SettingEdit::mergeWith(const QUndoCommand* other) {
+  const auto* next = static_cast<const SettingEdit*>(other);
+  if (next->m_what != m_what || next->m_timeMs - m_timeMs > mergeWindowMs) return false;
+  m_after = next->m_after;
+  m_timeMs = next->m_timeMs;
+  setText(QObject::tr("%1 %2 to %3").arg(m_what, m_before, m_after));
+  setObsolete(m_before == m_after);
   return true;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <QUndoCommand>
+#include <functional>
 #include <vector>
 
 #include "app/document.h"
@@ -24,6 +25,38 @@ class OrderEdit : public QUndoCommand {
   Document& m_document;
   std::vector<OrderChange> m_changes;
   qint64 m_timeMs;
+};
+
+// "lock of filter 3.5" or "unlock of 128 filters".
+class LockEdit : public QUndoCommand {
+ public:
+  // `rows` are those that change.
+  LockEdit(Document&, std::vector<int> rows, bool on);
+  void undo() override;
+  void redo() override;
+
+ private:
+  Document& m_document;
+  std::vector<int> m_rows;
+  bool m_on;
+};
+
+// A setting beside the plan: "tolerance 10 to 5". It has been made already when this is pushed; changes of one setting
+// within a second are one step.
+class SettingEdit : public QUndoCommand {
+ public:
+  // `set` takes `before` or `after`.
+  SettingEdit(const QString& what, const QString& before, const QString& after, std::function<void(const QString&)> set);
+  void undo() override { m_set(m_before); }
+  void redo() override;
+  int id() const override;
+  bool mergeWith(const QUndoCommand*) override;
+
+ private:
+  QString m_what, m_before, m_after;
+  std::function<void(const QString&)> m_set;
+  qint64 m_timeMs;
+  bool m_made = true;
 };
 
 }  // namespace app

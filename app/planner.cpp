@@ -1,6 +1,8 @@
 #include "app/planner.h"
 
 #include <QFileInfo>
+#include <algorithm>
+#include <iterator>
 
 #include "analysis/reduction/distilled.h"
 
@@ -15,14 +17,31 @@ Planner::Planner(Document& document, Jobs& jobs, QObject* parent)
 }
 
 void Planner::fitToTolerance(const std::vector<int>& rows, double tolerance) {
-  if (rows.empty()) return;
   analysis::DistilRequest request;
   request.tolerance = tolerance;
+  choose(rows, std::move(request), tr("Fitting %n filter(s) to the tolerance", nullptr, static_cast<int>(rows.size())));
+}
+
+void Planner::fitToBudget(const std::vector<int>& rows, long long states) {
+  // Locked rows keep what they have; the others share the rest.
+  for (const int row : rows)
+    if (m_document.locked(row)) states -= m_document.order(row);
+  analysis::DistilRequest request;
+  request.budget = std::max(0LL, states);
+  choose(rows, std::move(request), tr("Sharing %1 states among %2 filters").arg(states).arg(rows.size()));
+}
+
+void Planner::choose(const std::vector<int>& asked, analysis::DistilRequest request, const QString& title) {
+  std::vector<int> rows;
+  std::copy_if(asked.begin(), asked.end(), std::back_inserter(rows), [this](int row) { return !m_document.locked(row); });
+  if (rows.empty()) {
+    if (!asked.empty()) Q_EMIT failed(tr("Every one of these filters is locked; K unlocks the selected rows."));
+    return;
+  }
   request.maxOrder = Document::maxOrder;
   for (const int row : rows) request.filters.push_back(m_document.filterId(row));
   m_jobs.start(
-      QStringLiteral("tolerance"), tr("Fitting %n filter(s) to the tolerance", nullptr, static_cast<int>(rows.size())),
-      Jobs::Priority::batch,
+      QStringLiteral("tolerance"), title, Jobs::Priority::batch,
       [this, rows, request, checkpoint = m_document.checkpoint()](const analysis::Task& task, const Jobs::Post& post) {
         const analysis::Distilled distilled = analysis::distil(*checkpoint, request, task);
         // Banks without an asked filter may be missing from the result: look them up by path.

@@ -4,6 +4,7 @@
 #include <QObject>
 #include <vector>
 
+#include "analysis/reduction/distilled.h"
 #include "app/document.h"
 #include "app/jobs.h"
 
@@ -18,6 +19,9 @@ class Planner : public QObject {
   // Gives each row the smallest order whose relative error is at most `tolerance` (the largest order where none is):
   // one undoable step when all rows are known. Cancelling changes nothing.
   void fitToTolerance(const std::vector<int>& rows, double tolerance);
+  // Shares this many real states among the rows so that the errors together are least (analysis/reduction/plan.h); what
+  // locked rows hold counts against it.
+  void fitToBudget(const std::vector<int>& rows, long long states);
   // Fits every filter at its planned order and writes the models (.safetensors or .h5).
   void exportDistilled(const QString& path);
 
@@ -27,6 +31,9 @@ class Planner : public QObject {
   void failed(const QString& sentence);
 
  private:
+  // Locked rows are left out.
+  void choose(const std::vector<int>& rows, analysis::DistilRequest, const QString& title);
+
   Document& m_document;
   Jobs& m_jobs;
 };
