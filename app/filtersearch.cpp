@@ -13,7 +13,7 @@ struct KeyName {
   const char* name;
   SearchKey key;
 };
-constexpr std::array<KeyName, 12> keyNames{{{"layer", SearchKey::layer},
+constexpr std::array<KeyName, 13> keyNames{{{"layer", SearchKey::layer},
                                             {"channel", SearchKey::channel},
                                             {"ch", SearchKey::channel},
                                             {"op", SearchKey::operatorIndex},
@@ -24,7 +24,8 @@ constexpr std::array<KeyName, 12> keyNames{{{"layer", SearchKey::layer},
                                             {"energy", SearchKey::energy},
                                             {"length", SearchKey::length},
                                             {"eff", SearchKey::effectiveLength},
-                                            {"radius", SearchKey::radius}}};
+                                            {"radius", SearchKey::radius},
+                                            {"locked", SearchKey::locked}}};
 
 }  // namespace
 
@@ -52,7 +53,7 @@ FilterSearch FilterSearch::parse(const QString& expression, QString* problem) {
             key == keyNames.end()
                 ? QCoreApplication::translate("FilterSearch",
                                               "“%1” is no known quantity; try layer, channel, err, order, ratio, "
-                                              "energy, length, eff or radius.")
+                                              "energy, length, eff, radius or locked.")
                       .arg(keyText)
                 : QCoreApplication::translate("FilterSearch", "“%1” is not a number; write for example err>1e-2.")
                       .arg(match.captured(3));
@@ -68,6 +69,11 @@ FilterSearch FilterSearch::parse(const QString& expression, QString* problem) {
   }
   if (problem) problem->clear();
   return out;
+}
+
+bool FilterSearch::asksName() const {
+  return std::any_of(m_terms.begin(), m_terms.end(),
+                     [](const Term& term) { return term.relation == Relation::contains; });
 }
 
 bool FilterSearch::matches(const QString& name, const std::function<double(SearchKey)>& value) const {

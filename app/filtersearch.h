@@ -1,6 +1,6 @@
 // The search line of the filter table: terms separated by spaces, all of which must hold.
 //   layer:3        one layer          channel:5, op:1
-//   err>1e-2       comparisons (> >= < <= =) on err, order, ratio, energy, length, eff, radius
+//   err>1e-2       comparisons (> >= < <= =) on err, order, ratio, energy, length, eff, radius, locked
 //   0.1            anything else must occur in the filter's name
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace app {
 
-enum class SearchKey { layer, channel, operatorIndex, error, order, ratio, energy, length, effectiveLength, radius };
+enum class SearchKey { layer, channel, operatorIndex, error, order, ratio, energy, length, effectiveLength, radius, locked };
 
 class FilterSearch {
  public:
@@ -20,6 +20,8 @@ class FilterSearch {
   static FilterSearch parse(const QString& expression, QString* problem);
 
   bool empty() const { return m_terms.empty(); }
+  // Whether matches() looks at the name at all.
+  bool asksName() const;
   // `value` gives the number behind a key; NaN (not known yet) fails every comparison.
   bool matches(const QString& name, const std::function<double(SearchKey)>& value) const;
 

@@ -1,6 +1,8 @@
 #include "app/filtertable.h"
 
+#include <QIcon>
 #include <QList>
+#include <QPainter>
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -9,6 +11,7 @@
 #include "app/format.h"
 #include "widgets/format.h"
 #include "widgets/sparkline.h"
+#include "widgets/theme.h"
 
 namespace app {
 
@@ -31,6 +34,28 @@ constexpr std::array<ColumnText, FilterTable::columns> columnTexts{{
     {"Length", "Taps of the impulse response"},
     {"Radius", "Largest |λ| of the fit; below 1 is stable"},
 }};
+
+// A padlock in the colour of the text, drawn once per colour.
+QIcon lockIcon() {
+  static QIcon icon;
+  static QRgb drawnIn = 0;
+  const QColor colour = widgets::applicationTheme().colour(widgets::Role::Text);
+  if (drawnIn == colour.rgba()) return icon;
+  drawnIn = colour.rgba();
+  QPixmap pixmap(48, 48);
+  pixmap.fill(Qt::transparent);
+  QPainter painter(&pixmap);
+  painter.setRenderHint(QPainter::Antialiasing);
+  painter.setPen(QPen(colour, 4.5));
+  painter.drawArc(QRectF(15, 6, 18, 24), 0, 180 * 16);
+  painter.drawLine(QPointF(15, 18), QPointF(15, 22));
+  painter.drawLine(QPointF(33, 18), QPointF(33, 22));
+  painter.setPen(Qt::NoPen);
+  painter.setBrush(colour);
+  painter.drawRoundedRect(QRectF(9, 21, 30, 21), 4, 4);
+  painter.end();
+  return icon = QIcon(pixmap);
+}
 
 }  // namespace
 
@@ -57,6 +82,8 @@ FilterTable::FilterTable(Document& document, Survey& survey, QObject* parent)
           [announce](const std::vector<int>& rows) { announce(rows, sigmaDecay, radius); });
   connect(&document, &Document::ordersChanged, this,
           [announce](const std::vector<int>& rows) { announce(rows, order, radius); });
+  connect(&document, &Document::locksChanged, this,
+          [announce](const std::vector<int>& rows) { announce(rows, order, order); });
 }
 
 int FilterTable::rowCount(const QModelIndex& parent) const {
@@ -69,7 +96,7 @@ int FilterTable::columnCount(const QModelIndex& parent) const {
 
 Qt::ItemFlags FilterTable::flags(const QModelIndex& index) const {
   Qt::ItemFlags flags = QAbstractTableModel::flags(index);
-  if (index.isValid() && index.column() == order) flags |= Qt::ItemIsEditable;
+  if (index.isValid() && index.column() == order && !m_document.locked(index.row())) flags |= Qt::ItemIsEditable;
   return flags;
 }
 
@@ -105,8 +132,14 @@ QVariant FilterTable::data(const QModelIndex& index, int role) const {
     case Qt::TextAlignmentRole:
       return headerData(index.column(), Qt::Horizontal, role);
     case Qt::AccessibleTextRole:
-      return tr("%1 %2").arg(tr(columnTexts[static_cast<std::size_t>(index.column())].title),
-                             display(row, index.column()).toString());
+      return tr("%1 %2%3").arg(tr(columnTexts[static_cast<std::size_t>(index.column())].title),
+                               display(row, index.column()).toString(),
+                               index.column() == order && m_document.locked(row) ? tr(", locked") : QString());
+    case Qt::DecorationRole:
+      return index.column() == order && m_document.locked(row) ? QVariant(lockIcon()) : QVariant();
+    case Qt::ToolTipRole:
+      return index.column() == order && m_document.locked(row) ? QVariant(tr("Locked: keeps its order (K unlocks)"))
+                                                               : QVariant();
     case sortRole:
       return sortValue(row, index.column());
     case widgets::SparklineDelegate::valuesRole: {
@@ -205,43 +238,10 @@ double FilterTable::value(int row, SearchKey key) const {
       return current && s.ratio() > 0 ? static_cast<double>(s.ratio()) : unknown;
     case SearchKey::radius:
       return current ? static_cast<double>(s.spectralRadius) : unknown;
+    case SearchKey::locked:
+      return m_document.locked(row) ? 1 : 0;
   }
   return unknown;
-}
-
-FilterTableView::FilterTableView(FilterTable& table, QObject* parent) : QSortFilterProxyModel(parent), m_table(table) {
-  setSourceModel(&table);
-  setSortRole(FilterTable::sortRole);
-  // Rows keep their places while the survey fills in numbers; sorting or searching again takes the new ones into
-  // account.
-  setDynamicSortFilter(false);
-}
-
-QString FilterTableView::setSearch(const QString& expression) {
-  QString problem;
-  m_search = FilterSearch::parse(expression, &problem);
-  invalidateFilter();
-  return problem;
-}
-
-int FilterTableView::documentRow(const QModelIndex& proxyIndex) const {
-  return proxyIndex.isValid() ? mapToSource(proxyIndex).row() : -1;
-}
-
-QModelIndex FilterTableView::indexOfRow(int documentRow, int column) const {
-  return mapFromSource(m_table.index(documentRow, column));
-}
-
-bool FilterTableView::filterAcceptsRow(int sourceRow, const QModelIndex&) const {
-  if (m_search.empty()) return true;
-  const QString name = m_table.index(sourceRow, FilterTable::name).data().toString();
-  return m_search.matches(name, [&](SearchKey key) { return m_table.value(sourceRow, key); });
-}
-
-bool FilterTableView::lessThan(const QModelIndex& left, const QModelIndex& right) const {
-  const double a = left.data(FilterTable::sortRole).toDouble(), b = right.data(FilterTable::sortRole).toDouble();
-  if (std::isnan(a) || std::isnan(b)) return std::isnan(b) && !std::isnan(a);  // unknown rows last
-  return a != b ? a < b : left.row() < right.row();
 }
 
 }  // namespace app
