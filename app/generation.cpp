@@ -1,5 +1,6 @@
 #include "app/generation.h"
 
+#include <QFileInfo>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -9,6 +10,7 @@
 #include "engine/device.h"
 #include "engine/error.h"
 #include "engine/footprint.h"
+#include "engine/randomtransformer.h"
 
 namespace app {
 
@@ -34,6 +36,15 @@ double Lane::percentileSeconds(double share) const {
   return sorted[static_cast<std::size_t>(at)];
 }
 
+double Lane::flopsPerByte(int batch) const {
+  const double bytes = static_cast<double>(footprint.weightBytes) + batch * footprint.movedBytesPerToken;
+  return bytes > 0 ? batch * footprint.flopsPerToken / bytes : 0;
+}
+
+double Lane::flopsPerSecond(int batch) const {
+  return rate(batch) * footprint.flopsPerToken;
+}
+
 double Lane::medianSeconds() const {
   return percentileSeconds(0.5);
 }
@@ -55,6 +66,9 @@ void GenerationRun::reset() {
   m_distilled.reset();
   m_distilledOrders.clear();
   m_tokenizer.reset();
+  m_transformerTokenizer.reset();
+  m_transformer.reset();
+  m_transformerSource.clear();
   m_lanes.clear();
   Q_EMIT stateChanged();
 }
@@ -75,7 +89,9 @@ void GenerationRun::prepare() {
   m_jobs.start(
       QStringLiteral("prepare generation"), tr("Distilling %1 filters").arg(m_document.filterCount()),
       Jobs::Priority::batch,
-      [this, checkpoint, orders, model = m_model, distilled = m_distilledOrders == orders ? m_distilled : nullptr](
+      [this, checkpoint, orders, model = m_model, distilled = m_distilledOrders == orders ? m_distilled : nullptr,
+       source = m_settings.transformer, roof = m_roof,
+       transformer = m_transformerSource == m_settings.transformer ? m_transformer : nullptr](
           const analysis::Task& task, const Jobs::Post& post) mutable {
         if (!model) model = engine::Model::load(checkpoint, task);
         if (!distilled) {
@@ -83,7 +99,23 @@ void GenerationRun::prepare() {
           request.orders = orders;
           distilled = model->withDistilled(analysis::distil(*checkpoint, request, task));
         }
-        post([this, model, distilled, orders] {
+        std::shared_ptr<const analysis::Checkpoint> other;
+        if (!transformer && source == QLatin1String("random")) {
+          transformer = engine::randomTransformer(*model);
+        } else if (!transformer && !source.isEmpty()) {
+          other = analysis::Checkpoint::open(source.toStdString(), task);
+          transformer = engine::Model::load(other, task);
+          if (transformer->shape().blocks.front().kind != engine::BlockShape::Kind::attention)
+            throw engine::Error(engine::ErrorKind::input, source.toStdString(), "it is no Transformer",
+                                "choose a GPT checkpoint, or random weights");
+        }
+        if (roof.flopsPerSecond == 0) roof = measureRoof(task);
+        post([this, model, distilled, orders, transformer, source, roof, other] {
+          if (other) m_transformerTokenizer = engine::makeTokenizer(other->languageModel()->tokenizer);
+          if (source == QLatin1String("random")) m_transformerTokenizer.reset();
+          m_transformer = transformer;
+          m_transformerSource = source;
+          m_roof = roof;
           m_model = model;
           m_distilled = distilled;
           m_distilledOrders = orders;
@@ -103,15 +135,17 @@ void GenerationRun::launch() {
     const analysis::LanguageModel* description = m_document.checkpoint()->languageModel();
     if (!m_tokenizer) m_tokenizer = engine::makeTokenizer(description->tokenizer);
     const std::vector<engine::Token> prompt = m_tokenizer->encode(m_settings.prompt.toStdString());
+    m_promptTokens = static_cast<int>(prompt.size());
     if (prompt.empty())
       throw engine::Error(engine::ErrorKind::input, "Prompt", "it is empty", "type at least one character");
     std::vector<engine::LaneRequest> requests;
     m_lanes.clear();
     const auto addLane = [&](Lane::Kind kind, const QString& name, const QString& remark,
-                             const std::shared_ptr<const engine::Model>& model, engine::Mixer mixer) {
+                             const std::shared_ptr<const engine::Model>& model, engine::Mixer mixer,
+                             const std::vector<engine::Token>& begin) {
       engine::Workload workload;
       workload.batch = m_settings.batch;
-      workload.capacityTokens = static_cast<int>(prompt.size()) + m_settings.tokens;
+      workload.capacityTokens = static_cast<int>(begin.size()) + m_settings.tokens;
       workload.mode.mixer = mixer;
       workload.sampling = m_settings.sampling;
       workload.seed = m_settings.seed;
@@ -123,11 +157,20 @@ void GenerationRun::launch() {
       lane.stateBytes = print.stateBytesPerSequence;
       lane.cacheBytes = print.cacheBytesPerSequence;
       lane.capacityTokens = workload.capacityTokens;
+      lane.footprint = print;
       m_lanes.push_back(lane);
-      requests.push_back({name.toStdString(), model, workload, prompt, m_settings.tokens});
+      requests.push_back({name.toStdString(), model, workload, begin, m_settings.tokens});
     };
-    addLane(Lane::Kind::original, tr("Original"), tr("cached convolution"), m_model, engine::Mixer::convolutionLazy);
-    addLane(Lane::Kind::distilled, tr("Distilled"), tr("modal recurrence"), m_distilled, engine::Mixer::modal);
+    addLane(Lane::Kind::original, tr("Original"), tr("cached convolution"), m_model, engine::Mixer::convolutionLazy,
+            prompt);
+    addLane(Lane::Kind::distilled, tr("Distilled"), tr("modal recurrence"), m_distilled, engine::Mixer::modal, prompt);
+    if (m_transformer) {
+      const bool random = m_transformerSource == QLatin1String("random");
+      addLane(Lane::Kind::transformer, tr("Transformer"),
+              random ? tr("random weights, same shape") : QFileInfo(m_transformerSource).fileName(), m_transformer,
+              engine::Mixer::attention,
+              m_transformerTokenizer ? m_transformerTokenizer->encode(m_settings.prompt.toStdString()) : prompt);
+    }
     m_generation = std::make_unique<engine::Generation>(std::move(requests));
     m_poll.start();
     Q_EMIT stateChanged();
@@ -151,7 +194,7 @@ void GenerationRun::poll() {
     for (const engine::TokenEvent& event : state.events) {
       if (event.sequence != 0) continue;
       lane.tokens.push_back(event.token);
-      lane.text += QByteArray::fromStdString(m_tokenizer->decode(event.token));
+      lane.text += QByteArray::fromStdString(tokenizerOf(lane).decode(event.token));
       lane.tokenSeconds.push_back(static_cast<double>(event.stepNanoseconds) * 1e-9);
     }
   }
@@ -181,21 +224,24 @@ void GenerationRun::cancel() {
 
 int GenerationRun::identicalTokens() const {
   if (m_lanes.size() < 2) return 0;
-  std::size_t same = m_lanes.front().tokens.size();
-  for (const Lane& lane : m_lanes) {
-    const auto& first = m_lanes.front().tokens;
-    const auto end =
-        std::mismatch(first.begin(), first.begin() + static_cast<std::ptrdiff_t>(std::min(same, lane.tokens.size())),
-                      lane.tokens.begin())
-            .first;
-    same = static_cast<std::size_t>(end - first.begin());
-  }
-  return static_cast<int>(same);
+  const auto &first = m_lanes[0].tokens, &second = m_lanes[1].tokens;
+  const auto both = static_cast<std::ptrdiff_t>(std::min(first.size(), second.size()));
+  return static_cast<int>(std::mismatch(first.begin(), first.begin() + both, second.begin()).first - first.begin());
+}
+
+double GenerationRun::speedUp() const {
+  if (m_lanes.size() < 2) return 0;
+  const double original = m_lanes[0].rate(m_settings.batch), distilled = m_lanes[1].rate(m_settings.batch);
+  return original > 0 ? distilled / original : 0;
+}
+
+engine::Tokenizer& GenerationRun::tokenizerOf(const Lane& lane) const {
+  return lane.kind == Lane::Kind::transformer && m_transformerTokenizer ? *m_transformerTokenizer : *m_tokenizer;
 }
 
 int GenerationRun::identicalBytes() const {
   int count = 0;
-  for (int i = 0; i < identicalTokens(); ++i)
+  for (int i = 0, same = identicalTokens(); i < same; ++i)
     count += static_cast<int>(m_tokenizer->decode(m_lanes.front().tokens[static_cast<std::size_t>(i)]).size());
   return count;
 }
@@ -212,7 +258,7 @@ QString GenerationRun::provenance() const {
   return tr("%1 · float32 · batch %2 · context %3 + %4 tokens · order %5")
       .arg(QString::fromStdString(engine::devices().front().name).simplified())
       .arg(m_settings.batch)
-      .arg(m_tokenizer ? m_tokenizer->encode(m_settings.prompt.toStdString()).size() : 0)
+      .arg(m_promptTokens)
       .arg(m_settings.tokens)
       .arg(order);
 }

@@ -11,6 +11,8 @@
 
 #include "app/document.h"
 #include "app/jobs.h"
+#include "app/roof.h"
+#include "engine/footprint.h"
 #include "engine/generation.h"
 #include "engine/tokenizer.h"
 
@@ -22,6 +24,7 @@ struct GenerationSettings {
   int batch = 1;
   quint64 seed = 1;
   engine::Sampling sampling{0.8, 0, 1.0};
+  QString transformer;  // a checkpoint to run beside the two; "random": random weights of the same shape; empty: none
 };
 
 // One lane as it stands.
@@ -39,7 +42,13 @@ struct Lane {
   std::size_t stateBytes = 0;  // of one sequence, constant
   std::size_t cacheBytes = 0;  // of one sequence when `capacityTokens` are used; grows with the position
   int capacityTokens = 0;
+  engine::Footprint footprint;
   QString error;
+
+  // Operations per byte that must be moved for a step of the batch, and operations per second attained: the place in
+  // a roofline. 0 before the first token.
+  double flopsPerByte(int batch) const;
+  double flopsPerSecond(int batch) const;
 
   // Tokens per second of all sequences in the lane's own time: of the last half second while it runs, of the whole
   // run once it has ended; 0 before the first token.
@@ -69,10 +78,15 @@ class GenerationRun : public QObject {
 
   const GenerationSettings& settings() const { return m_settings; }
   const std::vector<Lane>& lanes() const { return m_lanes; }
-  // Tokens from the start on which all lanes agree (as far as the slowest lane has come).
+  // Tokens from the start on which original and distilled agree (as far as the slower has come).
   int identicalTokens() const;
   // Bytes of those tokens in the text.
   int identicalBytes() const;
+  int promptTokens() const { return m_promptTokens; }
+  // Of this machine; zero before the first run.
+  const MeasuredRoof& roof() const { return m_roof; }
+  // How many times faster than the original the distilled lane is; 0 before both have a rate.
+  double speedUp() const;
   // "cpu · float32 · batch 1 · context 30 + 256 · order 16 (mean)".
   QString provenance() const;
   // The engine's model of the open checkpoint, once loaded.
@@ -87,6 +101,7 @@ class GenerationRun : public QObject {
   void reset();
   void prepare();
   void launch();
+  engine::Tokenizer& tokenizerOf(const Lane&) const;
   void poll();
 
   Document& m_document;
@@ -97,7 +112,11 @@ class GenerationRun : public QObject {
   std::shared_ptr<const engine::Model> m_model;      // original
   std::shared_ptr<const engine::Model> m_distilled;  // for m_distilledOrders
   std::vector<int> m_distilledOrders;
-  std::unique_ptr<engine::Tokenizer> m_tokenizer;
+  std::unique_ptr<engine::Tokenizer> m_tokenizer, m_transformerTokenizer;
+  std::shared_ptr<const engine::Model> m_transformer;
+  QString m_transformerSource;  // what m_transformer is of
+  MeasuredRoof m_roof;
+  int m_promptTokens = 0;
   std::unique_ptr<engine::Generation> m_generation;
   std::vector<Lane> m_lanes;
 };

@@ -1,6 +1,9 @@
 #include "app/generationpanel.h"
 
+#include <QComboBox>
 #include <QDoubleSpinBox>
+#include <QFileDialog>
+#include <QFileInfo>
 #include <QFormLayout>
 #include <QHBoxLayout>
 #include <QLabel>
@@ -10,7 +13,9 @@
 #include <QVBoxLayout>
 
 #include "app/laneview.h"
+#include "app/runrecord.h"
 #include "widgets/laneplot.h"
+#include "widgets/rooflineplot.h"
 
 namespace app {
 
@@ -34,7 +39,7 @@ GenerationPanel::GenerationPanel(Document& document, GenerationRun& run, QWidget
     : QWidget(parent), m_document(document), m_run(run) {
   auto* lanes = new QHBoxLayout;
   lanes->setSpacing(8);
-  for (const widgets::Role role : {widgets::Role::Original, widgets::Role::Distilled}) {
+  for (const widgets::Role role : {widgets::Role::Original, widgets::Role::Distilled, widgets::Role::Transformer}) {
     m_lanes.push_back(new LaneView(role));
     lanes->addWidget(m_lanes.back(), 1);
   }
@@ -45,6 +50,9 @@ GenerationPanel::GenerationPanel(Document& document, GenerationRun& run, QWidget
   plots->setSpacing(8);
   plots->addWidget(m_times, 1);
   plots->addWidget(m_memory, 1);
+  m_roofline = new widgets::RooflinePlot;
+  m_roofline->setEmptyText(tr("Press Generate: how near each lane comes to what the processor can do"));
+  plots->addWidget(m_roofline, 1);
 
   m_identical = new QLabel;
   m_provenance = new QLabel;
@@ -63,7 +71,8 @@ GenerationPanel::GenerationPanel(Document& document, GenerationRun& run, QWidget
   auto* layout = new QHBoxLayout(this);
   layout->setContentsMargins(8, 8, 8, 8);
   layout->setSpacing(8);
-  layout->addWidget(buildControls());
+  m_controls = buildControls();
+  layout->addWidget(m_controls);
   layout->addLayout(right, 1);
 
   connect(&run, &GenerationRun::stateChanged, this, &GenerationPanel::refreshState);
@@ -108,6 +117,19 @@ QWidget* GenerationPanel::buildControls() {
   m_topK = spin(0, 256, 0, tr("Top k"), tr("Only the k most likely tokens; 0 is off"));
   m_topP = real(0.01, 1, 0.05, 1, tr("Top p"), tr("Smallest set of tokens with this probability; 1 is off"));
 
+  m_transformer = new QComboBox;
+  m_transformer->setObjectName(QStringLiteral("transformer"));
+  m_transformer->setAccessibleName(tr("Transformer lane"));
+  m_transformer->setToolTip(tr("A Transformer beside the two: random weights of the same shape, or a GPT checkpoint"));
+  m_transformer->addItem(tr("none"), QString());
+  m_transformer->addItem(tr("random, same shape"), QStringLiteral("random"));
+  m_transformer->addItem(tr("from a file…"), QString());
+  connect(m_transformer, &QComboBox::activated, this, &GenerationPanel::chooseTransformer);
+  m_save = new QPushButton(tr("Save run…"));
+  m_save->setObjectName(QStringLiteral("generateSave"));
+  m_save->setToolTip(tr("Text, every token time and memory as JSON or CSV"));
+  connect(m_save, &QPushButton::clicked, this, &GenerationPanel::chooseSave);
+
   m_start = new QPushButton(tr("Generate"));
   m_start->setObjectName(QStringLiteral("generateStart"));
   m_start->setDefault(true);
@@ -128,6 +150,7 @@ QWidget* GenerationPanel::buildControls() {
   form->addRow(tr("Temperature"), m_temperature);
   form->addRow(tr("Top k"), m_topK);
   form->addRow(tr("Top p"), m_topP);
+  form->addRow(tr("Transformer"), m_transformer);
   auto* second = new QHBoxLayout;
   second->setSpacing(8);
   second->addWidget(m_pause);
@@ -139,6 +162,7 @@ QWidget* GenerationPanel::buildControls() {
   column->addLayout(form);
   column->addWidget(m_start);
   column->addLayout(second);
+  column->addWidget(m_save);
   column->addStretch();
   auto* holder = new QWidget;
   holder->setLayout(column);
@@ -153,7 +177,67 @@ GenerationSettings GenerationPanel::settings() const {
   out.batch = m_batch->value();
   out.seed = static_cast<quint64>(m_seed->value());
   out.sampling = {m_temperature->value(), m_topK->value(), m_topP->value()};
+  out.transformer = transformer();
   return out;
+}
+
+QString GenerationPanel::transformer() const {
+  return m_transformer->currentData().toString();
+}
+
+void GenerationPanel::setTransformer(const QString& source) {
+  int index = m_transformer->findData(source);
+  if (index < 0) {
+    m_transformer->insertItem(2, QFileInfo(source).fileName(), source);
+    index = 2;
+  }
+  m_transformer->setCurrentIndex(index);
+  refreshState();
+}
+
+// The last entry asks for a file and becomes an entry of its own.
+void GenerationPanel::chooseTransformer(int index) {
+  if (index != m_transformer->count() - 1) return refreshState();
+  const QString path = QFileDialog::getOpenFileName(this, tr("Open a Transformer"), {},
+                                                    tr("Checkpoints (*.safetensors *.ckpt *.pt *.pth *.bin);;All files (*)"));
+  setTransformer(path);
+}
+
+void GenerationPanel::chooseSave() {
+  if (m_run.lanes().empty()) return;
+  const QString path = QFileDialog::getSaveFileName(this, tr("Save the run"), QStringLiteral("generation.json"),
+                                                    tr("JSON (*.json);;CSV (*.csv)"));
+  if (path.isEmpty()) return;
+  const QString problem = saveRun(m_run, path);
+  if (problem.isEmpty())
+    Q_EMIT saved(path);
+  else
+    Q_EMIT failed(problem);
+}
+
+std::vector<std::pair<QString, widgets::Plot*>> GenerationPanel::plots() const {
+  return {{tr("Time per token"), m_times}, {tr("Memory per sequence"), m_memory}, {tr("Roofline"), m_roofline}};
+}
+
+void GenerationPanel::setTalking(bool on) {
+  m_controls->setVisible(!on);
+  m_roofline->setVisible(!on);
+}
+
+SavedGeneration GenerationPanel::controls() const {
+  return {m_prompt->toPlainText(), m_tokens->value(), m_batch->value(), m_seed->value(),
+          m_temperature->value(),  m_topK->value(),   m_topP->value(),  transformer()};
+}
+
+void GenerationPanel::restore(const SavedGeneration& saved) {
+  m_prompt->setPlainText(saved.prompt);
+  m_tokens->setValue(saved.tokens);
+  m_batch->setValue(saved.batch);
+  m_seed->setValue(static_cast<int>(saved.seed));
+  m_temperature->setValue(saved.temperature);
+  m_topK->setValue(saved.topK);
+  m_topP->setValue(saved.topP);
+  setTransformer(saved.transformer);
 }
 
 void GenerationPanel::start() {
@@ -169,11 +253,15 @@ void GenerationPanel::refreshState() {
   m_pause->setEnabled(active);
   m_pause->setText(m_run.paused() ? tr("Resume") : tr("Pause"));
   m_cancel->setEnabled(active);
+  m_save->setEnabled(!active && !m_run.lanes().empty());
+  m_lanes[2]->setVisible(m_run.lanes().size() > 2 || (m_run.lanes().empty() && !transformer().isEmpty()));
   if (m_run.lanes().empty()) {
     const QString hint = active ? tr("Distilling the filters of the plan…")
                                 : tr("Press Generate: the same prompt, seed and noise go through both models");
     m_lanes[0]->clear(tr("Original"), hint);
     m_lanes[1]->clear(tr("Distilled"), hint);
+    m_lanes[2]->clear(tr("Transformer"), hint);
+    m_roofline->setPoints({});
     m_identical->clear();
     m_provenance->clear();
     return;
@@ -192,7 +280,8 @@ void GenerationPanel::refreshLanes() {
     std::optional<double> ratio;
     const double reference = lanes.front().rate(batch), own = lanes[i].rate(batch);
     if (i > 0 && reference > 0 && own > 0) ratio = own / reference;
-    m_lanes[i]->show(lanes[i], m_run.settings().prompt, batch, identicalBytes, ratio);
+    const bool marked = lanes[i].kind != Lane::Kind::transformer;  // another model says something else
+    m_lanes[i]->show(lanes[i], m_run.settings().prompt, batch, marked ? identicalBytes : 0, ratio);
   }
   if (lanes.size() > 1) {
     const std::size_t shortest = std::min(lanes[0].tokens.size(), lanes[1].tokens.size());
@@ -201,6 +290,21 @@ void GenerationPanel::refreshLanes() {
                              : tr("identical prefix: %1 of %2 tokens (marked)").arg(identical).arg(shortest));
   }
   refreshPlots();
+  if (!m_run.active() || !m_roofClock.isValid() || m_roofClock.elapsed() > 500) {  // steady enough to be read
+    m_roofClock.start();
+    refreshRoofline();
+  }
+}
+
+void GenerationPanel::refreshRoofline() {
+  const MeasuredRoof& roof = m_run.roof();
+  if (roof.flopsPerSecond <= 0) return;
+  m_roofline->setRoof({tr("This processor, measured"), roof.flopsPerSecond, roof.bytesPerSecond});
+  std::vector<widgets::RooflinePoint> points;
+  const int batch = m_run.settings().batch;
+  for (const Lane& lane : m_run.lanes())
+    points.push_back({lane.name, roleOf(lane.kind), lane.flopsPerByte(batch), lane.flopsPerSecond(batch)});
+  m_roofline->setPoints(std::move(points));
 }
 
 void GenerationPanel::refreshPlots() {
@@ -235,6 +339,8 @@ void GenerationPanel::restyle() {
     label->setStyleSheet(QStringLiteral("color: %1;").arg(theme.colour(widgets::Role::MutedText).name()));
   }
   m_prompt->setFont(theme.figures(widgets::TextSize::Body));
+  // Lanes forget their text, whose colours belong to the old theme: it is written again once all have the new one.
+  QMetaObject::invokeMethod(this, &GenerationPanel::refreshState, Qt::QueuedConnection);
 }
 
 }  // namespace app

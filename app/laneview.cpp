@@ -33,7 +33,7 @@ QString phaseText(Lane::Phase phase) {
 }
 
 QString milliseconds(double seconds) {
-  return QString::number(1e3 * seconds, 'f', seconds < 0.1 ? 3 : 1);
+  return QString::number(1e3 * seconds, 'f', seconds < 0.001 ? 3 : seconds < 0.01 ? 2 : 1);
 }
 
 }  // namespace
@@ -47,6 +47,12 @@ LaneView::LaneView(widgets::Role role, QWidget* parent) : QFrame(parent), m_role
   m_rate->setRole(role);
   m_times = new QLabel;
   m_memory = new QLabel;
+  // Numbers of three lanes must not make the window wider than a screen.
+  for (QLabel* label : {m_remark, m_times, m_memory}) {
+    label->setWordWrap(true);
+    label->setMinimumWidth(80);
+    label->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+  }
   m_text = new QPlainTextEdit;
   m_text->setReadOnly(true);
   m_text->setUndoRedoEnabled(false);
@@ -96,14 +102,17 @@ void LaneView::show(const Lane& lane, const QString& prompt, int batch, int iden
   const double rate = lane.rate(batch);
   if (rate > 0) m_rate->setValue(rate);
   m_rate->setRatio(ratio);
-  if (!lane.tokenSeconds.empty())
-    m_times->setText(tr("%1 ms/token   p99 %2   prefill %3 ms")
-                         .arg(milliseconds(lane.medianSeconds()), milliseconds(lane.percentileSeconds(0.99)),
-                              milliseconds(lane.prefillSeconds)));
-  m_memory->setText(tr("%1 per sequence   tables %2   weights %3")
-                        .arg(widgets::bytes(lane.bytesAt(lane.capacityTokens)),
-                             widgets::bytes(static_cast<double>(lane.memory.tableBytes)),
-                             widgets::bytes(static_cast<double>(lane.memory.weightBytes))));
+  if (!lane.tokenSeconds.empty()) {
+    m_times->setText(tr("p50 %1 ms  p99 %2 ms")
+                         .arg(milliseconds(lane.medianSeconds()), milliseconds(lane.percentileSeconds(0.99))));
+    m_times->setToolTip(tr("Half, and 99 of 100, tokens took at most this long; the prompt took %1 ms")
+                            .arg(milliseconds(lane.prefillSeconds)));
+  }
+  m_memory->setText(tr("%1/sequence").arg(widgets::bytes(lane.bytesAt(lane.capacityTokens))));
+  m_memory->setToolTip(tr("State and cache of one sequence at the end of the context; besides it %1 of tables and %2 of "
+                          "weights, shared by all sequences")
+                           .arg(widgets::bytes(static_cast<double>(lane.memory.tableBytes)),
+                                widgets::bytes(static_cast<double>(lane.memory.weightBytes))));
   if (lane.phase == Lane::Phase::failed) {
     m_text->setPlainText(lane.error);
     return;

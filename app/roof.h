@@ -1,0 +1,17 @@
+// What the processor can do at most, measured: the roof of the roofline plot.
+#pragma once
+
+#include "analysis/task.h"
+
+namespace app {
+
+struct MeasuredRoof {
+  double flopsPerSecond = 0;  // float32 multiply-adds counted as two, all cores
+  double bytesPerSecond = 0;  // reading, from buffers larger than the caches, all cores
+};
+
+// Best of a few runs of about 10 ms each on every core; 64 MiB of memory. About 0.2 s. Other work on the machine lowers
+// what is found.
+MeasuredRoof measureRoof(const analysis::Task& = {});
+
+}  // namespace app
