@@ -17,8 +17,9 @@
 
 namespace app {
 
-ComparePanel::ComparePanel(Comparison& comparison, Analyst& analyst, PlotDeck& plots, QWidget* parent)
-    : QWidget(parent), m_comparison(comparison), m_analyst(analyst), m_plots(plots) {
+ComparePanel::ComparePanel(Comparison& comparison, Analyst& analyst, PlotDeck& plots, Reference& reference,
+                           QWidget* parent)
+    : QWidget(parent), m_comparison(comparison), m_analyst(analyst), m_plots(plots), m_reference(reference) {
   const auto all = analysis::methods();
   m_table = new QTableWidget(static_cast<int>(all.size()) + 1, columns);
   m_table->setObjectName(QStringLiteral("compareTable"));
@@ -59,6 +60,7 @@ ComparePanel::ComparePanel(Comparison& comparison, Analyst& analyst, PlotDeck& p
     if (item->column() == method) readTicks();
   });
   connect(&comparison, &Comparison::changed, this, &ComparePanel::refresh);
+  connect(&reference, &Reference::changed, this, &ComparePanel::refreshOverlays);
   connect(&analyst, &Analyst::fitted, this, &ComparePanel::refresh);
   connect(&analyst, &Analyst::analysed, this, &ComparePanel::refresh);
   restyle();
@@ -70,6 +72,19 @@ void ComparePanel::readTicks() {
     if (m_table->item(row, method)->checkState() == Qt::Checked)
       names.push_back(m_table->item(row, method)->data(Qt::UserRole).toString());
   m_comparison.setMethods(names);
+}
+
+void ComparePanel::tick(const std::vector<std::string>& methods) {
+  {
+    const QSignalBlocker quiet(m_table);
+    for (int row = 1; row < m_table->rowCount(); ++row) {
+      QTableWidgetItem* name = m_table->item(row, method);
+      const bool wanted = std::find(methods.begin(), methods.end(),
+                                    name->data(Qt::UserRole).toString().toStdString()) != methods.end();
+      name->setCheckState(wanted ? Qt::Checked : Qt::Unchecked);
+    }
+  }
+  readTicks();
 }
 
 void ComparePanel::setRow(int row, const analysis::Fit* fit, const QString& problem, double seconds) {
@@ -116,6 +131,14 @@ void ComparePanel::refresh() {
 
 void ComparePanel::refreshOverlays() {
   std::vector<widgets::Overlay> signals_, spectra;
+  // What the filter is laid against comes first, so that its look does not depend on the methods.
+  if (const auto& reference = m_reference.view()) {
+    signals_.push_back({reference->name, reference->taps});
+    spectra.push_back({reference->name, reference->decibels});
+    const QString difference = tr("difference, %1 of it").arg(percent(reference->distanceRelative));
+    signals_.push_back({difference, reference->difference});
+    spectra.push_back({difference, reference->differenceDecibels});
+  }
   for (const MethodResult& result : m_comparison.results()) {
     if (!result.fit) continue;
     signals_.push_back({result.method, result.impulse});

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <QWidget>
+#include <string>
+#include <vector>
 
 #include "app/comparison.h"
+#include "app/reference.h"
 
 class QTableWidget;
 
@@ -16,8 +19,10 @@ class ComparePanel : public QWidget {
   Q_OBJECT
 
  public:
-  ComparePanel(Comparison&, Analyst&, PlotDeck&, QWidget* parent = nullptr);
+  ComparePanel(Comparison&, Analyst&, PlotDeck&, Reference&, QWidget* parent = nullptr);
   QTableWidget* table() const { return m_table; }
+  // Ticks these methods and no others; unknown names are passed over.
+  void tick(const std::vector<std::string>& methods);
 
  protected:
   bool event(QEvent*) override;
@@ -33,6 +38,7 @@ class ComparePanel : public QWidget {
   Comparison& m_comparison;
   Analyst& m_analyst;
   PlotDeck& m_plots;
+  Reference& m_reference;
   QTableWidget* m_table;
 };
 
