@@ -31,4 +31,8 @@ void apply(widgets::Scheme scheme) {
   widgets::applyTheme(*qApp, widgets::Theme::named(scheme, system));
 }
 
+void applyTalk() {
+  widgets::applyTheme(*qApp, widgets::Theme::highContrast().scaled(2.2));
+}
+
 }  // namespace app::appearance

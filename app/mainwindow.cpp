@@ -8,7 +8,10 @@
 #include <QDragEnterEvent>
 #include <QFileDialog>
 #include <QFileInfo>
+#include <QKeyEvent>
 #include <QLabel>
+#include <QLineEdit>
+#include <QMenuBar>
 #include <QMimeData>
 #include <QSettings>
 #include <QTableView>
@@ -17,9 +20,12 @@
 
 #include <QStatusBar>
 
+#include "app/appearance.h"
+#include "app/bankpanel.h"
 #include "app/banner.h"
 #include "app/comparepanel.h"
 #include "app/docktitle.h"
+#include "app/effectpanel.h"
 #include "app/filterpanel.h"
 #include "app/fitstrip.h"
 #include "app/generationpanel.h"
@@ -27,7 +33,10 @@
 #include "app/plotdeck.h"
 #include "app/recents.h"
 #include "app/resources.h"
+#include "app/sessionfile.h"
 #include "app/startpage.h"
+#include "app/talkbar.h"
+#include "app/tour.h"
 #include "app/valuelabel.h"
 #include "widgets/format.h"
 
@@ -40,7 +49,10 @@ MainWindow::MainWindow(QWidget* parent)
       m_survey(m_document, m_jobs),
       m_generation(m_document, m_jobs),
       m_planner(m_document, m_jobs),
-      m_comparison(m_document, m_analyst, m_jobs) {
+      m_comparison(m_document, m_analyst, m_jobs),
+      m_effectStudy(m_document, m_jobs, m_generation),
+      m_reference(m_document, m_analyst, m_jobs),
+      m_journal([this] { return state(); }) {
   setObjectName(QStringLiteral("mainWindow"));
   setWindowTitle(tr("Polecat"));
   setAcceptDrops(true);
@@ -52,11 +64,14 @@ MainWindow::MainWindow(QWidget* parent)
   buildToolBar();
   buildStatusBar();
   connectParts();
+  watchSettings();
   refreshRecents();
   showOpened();
+  offerLeftover();
 }
 
 MainWindow::~MainWindow() {
+  m_journal.close();
   // Panels look at members of this class while they are torn down; jobs post to it. End those first.
   m_generation.cancel();
   m_jobs.cancelAll();
@@ -79,11 +94,15 @@ void MainWindow::buildPanels() {
   m_strip = new FitStrip(m_document, m_analyst);
   m_plots = new PlotDeck(m_document, m_analyst, this);
   m_generate = new GenerationPanel(m_document, m_generation);
+  m_effect = new EffectPanel(m_document, m_effectStudy);
 
   m_filtersDock = addPanel(QStringLiteral("filters"), tr("Filters"), m_filters, true);
-  m_compare = new ComparePanel(m_comparison, m_analyst, *m_plots);
+  m_compare = new ComparePanel(m_comparison, m_analyst, *m_plots, m_reference);
   m_compareDock = addPanel(QStringLiteral("compare"), tr("Compare methods"), m_compare, true);
   m_generateDock = addPanel(QStringLiteral("generate"), tr("Generate"), m_generate, true);
+  m_bank = new BankPanel(m_document, m_jobs, m_survey);
+  m_bankDock = addPanel(QStringLiteral("bank"), tr("Layer map"), m_bank, true);
+  m_effectDock = addPanel(QStringLiteral("effect"), tr("Effect on the model"), m_effect, true);
   for (const auto& [name, title, plot] : m_plots->panels()) m_plotDocks << addPanel(name, title, plot, false);
 
   addDockWidget(Qt::LeftDockWidgetArea, m_filtersDock);
@@ -93,7 +112,11 @@ void MainWindow::buildPanels() {
   splitDockWidget(m_plotDocks[1], m_plotDocks[3], Qt::Vertical);
   addDockWidget(Qt::BottomDockWidgetArea, m_generateDock);
   addDockWidget(Qt::BottomDockWidgetArea, m_compareDock);
+  addDockWidget(Qt::BottomDockWidgetArea, m_effectDock);
+  addDockWidget(Qt::BottomDockWidgetArea, m_bankDock);
+  m_bankDock->hide();
   m_compareDock->hide();
+  m_effectDock->hide();
 }
 
 void MainWindow::connectParts() {
@@ -107,9 +130,29 @@ void MainWindow::connectParts() {
     }
   });
   connect(&m_document, &Document::ordersChanged, this, &MainWindow::refreshTotals);
+  connect(&m_document, &Document::locksChanged, this, &MainWindow::refreshTotals);
   connect(&m_analyst, &Analyst::failed, m_banner, &Banner::tell);
   connect(&m_generation, &GenerationRun::failed, m_banner, &Banner::tell);
   connect(&m_planner, &Planner::failed, m_banner, &Banner::tell);
+  connect(&m_journal, &Journal::failed, m_banner, &Banner::tell);
+  connect(&m_document.undoStack(), &QUndoStack::cleanChanged, this, [this](bool clean) { setWindowModified(!clean); });
+  connect(&m_document, &Document::lockRefused, this, [this](int row) {
+    statusBar()->showMessage(tr("Filter %1 is locked: K unlocks it").arg(m_document.filterName(row)), 8000);
+  });
+  connect(&m_reference, &Reference::failed, m_banner, &Banner::tell);
+  connect(&m_reference, &Reference::told, this,
+          [this](const QString& sentence) { statusBar()->showMessage(sentence, 8000); });
+  connect(m_bank, &BankPanel::failed, m_banner, &Banner::tell);
+  connect(m_bank, &BankPanel::brushed, this, [this](const QString& search) {
+    m_filtersDock->show();
+    m_filters->searchLine()->setText(search);
+  });
+  connect(&m_effectStudy, &EffectStudy::failed, m_banner, &Banner::tell);
+  connect(&m_effectStudy, &EffectStudy::planTaken, this,
+          [this](const QString& sentence) { statusBar()->showMessage(sentence, 15000); });
+  connect(m_generate, &GenerationPanel::failed, m_banner, &Banner::tell);
+  connect(m_generate, &GenerationPanel::saved, this,
+          [this](const QString& path) { statusBar()->showMessage(tr("Written: %1").arg(path), 8000); });
   connect(&m_planner, &Planner::exported, this,
           [this](const QString& path) { statusBar()->showMessage(tr("Written: %1").arg(path), 8000); });
   connect(m_strip, &FitStrip::orderChosen, this, &MainWindow::applyOrder);
@@ -117,10 +160,25 @@ void MainWindow::connectParts() {
           [this](int order) { m_document.setOrder({m_document.selectedRow()}, order); });
   connect(m_start, &StartPage::openRequested, this, &MainWindow::chooseFile);
   connect(m_start, &StartPage::sampleRequested, this, &MainWindow::openSample);
+  connect(m_start, &StartPage::tourRequested, this, &MainWindow::startTour);
   connect(m_start, &StartPage::recentRequested, this, &MainWindow::open);
+  connect(m_start, &StartPage::resumeRequested, this, [this] {
+    const auto leftover = m_journal.leftover();
+    if (!leftover) return;
+    openSession(leftover->path);
+    if (leftover->crashed) m_taken = leftover;
+  });
+  connect(m_start, &StartPage::forgetRequested, this, [this] {
+    if (const auto leftover = m_journal.leftover()) m_journal.discard(*leftover);
+    offerLeftover();
+  });
 }
 
 void MainWindow::open(const QString& path) {
+  m_pending.reset();
+  m_taken.reset();
+  if (path.endsWith(QLatin1String(sessionSuffix))) return openSession(path);
+  m_sessionPath.clear();
   m_document.open(path);
 }
 
@@ -128,7 +186,7 @@ void MainWindow::chooseFile() {
   const QString folder = QFileInfo(m_document.path()).absolutePath();
   const QString path =
       QFileDialog::getOpenFileName(this, tr("Open a checkpoint"), m_document.path().isEmpty() ? QString() : folder,
-                                   tr("Checkpoints (*.ckpt *.pt *.pth *.bin *.safetensors *.json);;All files (*)"));
+                                   tr("Checkpoints and sessions (*.ckpt *.pt *.pth *.bin *.safetensors *.json *.npy *.npz *.h5 *.polecat);;All files (*)"));
   if (!path.isEmpty()) open(path);
 }
 
@@ -153,21 +211,28 @@ void MainWindow::showOpened() {
   m_start->setVisible(!isOpen);
   m_stripBar->setVisible(isOpen);
   m_presetGroup->setEnabled(isOpen);
+  m_talkAction->setEnabled(isOpen);
   m_scope->setEnabled(isOpen);
   m_tolerance->setEnabled(isOpen);
-  m_export->setEnabled(isOpen);
+  for (QAction* action : {m_export, m_save, m_saveAs}) action->setEnabled(isOpen);
   if (isOpen) {
     recents::add(m_document.path());
     refreshRecents();
-    setWindowTitle(tr("%1 – Polecat").arg(QFileInfo(m_document.path()).fileName()));
+    setWindowTitle(tr("%1[*] – Polecat").arg(QFileInfo(m_document.path()).fileName()));
     setWindowFilePath(m_document.path());
-    if (m_filtersDock->isHidden() && m_plotDocks[0]->isHidden() && m_generateDock->isHidden())
+    if (m_filtersDock->isHidden() && m_plotDocks[0]->isHidden() && m_generateDock->isHidden() &&
+        m_effectDock->isHidden())
       showPreset(Preset::filters);
     m_filters->table()->setFocus();
+    checkFingerprint();
+    // Queued: the document selects its first filter after it has told that it is open.
+    if (m_pending) QMetaObject::invokeMethod(this, [this] { if (m_pending) apply(*std::exchange(m_pending, {})); }, Qt::QueuedConnection);
   } else {
     m_filtersDock->hide();
     m_generateDock->hide();
     m_compareDock->hide();
+    m_effectDock->hide();
+    m_bankDock->hide();
     for (QDockWidget* dock : m_plotDocks) dock->hide();
   }
   refreshTotals();
@@ -175,17 +240,25 @@ void MainWindow::showOpened() {
 
 void MainWindow::showPreset(Preset preset) {
   if (!m_document.checkpoint()) return;
-  const bool speed = preset == Preset::speed;
-  m_filtersDock->setVisible(!speed);
-  for (QDockWidget* dock : m_plotDocks) dock->setVisible(!speed);
+  const bool speed = preset == Preset::speed, effect = preset == Preset::effect, plots = !speed && !effect;
+  m_filtersDock->setVisible(plots);
+  for (QDockWidget* dock : m_plotDocks) dock->setVisible(plots);
   m_generateDock->setVisible(speed);
-  if (speed) m_compareDock->hide();
-  m_stripBar->setVisible(!speed);
+  m_effectDock->setVisible(effect);
+  if (!plots) {
+    m_compareDock->hide();
+    m_bankDock->hide();
+  }
+  m_stripBar->setVisible(plots && !m_talking);
+  if (m_talking) {
+    m_filtersDock->setVisible(preset == Preset::filters);
+    m_talk->showSpeed(speed);
+  }
   const int w = width(), h = height();
-  if (!speed) {
-    const int table = preset == Preset::filters ? w * 38 / 100 : w * 23 / 100;
-    resizeDocks({m_filtersDock, m_plotDocks[0], m_plotDocks[1]}, {table, (w - table) / 2, (w - table) / 2},
-                Qt::Horizontal);
+  if (plots) {
+    const int table = m_filtersDock->isHidden() ? 0 : preset == Preset::filters ? w * 38 / 100 : w * 23 / 100;
+    if (table > 0) resizeDocks({m_filtersDock}, {table}, Qt::Horizontal);
+    resizeDocks({m_plotDocks[0], m_plotDocks[1]}, {(w - table) / 2, (w - table) / 2}, Qt::Horizontal);
     const int top = preset == Preset::filters ? 50 : 42;
     resizeDocks({m_plotDocks[0], m_plotDocks[2]}, {h * top / 100, h * (100 - top) / 100}, Qt::Vertical);
     resizeDocks({m_plotDocks[1], m_plotDocks[3]}, {h * top / 100, h * (100 - top) / 100}, Qt::Vertical);
@@ -220,11 +293,13 @@ void MainWindow::refreshTotals() {
   for (const analysis::Bank& bank : m_document.checkpoint()->banks())
     cacheFloats += static_cast<long long>(bank.channels) * bank.lengthSamples;
   const long long states = m_document.totalStates();
+  const int locked = m_document.lockedCount();
   m_totals->setText(tr("%1 filters   ·   %2 states   ·   %3 per sequence as recurrence, %4 as cached convolution "
-                       "(float32, full window)")
+                       "(float32, full window)%5")
                         .arg(widgets::count(m_document.filterCount()), widgets::count(states),
                              widgets::bytes(4.0 * static_cast<double>(states)),
-                             widgets::bytes(4.0 * static_cast<double>(cacheFloats))));
+                             widgets::bytes(4.0 * static_cast<double>(cacheFloats)),
+                             locked > 0 ? tr("   ·   %1 locked").arg(widgets::count(locked)) : QString()));
 }
 
 void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
@@ -236,7 +311,45 @@ void MainWindow::dropEvent(QDropEvent* event) {
   open(event->mimeData()->urls().front().toLocalFile());
 }
 
+void MainWindow::setTalking(bool on) {
+  if (on == m_talking || (on && !m_document.checkpoint())) return;
+  m_talking = on;
+  const QAction* checked = m_presetGroup->checkedAction();
+  const auto preset = static_cast<Preset>(checked ? m_presetGroup->actions().indexOf(checked) : 1);
+  if (on) {
+    m_presetBeforeTalk = preset;
+    m_layoutBeforeTalk = saveState();
+    m_statesBeforeTalk = windowState();
+    m_geometryBeforeTalk = geometry();
+  }
+  for (QWidget* chrome : {static_cast<QWidget*>(menuBar()), static_cast<QWidget*>(m_toolBar),
+                          static_cast<QWidget*>(m_stripBar), static_cast<QWidget*>(statusBar())})
+    chrome->setVisible(!on);
+  for (QDockWidget* dock : findChildren<QDockWidget*>()) dock->titleBarWidget()->setVisible(!on);
+  m_generate->setTalking(on);
+  m_talkBar->setVisible(on);
+  if (on) {
+    appearance::applyTalk();
+    setWindowState(windowState() | Qt::WindowFullScreen);
+    showPreset(preset == Preset::filters ? Preset::order : preset);
+  } else {
+    appearance::apply(appearance::stored());
+    setWindowState(m_statesBeforeTalk);
+    if (!(m_statesBeforeTalk & (Qt::WindowMaximized | Qt::WindowFullScreen))) setGeometry(m_geometryBeforeTalk);
+    restoreState(m_layoutBeforeTalk);
+    m_talkBar->hide();
+    m_presetGroup->actions().at(static_cast<int>(m_presetBeforeTalk))->setChecked(true);
+  }
+  m_talkAction->setChecked(on);
+}
+
+void MainWindow::keyPressEvent(QKeyEvent* event) {
+  if (event->key() == Qt::Key_Escape && m_talking) return setTalking(false);
+  QMainWindow::keyPressEvent(event);
+}
+
 void MainWindow::closeEvent(QCloseEvent* event) {
+  setTalking(false);
   QSettings().setValue(QStringLiteral("windowGeometry"), saveGeometry());
   m_generation.cancel();
   m_jobs.cancelAll();

@@ -2,13 +2,20 @@
 #pragma once
 
 #include <QMainWindow>
+#include <QPointer>
+#include <functional>
+#include <optional>
 
 #include "app/analyst.h"
 #include "app/comparison.h"
 #include "app/document.h"
+#include "app/effectstudy.h"
 #include "app/generation.h"
 #include "app/jobs.h"
+#include "app/journal.h"
 #include "app/planner.h"
+#include "app/reference.h"
+#include "app/sound.h"
 #include "app/survey.h"
 
 class QActionGroup;
@@ -17,29 +24,57 @@ class QDoubleSpinBox;
 class QMenu;
 class QStackedWidget;
 
+namespace widgets {
+class CommandPalette;
+class Plot;
+}  // namespace widgets
+
 namespace app {
 
 class Banner;
+class BankPanel;
 class ComparePanel;
+class EffectPanel;
+class FigureDialog;
 class FilterPanel;
 class FitStrip;
 class GenerationPanel;
 class JobsBar;
 class PlotDeck;
+struct Report;
 class StartPage;
+class TalkBar;
+class Tour;
 class ValueLabel;
 
 class MainWindow : public QMainWindow {
   Q_OBJECT
 
  public:
-  enum class Preset { filters, order, speed };
+  enum class Preset { filters, order, speed, effect };
 
   explicit MainWindow(QWidget* parent = nullptr);
   ~MainWindow() override;
 
+  // A checkpoint, or a session (.polecat).
   void open(const QString& path);
+  void openSession(const QString& path);
+  void saveSession(const QString& path);
+  // Everything a session keeps, as it is now; no checkpoint while none is open.
+  SessionState state() const;
+  // Opens the state's checkpoint and takes the rest over once it is open. A checkpoint that is not where it was is
+  // asked for once; without an answer nothing changes.
+  void resume(const SessionState&);
+  // As CSV: the filters the table shows, or what the plot with the focus shows.
+  void exportTable(const QString& path, bool ofPlot);
+  // The layer of the selected filter as one page of HTML or PDF.
+  void exportReport(const QString& path);
+  // Replaces the dialog that asks where a missing file is; an empty answer gives up.
+  void setFileQuestion(std::function<QString(const QString& missing)> ask) { m_askForFile = std::move(ask); }
   void showPreset(Preset);
+  // Full screen for a lecture hall: large, high contrast, without menus, bars and controls. F11; Escape ends it.
+  void setTalking(bool);
+  bool talking() const { return m_talking; }
 
   Document& document() { return m_document; }
   Jobs& jobs() { return m_jobs; }
@@ -47,19 +82,36 @@ class MainWindow : public QMainWindow {
   Survey& survey() { return m_survey; }
   GenerationRun& generation() { return m_generation; }
   Planner& planner() { return m_planner; }
+  EffectStudy& effect() { return m_effectStudy; }
+  Reference& reference() { return m_reference; }
+  Journal& journal() { return m_journal; }
   Comparison& comparison() { return m_comparison; }
   PlotDeck& plots() { return *m_plots; }
   FilterPanel& filters() { return *m_filters; }
   Banner& banner() { return *m_banner; }
+  // Every action there is: those of the menus, and those of the plot that had the focus last.
+  QList<QAction*> actionsListed() const;
 
  protected:
   void dragEnterEvent(QDragEnterEvent*) override;
   void dropEvent(QDropEvent*) override;
   void closeEvent(QCloseEvent*) override;
+  void keyPressEvent(QKeyEvent*) override;
 
  private:
   void buildPanels();
   void buildActions();
+  void buildFileMenu(QMenu* file, QMenu* edit);
+  void buildEditMenu(QMenu*);
+  void buildViewMenu();
+  void buildPlanMenu();
+  void buildEffectActions(QMenu* plan);
+  void buildRunMenu();
+  void buildHelpMenu();
+  void buildExportActions(QMenu* file, QMenu* edit);
+  // Gives an action its name, sentence, key and deed.
+  QAction* explained(QAction*, const char* name, const QString& explanation, const QKeySequence& key,
+                     std::function<void()> deed);
   void buildToolBar();
   void buildStatusBar();
   void connectParts();
@@ -72,7 +124,33 @@ class MainWindow : public QMainWindow {
   std::vector<int> rowsOfScope() const;
   void refreshTotals();
   void chooseExport();
+  FigureDialog* figureDialog();
+  void showFigureDialog();
+  void chooseTable(bool ofPlot);
+  void chooseReport();
+  Report layerReport() const;
+  QString inspectText() const;
+  QString plotText() const;
+  QString distillText() const;
+  QString generateText() const;
+  QString evaluateText() const;
+  void chooseSession();
+  void apply(const SessionState&);
+  void checkFingerprint();
+  void offerLeftover();
+  QList<QAction*> plotSwitches() const;
   void setScheme(int scheme);
+  void showPalette();
+  void showKeys();
+  void startTour();
+  void hearFilter();
+  void chooseSound();
+  void focusPanel(int step);
+  void toggleLock();
+  void chooseOther();
+  void askBudget();
+  // Makes changes of tolerance and compared methods undoable.
+  void watchSettings();
 
   Jobs m_jobs;
   Document m_document;
@@ -81,6 +159,17 @@ class MainWindow : public QMainWindow {
   GenerationRun m_generation;
   Planner m_planner;
   Comparison m_comparison;
+  EffectStudy m_effectStudy;
+  Reference m_reference;
+  Sound m_sound;
+  Journal m_journal;
+  QString m_sessionPath, m_fingerprint;
+  bool m_restoring = false;  // settings are being set by undo or a session: no new step
+  double m_toleranceBefore = 0;
+  QString m_methodsBefore;
+  std::optional<Leftover> m_taken;  // the journal being taken up
+  std::optional<SessionState> m_pending;  // to be taken over when its checkpoint is open
+  std::function<QString(const QString&)> m_askForFile;
 
   StartPage* m_start = nullptr;
   Banner* m_banner = nullptr;
@@ -89,15 +178,27 @@ class MainWindow : public QMainWindow {
   PlotDeck* m_plots = nullptr;
   GenerationPanel* m_generate = nullptr;
   ComparePanel* m_compare = nullptr;
-  QDockWidget *m_filtersDock = nullptr, *m_generateDock = nullptr, *m_compareDock = nullptr;
+  EffectPanel* m_effect = nullptr;
+  BankPanel* m_bank = nullptr;
+  QDockWidget *m_filtersDock = nullptr, *m_generateDock = nullptr, *m_compareDock = nullptr, *m_effectDock = nullptr, *m_bankDock = nullptr;
   QList<QDockWidget*> m_plotDocks;  // impulse, spectrum, Hankel, poles
-  QToolBar* m_stripBar = nullptr;
+  QToolBar *m_stripBar = nullptr, *m_toolBar = nullptr, *m_talkBar = nullptr;
+  TalkBar* m_talk = nullptr;
+  bool m_talking = false;
+  QByteArray m_layoutBeforeTalk;
+  QRect m_geometryBeforeTalk;
+  Qt::WindowStates m_statesBeforeTalk;
+  Preset m_presetBeforeTalk = Preset::filters;
   QComboBox* m_scope = nullptr;
   QDoubleSpinBox* m_tolerance = nullptr;
-  QAction* m_export = nullptr;
+  QAction* m_talkAction = nullptr;
+  QAction *m_export = nullptr, *m_save = nullptr, *m_saveAs = nullptr;
   QMenu* m_recentMenu = nullptr;
   QActionGroup* m_presetGroup = nullptr;
   ValueLabel* m_totals = nullptr;
+  widgets::CommandPalette* m_palette = nullptr;
+  QPointer<widgets::Plot> m_lastPlot;
+  QPointer<Tour> m_tour;
 };
 
 }  // namespace app

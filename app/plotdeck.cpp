@@ -141,13 +141,19 @@ void PlotDeck::highlightMode(int pole) {
 void PlotDeck::buildSwitches() {
   auto* residual = new QAction(tr("Residual on a &logarithmic axis"), this);
   residual->setCheckable(true);
+  residual->setObjectName(QStringLiteral("plots.residualLog"));
+  residual->setToolTip(tr("Show |h − ĥ| on a logarithmic axis below the impulse response"));
   residual->setShortcut(QKeySequence(Qt::Key_L));
   connect(residual, &QAction::toggled, m_signal, &widgets::SignalPlot::setResidualLog);
-  m_residualSpectrum = new QAction(tr("Residual in the &spectrum"), this);
+  m_residualSpectrum = new QAction(tr("Residual in the spectr&um"), this);
   m_residualSpectrum->setCheckable(true);
+  m_residualSpectrum->setObjectName(QStringLiteral("plots.residualSpectrum"));
+  m_residualSpectrum->setToolTip(tr("Show the spectrum of h − ĥ beside the two"));
   m_residualSpectrum->setShortcut(QKeySequence(Qt::Key_S));
   connect(m_residualSpectrum, &QAction::toggled, this, &PlotDeck::showFit);
   auto* quantity = new QAction(tr("Spectrum: next &quantity (magnitude, phase, group delay)"), this);
+  quantity->setObjectName(QStringLiteral("plots.quantity"));
+  quantity->setToolTip(tr("Magnitude, phase or group delay"));
   quantity->setShortcut(QKeySequence(Qt::Key_Q));
   connect(quantity, &QAction::triggered, this, [this] {
     const int next = (static_cast<int>(m_spectrum->quantity()) + 1) % 3;
@@ -155,6 +161,8 @@ void PlotDeck::buildSwitches() {
   });
   auto* rim = new QAction(tr("Poles near the &rim: distance to the unit circle over angle"), this);
   rim->setCheckable(true);
+  rim->setObjectName(QStringLiteral("plots.rim"));
+  rim->setToolTip(tr("Tell poles of long memory apart on a logarithmic distance"));
   rim->setShortcut(QKeySequence(Qt::Key_R));
   connect(rim, &QAction::toggled, this,
           [this](bool on) { m_poles->setView(on ? widgets::PolePlot::View::Rim : widgets::PolePlot::View::Plane); });

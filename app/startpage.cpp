@@ -24,12 +24,17 @@ StartPage::StartPage(QWidget* parent) : QWidget(parent) {
   auto* sample = new QPushButton(tr("Open the sample"));
   sample->setObjectName(QStringLiteral("startSample"));
   sample->setToolTip(tr("A Hyena language model of 1 million parameters, trained on novels, with its validation text"));
+  auto* tour = new QPushButton(tr("Take the tour"));
+  tour->setObjectName(QStringLiteral("startTour"));
+  tour->setToolTip(tr("From an impulse response to a speed-up in eight steps, on the sample"));
+  connect(tour, &QPushButton::clicked, this, &StartPage::tourRequested);
   auto* hint = new QLabel(tr("or drop a file anywhere: .ckpt, .pt, .safetensors, a sharded index or its folder"));
   hint->setObjectName(QStringLiteral("startHint"));
   auto* buttons = new QHBoxLayout;
   buttons->setSpacing(8);
   buttons->addWidget(open);
   buttons->addWidget(sample);
+  buttons->addWidget(tour);
   buttons->addStretch();
   connect(open, &QPushButton::clicked, this, &StartPage::openRequested);
   connect(sample, &QPushButton::clicked, this, &StartPage::sampleRequested);
@@ -64,11 +69,30 @@ StartPage::StartPage(QWidget* parent) : QWidget(parent) {
   m_recents = new QVBoxLayout;
   m_recents->setSpacing(0);
 
+  m_offer = new QFrame;
+  m_offer->setObjectName(QStringLiteral("startOffer"));
+  m_offerText = new QLabel;
+  m_offerText->setWordWrap(true);
+  m_resume = new QPushButton(tr("Restore"));
+  m_resume->setObjectName(QStringLiteral("startResume"));
+  auto* forget = new QPushButton(tr("Forget it"));
+  forget->setObjectName(QStringLiteral("startForget"));
+  auto* offerRow = new QHBoxLayout(m_offer);
+  offerRow->setContentsMargins(16, 12, 12, 12);
+  offerRow->setSpacing(8);
+  offerRow->addWidget(m_offerText, 1);
+  offerRow->addWidget(m_resume);
+  offerRow->addWidget(forget);
+  m_offer->hide();
+  connect(m_resume, &QPushButton::clicked, this, &StartPage::resumeRequested);
+  connect(forget, &QPushButton::clicked, this, &StartPage::forgetRequested);
+
   auto* column = new QVBoxLayout;
   column->setSpacing(20);
   column->addStretch(2);
   column->addWidget(m_title);
   column->addWidget(m_tagline);
+  column->addWidget(m_offer);
   column->addLayout(buttons);
   column->addWidget(hint);
   column->addSpacing(8);
@@ -108,6 +132,12 @@ void StartPage::refresh() {
   m_recentTitle->setVisible(m_recents->count() > 0);
 }
 
+void StartPage::offerResume(const QString& text, bool urgent) {
+  m_offerText->setText(text);
+  m_resume->setText(urgent ? tr("Restore") : tr("Continue"));
+  m_offer->setVisible(!text.isEmpty());
+}
+
 bool StartPage::event(QEvent* event) {
   if (event->type() == widgets::themeChangeEvent()) restyle();
   return QWidget::event(event);
@@ -128,6 +158,11 @@ void StartPage::restyle() {
                              .arg(theme.space(3)));
   }
   for (QLabel* text : m_stepTexts) text->setFont(theme.font(TextSize::Title));
+  m_offer->setStyleSheet(QStringLiteral("#startOffer { background: %1; border: 1px solid %2; border-left: %3px solid %4; "
+                                        "border-radius: 6px; }")
+                             .arg(theme.colour(Role::Surface).name(), theme.colour(Role::Border).name())
+                             .arg(theme.space(1))
+                             .arg(theme.colour(Role::Accent).name()));
   setStyleSheet(QStringLiteral("#startHint { color: %1; } #recentFile { text-align: left; border: none; background: "
                                "transparent; color: %2; }"
                                "#recentFile:hover { color: %3; } #recentFile:disabled { color: %1; }")

@@ -3,7 +3,9 @@
 
 #include <QWidget>
 
+class QFrame;
 class QLabel;
+class QPushButton;
 class QVBoxLayout;
 
 namespace app {
@@ -15,11 +17,16 @@ class StartPage : public QWidget {
   explicit StartPage(QWidget* parent = nullptr);
   // Reads the recent files again.
   void refresh();
+  // A session that can be taken up again, in words; empty hides the offer. `urgent`: the program ended badly.
+  void offerResume(const QString& text, bool urgent);
 
  Q_SIGNALS:
   void openRequested();
   void sampleRequested();
+  void tourRequested();
   void recentRequested(const QString& path);
+  void resumeRequested();
+  void forgetRequested();
 
  protected:
   bool event(QEvent*) override;
@@ -31,6 +38,9 @@ class StartPage : public QWidget {
   QLabel* m_tagline;
   QLabel* m_recentTitle;
   QVBoxLayout* m_recents;
+  QFrame* m_offer;
+  QLabel* m_offerText;
+  QPushButton* m_resume;
   QList<QLabel*> m_stepNumbers, m_stepTexts;
 };
 

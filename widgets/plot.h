@@ -84,6 +84,7 @@ class Plot : public QWidget {
   void setYRange(Range range);
   // Shows everything, and goes on doing so with new data until the person zooms.
   void fit();
+  bool isFitted() const;
 
   const Theme& theme() const;
   void setTheme(const Theme& theme);
@@ -141,7 +142,6 @@ class Plot : public QWidget {
   void setLegend(std::vector<LegendEntry> entries);
   // After data or switches changed: fits if the view is fitted, and draws once in the coming event loop round.
   void refresh();
-  bool isFitted() const;
   bool isExporting() const;
 
   // Sets the ranges that show everything. Called by fit() and refresh() only when not empty.

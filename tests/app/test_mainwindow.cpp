@@ -209,7 +209,7 @@ class TestMainWindow : public QObject {
     QCOMPARE(m_window->filters().selectedRows(), (std::vector<int>{0, 1, 2, 3}));
     m_window->findChild<QComboBox*>(QStringLiteral("scope"))->setCurrentIndex(1);
     QSignalSpy planned(&m_window->planner(), &Planner::planned);
-    m_window->findChild<QAction*>(QStringLiteral("fitToTolerance"))->trigger();
+    m_window->findChild<QAction*>(QStringLiteral("plan.tolerance"))->trigger();
     QTRY_COMPARE_WITH_TIMEOUT(planned.size(), 1, 60000);
     QCOMPARE(m_window->document().undoStack().count(), 1);
     QCOMPARE(m_window->document().order(4), 16);
