@@ -1,0 +1,180 @@
+// The table of a large model (24 layers of 2048 filters of 8192 taps) and the stalls of the window while it works.
+//   bench_table [folder for a sparse file]     prints medians and 99th percentiles in milliseconds
+// Scrolling, searching and sorting are timed from the event until the table has been painted. A stall is the time by
+// which the event loop came later than a timer of 1 ms asked for, while a tolerance fit of a layer and a generation run.
+#include <QApplication>
+#include <QDir>
+#include <QElapsedTimer>
+#include <QFile>
+#include <QHeaderView>
+#include <QLineEdit>
+#include <QScrollBar>
+#include <QTableView>
+#include <QTest>
+#include <QTextStream>
+#include <QTimer>
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "app/appearance.h"
+#include "app/filterpanel.h"
+#include "app/mainwindow.h"
+
+namespace {
+
+constexpr int layers = 24, channels = 2048, taps = 8192;
+
+// A tensor per layer in a .safetensors file of float32; only the first channels of each are more than a hole in it.
+bool writeBanks(const QString& path) {
+  QFile file(path);
+  if (!file.open(QIODevice::WriteOnly)) return false;
+  constexpr qint64 bankBytes = static_cast<qint64>(channels) * taps * 4;
+  QByteArray header = "{";
+  for (int layer = 0; layer < layers; ++layer)
+    header += QStringLiteral("%1\"layers.%2.filter\":{\"dtype\":\"F32\",\"shape\":[%3,%4],\"data_offsets\":[%5,%6]}")
+                  .arg(layer ? QStringLiteral(",") : QString())
+                  .arg(layer)
+                  .arg(channels)
+                  .arg(taps)
+                  .arg(layer * bankBytes)
+                  .arg((layer + 1) * bankBytes)
+                  .toUtf8();
+  header += '}';
+  while (header.size() % 8 != 0) header += ' ';
+  const auto length = static_cast<quint64>(header.size());
+  file.write(reinterpret_cast<const char*>(&length), 8);
+  file.write(header);
+  const qint64 start = file.pos();
+  std::vector<float> row(taps);
+  for (int layer = 0; layer < layers; ++layer) {
+    for (int channel = 0; channel < 32; ++channel) {
+      for (int t = 0; t < taps; ++t)
+        row[static_cast<std::size_t>(t)] = std::exp(-0.003F * static_cast<float>(t * (1 + channel % 7))) *
+                                           std::cos(0.01F * static_cast<float>(t * (1 + channel + layer)));
+      file.seek(start + layer * bankBytes + static_cast<qint64>(channel) * taps * 4);
+      file.write(reinterpret_cast<const char*>(row.data()), taps * 4);
+    }
+  }
+  return file.resize(start + layers * bankBytes);
+}
+
+class PaintWatch : public QObject {
+ public:
+  explicit PaintWatch(QWidget* widget) { widget->installEventFilter(this); }
+  bool painted = false;
+
+ protected:
+  bool eventFilter(QObject*, QEvent* event) override {
+    if (event->type() == QEvent::Paint) painted = true;
+    return false;
+  }
+};
+
+bool until(const std::function<bool()>& ready, int milliseconds) {
+  QElapsedTimer clock;
+  clock.start();
+  while (!ready() && clock.elapsed() < milliseconds) QCoreApplication::processEvents(QEventLoop::AllEvents, 1);
+  return ready();
+}
+
+void print(const char* what, std::vector<double> times, double bar) {
+  if (times.empty()) return;
+  std::sort(times.begin(), times.end());
+  const auto at = [&](double share) {
+    return times[static_cast<std::size_t>(share * static_cast<double>(times.size() - 1))];
+  };
+  QTextStream(stdout) << QStringLiteral("%1 n %2   median %3 ms   p99 %4 ms   largest %5 ms   bar %6 ms\n")
+                             .arg(QLatin1String(what), -44)
+                             .arg(times.size(), 6)
+                             .arg(at(0.5), 7, 'f', 2)
+                             .arg(at(0.99), 7, 'f', 2)
+                             .arg(times.back(), 7, 'f', 2)
+                             .arg(bar, 0, 'f', 0);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM") && qEnvironmentVariableIsEmpty("DISPLAY"))
+    qputenv("QT_QPA_PLATFORM", "offscreen");
+  QApplication application(argc, argv);
+  QApplication::setOrganizationName(QStringLiteral("polecat-bench"));
+  app::appearance::apply(widgets::Scheme::Light);
+  const QString path = (argc > 1 ? QString::fromLocal8Bit(argv[1]) : QDir::tempPath()) + QStringLiteral("/bench_table.safetensors");
+  if (!writeBanks(path)) {
+    QTextStream(stderr) << "bench_table: cannot write " << path << '\n';
+    return 6;
+  }
+
+  {
+    app::MainWindow window;
+    window.resize(1480, 920);
+    window.show();
+    QElapsedTimer clock;
+    clock.start();
+    window.open(path);
+    if (!until([&] { return window.document().filterCount() == layers * channels; }, 30000)) {
+      QTextStream(stderr) << "bench_table: the bank did not open\n";
+      return 3;
+    }
+    QTextStream(stdout) << "49,152 filters listed after " << clock.elapsed() << " ms\n";
+    QTest::qWait(1000);
+    window.jobs().cancel(QStringLiteral("survey"));
+    QTableView* table = window.filters().table();
+    PaintWatch watch(table->viewport());
+    const auto timed = [&](const std::function<void()>& action) {
+      watch.painted = false;
+      clock.restart();
+      action();
+      until([&] { return watch.painted; }, 5000);
+      const double milliseconds = static_cast<double>(clock.nsecsElapsed()) * 1e-6;
+      QTest::qWait(20);
+      return milliseconds;
+    };
+    std::vector<double> scrolling, searching, sorting;
+    for (int i = 1; i <= 100; ++i)
+      scrolling.push_back(timed([&] { table->verticalScrollBar()->setValue((i * 7919) % (table->verticalScrollBar()->maximum() + 1)); }));
+    print("scroll to another place", scrolling, 50);
+    for (int i = 0; i < 24; ++i)
+      searching.push_back(timed([&] { window.filters().searchLine()->setText(QStringLiteral("layer:%1").arg(i)); }));
+    for (const char* text : {"channel>2000", "1", "energy>0", ""})
+      searching.push_back(timed([&] { window.filters().searchLine()->setText(QLatin1String(text)); }));
+    print("search", searching, 50);
+    for (int i = 0; i < 18; ++i)
+      sorting.push_back(timed([&] {
+        table->sortByColumn(i % app::FilterTable::columns, i % 2 ? Qt::AscendingOrder : Qt::DescendingOrder);
+      }));
+    print("sort", sorting, 50);
+  }
+  QFile::remove(path);
+
+  app::MainWindow window;
+  window.resize(1480, 920);
+  window.show();
+  window.open(QStringLiteral(POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt"));
+  until([&] { return window.document().checkpoint() && window.analyst().fit(); }, 20000);
+  app::GenerationSettings settings;
+  settings.prompt = QStringLiteral("It was a dark");
+  settings.tokens = 4000;
+  window.generation().start(settings);
+  until([&] { return !window.generation().lanes().empty(); }, 60000);
+  window.planner().fitToTolerance(window.document().bankRows(0), 0.05);
+  std::vector<double> stalls;
+  QElapsedTimer beat;
+  QTimer heart;
+  heart.setTimerType(Qt::PreciseTimer);
+  heart.setInterval(1);
+  QObject::connect(&heart, &QTimer::timeout, [&] {
+    stalls.push_back(std::max(0.0, static_cast<double>(beat.nsecsElapsed()) * 1e-6 - 1));
+    beat.restart();
+  });
+  beat.start();
+  heart.start();
+  QTest::qWait(15000);
+  heart.stop();
+  print("stall of the window during fit and generation", stalls, 16);
+  window.generation().cancel();
+  QTextStream(stdout) << "platform " << QGuiApplication::platformName() << '\n';
+  return 0;
+}
