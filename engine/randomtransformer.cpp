@@ -89,7 +89,7 @@ std::shared_ptr<const Model> randomTransformer(const Model& like, std::uint64_t 
       attention.norm = builder.norm(shape.width);
       attention.qkv = builder.linear(3 * shape.width, shape.width);
       attention.out = builder.linear(shape.width, shape.width);
-      attention.heads = shape.heads;
+      attention.heads = attention.keyValueHeads = shape.heads;
       Block& block = weights->blocks.emplace_back();
       block.kind = BlockShape::Kind::attention;
       block.attention.push_back(std::move(attention));
