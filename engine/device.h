@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/footprint.h"
 #include "engine/workload.h"
 
 namespace engine {
@@ -22,7 +23,13 @@ struct DeviceInfo {
   bool usable = true;
 };
 
-// The CPU first; then what other engine modules find.
+// What a device moved and multiplied in a trial just now: the roofs that rates are compared with.
+struct Calibration {
+  double copyBytesPerSecond = 0;    // read + written, by a copy far larger than the caches
+  double matmulFlopsPerSecond = 0;  // 8192^3 bfloat16 product; 0 where it was not measured (CPU)
+};
+
+// The CPU first; then GPUs, or one entry that says why there are none.
 std::vector<DeviceInfo> devices();
 
 // A device in use, with its threads. One engine thread owns it; the sessions of that thread may share it, so that
@@ -33,9 +40,14 @@ class Device {
   static std::shared_ptr<Device> open(const std::string& id = "cpu", int threads = 0);
   virtual ~Device() = default;
 
+  virtual const std::string& id() const = 0;
   virtual int threads() const = 0;
   // Bytes that could be allocated now.
   virtual std::size_t freeBytes() const = 0;
+  // What a session would take here (footprint.h for the CPU).
+  virtual Footprint predict(const Shape&, const Workload&) const = 0;
+  // A trial of about a second.
+  virtual Calibration calibrate() = 0;
   // Internal to engine: memory and operations for one model in one mode. Throws Error(unsupported).
   virtual std::unique_ptr<Runner> run(std::shared_ptr<const Model>, const Workload&) = 0;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -109,11 +110,12 @@ void Generation::Shared::waitWhilePaused(const std::stop_token& stop) {
 }
 
 void Generation::Shared::run(const std::stop_token& stop) {
-  std::shared_ptr<Device> device;
+  std::map<std::string, std::shared_ptr<Device>> devices;  // lanes on the same one share it
   for (auto& lane : lanes)
     guarded(*lane, [&] {
       waitWhilePaused(stop);
-      if (!device) device = Device::open();
+      auto& device = devices[lane->request.device];
+      if (!device) device = Device::open(lane->request.device);
       begin(*lane, device, stop);
     });
   for (bool active = true; active;) {

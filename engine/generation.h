@@ -15,6 +15,7 @@ struct LaneRequest {
   Workload workload;
   std::vector<Token> prompt;  // one sequence, repeated for every member of the batch
   int tokens = 256;           // to generate
+  std::string device = "cpu";  // see devices()
 };
 
 struct LaneState {

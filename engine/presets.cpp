@@ -30,13 +30,21 @@ class Random {
     return static_cast<float>(static_cast<std::int32_t>(z >> 32)) * 0x1p-31F;
   }
 
+  // Where `count` numbers begin that somebody else will draw.
+  std::uint64_t skip(std::size_t count) {
+    const std::uint64_t start = m_state;
+    m_state += count * std::uint64_t{0x9E3779B97F4A7C15};
+    return start;
+  }
+
  private:
   std::uint64_t m_state;
 };
 
 class Builder {
  public:
-  Builder(Model::Weights& weights, std::uint64_t seed) : m_weights(weights), m_random(seed) {}
+  Builder(Model::Weights& weights, std::uint64_t seed, Residence residence)
+      : m_weights(weights), m_random(seed), m_residence(residence) {}
 
   Buffer<float> values(std::size_t count, float scale, float centre = 0) {
     Buffer<float> buffer(count, m_weights.weightBytes);
@@ -53,7 +61,9 @@ class Builder {
     layer.inputs = inputs;
     layer.outputs = outputs;
     const std::size_t count = static_cast<std::size_t>(outputs) * static_cast<std::size_t>(inputs);
-    if (m_weights.type == WeightType::float32) {
+    if (m_residence == Residence::device) {
+      layer.random = RandomFill{m_random.skip(count), scale};
+    } else if (m_weights.type == WeightType::float32) {
       layer.weight = values(count, scale);
     } else {
       layer.half = Buffer<Bfloat16>(count, m_weights.weightBytes);
@@ -90,6 +100,7 @@ class Builder {
  private:
   Model::Weights& m_weights;
   Random m_random;
+  Residence m_residence;
 };
 
 Block randomBlock(Builder& builder, int width, int bank) {
@@ -149,9 +160,9 @@ Shape checkedShape(std::string_view name, int vocabulary, BlockShape::Kind kind)
 
 // Runs `make` unless the footprint already says that memory will not do.
 template <class Result, class Make>
-Result withinMemory(std::string_view name, const Shape& shape, WeightType type, Make&& make) {
+Result withinMemory(std::string_view name, const Shape& shape, WeightType type, Residence residence, Make&& make) {
   const Footprint needs = footprint(shape, Workload{}, 1);
-  const std::size_t weights = type == WeightType::bfloat16 ? needs.weightBytes / 2 : needs.weightBytes;
+  const std::size_t weights = residence == Residence::device ? 0 : type == WeightType::bfloat16 ? needs.weightBytes / 2 : needs.weightBytes;
   const std::size_t needed = weights + needs.tableBytes, free = Device::open("cpu", 1)->freeBytes();
   const auto tooLarge = [&] {
     return Error(ErrorKind::memory, "preset " + std::string(name),
@@ -180,15 +191,16 @@ std::span<const Preset> presets() {
   return known;
 }
 
-RandomModel randomModel(std::string_view name, int order, std::uint64_t seed, int vocabulary, WeightType type) {
+RandomModel randomModel(std::string_view name, int order, std::uint64_t seed, int vocabulary, WeightType type,
+                        Residence residence) {
   const Shape shape = checkedShape(name, vocabulary, BlockShape::Kind::hyena);
   if (order < 2 || order > 256 || order % 2 != 0)
     throw Error(ErrorKind::input, "order " + std::to_string(order), "random filters are made of conjugate pairs",
                 "use an even order from 2 to 256");
-  return withinMemory<RandomModel>(name, shape, type, [&] {
+  return withinMemory<RandomModel>(name, shape, type, residence, [&] {
     auto weights = std::make_shared<Model::Weights>();
     weights->type = type;
-    Builder builder(*weights, seed);
+    Builder builder(*weights, seed, residence);
     beginWeights(*weights, builder, shape);
     std::array<analysis::StateSpace, distinctFilters> filters;
     for (auto& filter : filters) filter = builder.filter(order);
@@ -222,12 +234,12 @@ RandomModel randomModel(std::string_view name, int order, std::uint64_t seed, in
 }
 
 std::shared_ptr<const Model> randomTransformer(std::string_view name, std::uint64_t seed, int vocabulary,
-                                               WeightType type) {
+                                               WeightType type, Residence residence) {
   const Shape shape = checkedShape(name, vocabulary, BlockShape::Kind::attention);
-  return withinMemory<std::shared_ptr<const Model>>(name, shape, type, [&] {
+  return withinMemory<std::shared_ptr<const Model>>(name, shape, type, residence, [&] {
     auto weights = std::make_shared<Model::Weights>();
     weights->type = type;
-    Builder builder(*weights, seed);
+    Builder builder(*weights, seed, residence);
     beginWeights(*weights, builder, shape);
     weights->heads = shape.heads;
     for (int layer = 0; layer < shape.layers; ++layer) weights->blocks.push_back(randomAttention(builder, shape.width));

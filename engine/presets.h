@@ -22,14 +22,18 @@ struct RandomModel {
   std::shared_ptr<const Model> distilled;  // the same filters as state-space models: exact on the first 2048 tokens
 };
 
+// Where the matrices come to be. device: each GPU makes them in its own memory, the same numbers; the CPU cannot run
+// such a model.
+enum class Residence { host, device };
+
 // The same numbers for the same arguments. order: real states per filter, even, 2 to 256. vocabulary 0: the preset's.
 // Throws Error(input) for an unknown name or order, Error(memory) before allocating what does not fit.
 // About a second per 100 million weights.
 RandomModel randomModel(std::string_view preset, int order, std::uint64_t seed = 1, int vocabulary = 0,
-                        WeightType = WeightType::float32);
+                        WeightType = WeightType::float32, Residence = Residence::host);
 
 // A Transformer of the same shape: heads of 64, no positions (they cost nothing), the same frame.
 std::shared_ptr<const Model> randomTransformer(std::string_view preset, std::uint64_t seed = 1, int vocabulary = 0,
-                                               WeightType = WeightType::float32);
+                                               WeightType = WeightType::float32, Residence = Residence::host);
 
 }  // namespace engine

@@ -23,11 +23,29 @@ class Runner {
   virtual void step(int position, std::span<const Token> tokens) = 0;
   // After the last token of a sequence, over the padded vocabulary. Valid until the next call.
   virtual std::span<const float> logits(int sequence) const = 0;
+  // Prompts of equal length, one for each sequence, row after row: what prefill() does for each. Runners that gain
+  // by taking several at once override it.
+  virtual bool prefillAll(std::span<const Token> prompts, int tokens, float* allLogits, std::stop_token stop) {
+    const auto count = static_cast<std::size_t>(tokens);
+    for (std::size_t b = 0; b * count < prompts.size(); ++b)
+      if (!prefill(static_cast<int>(b), prompts.subspan(b * count, count), b == 0 ? allLogits : nullptr, stop))
+        return false;
+    return true;
+  }
+  // Draws a token of every sequence from the logits and steps with it, `steps` times, where the logits lie; `tokens`
+  // [steps, batch] and `seconds` [steps] are the results. Only when drawsTokens(); throws what sample() throws.
+  virtual bool drawsTokens() const { return false; }
+  virtual void decode(int position, int steps, std::span<Token> tokens, std::span<double> seconds) {
+    static_cast<void>(position), static_cast<void>(steps), static_cast<void>(tokens), static_cast<void>(seconds);
+  }
   // Saves or restores everything that step() and logits() depend on. False, having done nothing: it cannot.
   virtual bool archive(StateArchive&) { return false; }
   // Without the model's weights; counted by the allocator.
   virtual MemoryUse memory() const = 0;
 };
+
+// Throws Error(unsupported) when the model cannot run in this mode on any device.
+void checkMode(const Model&, const Mode&);
 
 // Prompts are taken in pieces of this many tokens where the mode allows it: bounds the workspace.
 inline constexpr int prefillPieceTokens = 128;

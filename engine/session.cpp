@@ -55,6 +55,45 @@ struct Session::State {
   Timings timings;
   Clock::time_point decodeStart{};
 
+  // Takes over one step's tokens.
+  void keep(std::span<const Token> tokens, double stepSeconds, double sinceStartSeconds, TokenRing* ring) {
+    timings.tokenSeconds.push_back(stepSeconds);
+    const auto nanoseconds = [](double seconds) { return static_cast<std::int64_t>(seconds * 1e9); };
+    for (int b = 0; b < workload.batch; ++b) {
+      const Token token = tokens[static_cast<std::size_t>(b)];
+      seen[static_cast<std::size_t>(b)].push_back(token);
+      generated[static_cast<std::size_t>(b)].push_back(token);
+      if (ring) ring->push({b, position, token, nanoseconds(sinceStartSeconds), nanoseconds(stepSeconds)});
+    }
+    ++position;
+  }
+
+  // Where the device draws: a few steps per call, so that a stop is answered within milliseconds.
+  Outcome decodeThere(int tokens, TokenRing* ring, const std::stop_token& stop) {
+    constexpr int stepsAtOnce = 8;
+    const auto batch = static_cast<std::size_t>(workload.batch);
+    std::vector<Token> drawn(batch * stepsAtOnce);
+    std::vector<double> seconds(stepsAtOnce);
+    for (int done = 0; done < tokens;) {
+      if (stop.stop_requested()) return Outcome::stopped;
+      const int count = std::min({stepsAtOnce, tokens - done, workload.capacityTokens - position});
+      if (count == 0) return Outcome::full;
+      const double before = secondsSince(decodeStart);
+      ready = false;  // until the device has answered
+      runner->decode(position, count, std::span(drawn).first(batch * static_cast<std::size_t>(count)),
+                     std::span(seconds).first(static_cast<std::size_t>(count)));
+      ready = true;
+      double sum = 0;
+      for (int i = 0; i < count; ++i) {
+        const auto step = static_cast<std::size_t>(i);
+        sum += seconds[step];
+        keep(std::span<const Token>(drawn).subspan(step * batch, batch), seconds[step], before + sum, ring);
+      }
+      done += count;
+    }
+    return Outcome::finished;
+  }
+
   void requireReady() const {
     if (!ready)
       throw Error(ErrorKind::input, "session", "there are no logits to continue from", "prefill a prompt first");
@@ -72,7 +111,7 @@ Session::Session(std::shared_ptr<const Model> model, const Workload& workload, s
   check(*model, workload);
   State& s = *m_state;
   s.device = device ? std::move(device) : Device::open();
-  const Footprint needs = footprint(model->shape(), workload, s.device->threads());
+  const Footprint needs = s.device->predict(model->shape(), workload);
   const std::size_t free = s.device->freeBytes();
   const double needed =
       static_cast<double>(needs.stateBytesPerSequence + needs.cacheBytesPerSequence) * workload.batch +
@@ -130,11 +169,8 @@ Outcome Session::prefill(std::span<const Token> prompts, std::stop_token stop) {
   s.allLogits.clear();
   if (s.keepAllLogits) s.allLogits.resize(tokens * static_cast<std::size_t>(s.model->shape().vocabulary));
   s.runner->reset();
-  for (std::size_t b = 0; b < batch; ++b) {
-    float* all = b == 0 && s.keepAllLogits ? s.allLogits.data() : nullptr;
-    if (!s.runner->prefill(static_cast<int>(b), prompts.subspan(b * tokens, tokens), all, stop))
-      return Outcome::stopped;
-  }
+  float* all = s.keepAllLogits ? s.allLogits.data() : nullptr;
+  if (!s.runner->prefillAll(prompts, static_cast<int>(tokens), all, stop)) return Outcome::stopped;
   s.position = static_cast<int>(tokens);
   s.ready = true;
   s.decodeStart = {};
@@ -146,6 +182,7 @@ Outcome Session::decode(int tokens, TokenRing* ring, std::stop_token stop) {
   State& s = *m_state;
   s.requireReady();
   if (s.decodeStart == Clock::time_point{}) s.decodeStart = Clock::now();
+  if (s.runner->drawsTokens()) return s.decodeThere(tokens, ring, stop);
   for (int step = 0; step < tokens; ++step) {
     if (stop.stop_requested()) return Outcome::stopped;
     if (s.position >= s.workload.capacityTokens) return Outcome::full;
@@ -155,16 +192,8 @@ Outcome Session::decode(int tokens, TokenRing* ring, std::stop_token stop) {
           sample(s.runner->logits(b), s.model->vocabularySize(), s.workload.sampling, s.workload.seed, b, s.position);
     s.runner->step(s.position, s.next);
     const auto end = Clock::now();
-    s.timings.tokenSeconds.push_back(std::chrono::duration<double>(end - start).count());
-    for (int b = 0; b < s.workload.batch; ++b) {
-      const Token token = s.next[static_cast<std::size_t>(b)];
-      s.seen[static_cast<std::size_t>(b)].push_back(token);
-      s.generated[static_cast<std::size_t>(b)].push_back(token);
-      if (ring)
-        ring->push({b, s.position, token, std::chrono::nanoseconds(end - s.decodeStart).count(),
-                    std::chrono::nanoseconds(end - start).count()});
-    }
-    ++s.position;
+    s.keep(s.next, std::chrono::duration<double>(end - start).count(),
+           std::chrono::duration<double>(end - s.decodeStart).count(), ring);
   }
   return Outcome::finished;
 }

@@ -1,6 +1,8 @@
 // Weights of a language model, in the order the engine computes with. Internal to engine.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,12 +13,20 @@
 
 namespace engine {
 
+// Numbers that were never written down: scale * uniform in [-1, 1), element i being number i of SplitMix64 (presets.cpp)
+// from `state`.
+struct RandomFill {
+  std::uint64_t state = 0;
+  float scale = 0;
+};
+
 // y = x weight^T + bias
 struct Linear {
   int inputs = 0, outputs = 0;
   Buffer<float> weight;   // [outputs, inputs]; empty when it is
   Buffer<Bfloat16> half;  // in bfloat16
   Buffer<float> bias;     // [outputs], or empty
+  std::optional<RandomFill> random = {};  // instead of either: made on the device that uses them
 };
 
 // LayerNorm: (x - mean) / sqrt(variance + eps) * scale + shift, biased variance. Without shift: RMS norm,
@@ -100,9 +110,8 @@ struct Model::Weights {
   const Linear& logitLayer() const { return head.outputs > 0 ? head : embedding; }
 };
 
-// What a runner that knows only Hyena, MultiHyena and GPT with float32 weights has to refuse, in words; empty: nothing.
+// What a runner that knows only Hyena, MultiHyena and GPT has to refuse, in words; empty: nothing.
 inline std::string unusualFeature(const Model::Weights& weights) {
-  if (weights.type != WeightType::float32) return "bfloat16 weights";
   for (const Block& block : weights.blocks) {
     if (block.parallel) return "attention and MLP beside each other";
     const bool gated = block.kind == BlockShape::Kind::multiHyena;

@@ -33,6 +33,12 @@ inline bool recurrent(Mixer mixer) {
   return mixer == Mixer::modal || mixer == Mixer::modalBlocked || mixer == Mixer::companion;
 }
 
+// Of matrices, activations and caches; sums, norms, states and logits are float32 always.
+enum class Precision {
+  automatic,  // the CPU: float32; a GPU: bfloat16
+  float32,    // to check a GPU against the CPU
+};
+
 // Temperature 0 is greedy (lowest id wins ties). topK 0 and topP 1 switch the restriction off.
 struct Sampling {
   double temperature = 0;
@@ -45,6 +51,8 @@ struct Workload {
   int capacityTokens = 2048;  // prompt + generated at most: what caches are sized for
   Mode mode;
   Sampling sampling;
+  Precision precision = Precision::automatic;
+  bool batchInvariant = false;  // GPU: the same bits for every batch, at the price of speed; the CPU always is
   std::uint64_t seed = 0;  // key of the noise: (seed, sequence, position) -> the same numbers in every mode
 };
 

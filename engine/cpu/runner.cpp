@@ -66,30 +66,6 @@ class CpuRunner final : public Runner {
   throw Error(ErrorKind::unsupported, "mode " + mode, problem, advice);
 }
 
-void checkMode(const Model& model, const Mode& mode) {
-  const std::string mixer(name(mode.mixer));
-  const auto& blocks = model.shape().blocks;
-  const bool convolves = std::any_of(blocks.begin(), blocks.end(),
-                                     [](const BlockShape& block) { return block.kind != BlockShape::Kind::attention; });
-  if (mode.mixer == Mixer::attention && convolves)
-    unsupported(mixer, "this model has long convolutions", "choose convolution or modal");
-  if (mode.mixer != Mixer::attention && !convolves)
-    unsupported(mixer, "this model has attention layers only", "choose attention");
-  if (recurrent(mode.mixer) && !model.distilled())
-    unsupported(mixer, "the model's filters are not distilled", "distil them first, or choose convolution");
-  const bool heads = std::any_of(blocks.begin(), blocks.end(),
-                                 [](const BlockShape& block) { return block.kind == BlockShape::Kind::multiHyena; });
-  if (heads && mode.mixer == Mixer::convolutionTiled)
-    unsupported(mixer, "the tiles of MultiHyena would hold a matrix for every future token",
-                "choose convolution, modal, modal blocked or companion");
-  if (mode.mixer == Mixer::modalBlocked && (mode.blockLength < 1 || mode.blockLength > BlockTable::maxLength))
-    unsupported(mixer, "blocks of " + std::to_string(mode.blockLength) + " tokens were asked for",
-                "use 1 to " + std::to_string(BlockTable::maxLength));
-  const bool byFft = convolves && !heads && !recurrent(mode.mixer);
-  if (mode.prefill != Prefill::automatic && (mode.prefill == Prefill::fft) != byFft)
-    unsupported(mixer, "it cannot be combined with prefill by " + std::string(name(mode.prefill)), "choose automatic");
-}
-
 CpuRunner::CpuRunner(std::shared_ptr<const Model> model, const Workload& workload, std::shared_ptr<Team> team,
                      const std::vector<std::unique_ptr<InputSums>>* observed)
     : m_model(std::move(model)),
@@ -98,6 +74,9 @@ CpuRunner::CpuRunner(std::shared_ptr<const Model> model, const Workload& workloa
       m_team(std::move(team)),
       m_observed(observed) {
   checkMode(*m_model, workload.mode);
+  if (m_weights.embedding.random)
+    unsupported(std::string(name(workload.mode.mixer)), "this model's weights are made on a GPU",
+                "make them on the host to use the CPU");
   m_memory.weightBytes = m_weights.weightBytes;
   prepareTables();
 

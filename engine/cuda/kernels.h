@@ -1,0 +1,172 @@
+// The kernels of a forward pass as functions of host code. Activations and matrices have type T (float or bfloat16 of
+// `Type`), sums, norms, residual stream, states and tables are float32. Widths are padded to a multiple of 8 with zero
+// weights, so that every row starts on 16 bytes; `stride` is a padded width. Nothing here allocates or waits.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace engine::cuda {
+
+enum class Type { float32, bfloat16 };
+inline std::size_t bytesOf(Type type) {
+  return type == Type::float32 ? 4 : 2;
+}
+
+// Where a kernel goes. Dependent: it may start while the kernel before it ends (programmatic dependent launch, compute
+// capability 9.0); every kernel waits for its predecessor itself before it reads anything but weights.
+struct Launch {
+  cudaStream_t stream = nullptr;
+  bool dependent = false;
+};
+
+// Lives on the device: what changes from token to token inside one captured graph.
+struct Control {
+  int position = 0;   // tokens seen so far
+  int firstStep = 0;  // position of the first step after a prompt
+  int nonFinite = 0;  // 1 + sequence whose logits were not finite; 0: none
+  int arrived = 0;    // sequences sampled in this step
+};
+
+struct NormView {
+  const float* scale = nullptr;  // [width]; null: no norm
+  const float* shift = nullptr;  // null: RMS norm
+  float eps = 0;
+  int width = 0;  // without padding
+};
+
+// ---- weights and rows
+
+// to[r, c] (stride, type T or float32) = from[r, c] of host order (already on the device, float32 [rows, columns]).
+void convertRows(const float* from, int rows, int columns, void* to, int stride, Type, const Launch&);
+// The same numbers as engine/presets.cpp draws: centre + scale * uniform(-1, 1) of SplitMix64 from state `seed`.
+void randomRows(std::uint64_t seed, float scale, float centre, int rows, int columns, void* to, int stride, Type,
+                const Launch&);
+// to[lag, channel] = reversed[channel, length-1-lag], lag < lags; 0 beyond `length`. Lag 0 gets the skip added.
+void transposeTaps(const float* reversed, const float* skip, int channels, int length, int lags, float* to, int stride,
+                   const Launch&);
+// residual[row] = embedding[token] + positions[position + row % tokens].
+struct Embedding {
+  const std::int32_t* tokens;  // [rows]
+  const void* table;           // [vocabulary, stride] T
+  const float* positions;      // [positions, stride] or null
+  int rows, stride;
+  const Control* control;  // decoding: all rows at control->position; null: row r is at `position` + r % tokensPerRow
+  int position, tokensPerRow;
+};
+void embed(const Embedding&, Type, float* residual, const Launch&);
+// to[r] = norm(residual[first + r * step]), T.
+void normalizeRows(const NormView&, const float* residual, int rows, int first, int step, int stride, Type, void* to,
+                   const Launch&);
+
+// ---- linear layers for few rows
+
+enum class Finish { store, gelu, add, logits };  // T, T, float32 +=, float32
+struct VectorProduct {
+  int rows, inputs, outputs;  // padded
+  const void* weight;         // [outputs, inputs] T
+  const void* bias;           // T for store and gelu, float32 otherwise; or null
+  const void* x;              // [rows, inputs] T, or float32 when normed
+  NormView norm;
+  Finish finish;
+  void* y;  // [rows, outputs]
+};
+void multiplyVectors(const VectorProduct&, Type, const Launch&);
+
+// ---- Hyena mixers. `streams` [rows, 3 stride] T: gates x0, x1, then v; out [rows, stride] T = x0 y.
+
+struct ShortView {
+  int taps;
+  const float* weight;  // [taps, 3 stride], newest first
+  const float* bias;    // [3 stride]
+  void* history;        // [batch, taps - 1, 3 stride] T; the input at position p lies in slot p mod (taps - 1)
+};
+struct GroupView {  // see ModalGroup
+  int pairs, reals;
+  std::uint32_t coefficients, state;
+};
+struct ModalView {
+  int groups;
+  const GroupView* group;
+  const std::int32_t* order;  // channel at each place, -1: none
+  const float* direct;
+  const float* coefficients;  // as ModalTable
+  float* state;               // [batch, stateFloats]; pairs as (re, im) per channel, then reals
+  std::size_t stateFloats;
+  int mostSlots;  // largest pairs + reals of a group
+};
+struct BlockView {
+  int length, stagger;
+  const float* powers;  // as BlockTable
+  const float* taps;
+  float* responses;  // [batch, groups, length, 16]
+  void* inputs;      // the same, T
+};
+struct LazyView {
+  const float* taps;  // [lags, stride], skip in lag 0
+  void* cache;        // [batch, ring, stride] T
+  int lags, ring;
+};
+struct MixerStep {
+  int batch, stride;
+  const void* streams;
+  void* out;
+  const Control* control;
+  ShortView shortFilter;
+};
+void stepModal(const MixerStep&, const ModalView&, Type, const Launch&);
+void stepBlocked(const MixerStep&, const ModalView&, const BlockView&, Type, const Launch&);
+// Batch 1: p, the normed input projection that would write step.streams, and stepModal in one kernel.
+void stepModalAlone(const VectorProduct& p, const MixerStep&, const ModalView&, Type, const Launch&);
+// The responses of the state at control->position, for every phase to come: once after a prompt.
+void startBlocks(const MixerStep&, const ModalView&, const BlockView&, Type, const Launch&);
+void stepLazy(const MixerStep&, const LazyView&, Type, const Launch&);
+
+struct MixerPrompt {  // rows: sequence-major, `sequences` x `tokens`, the first token of each at `position`
+  int firstSequence, sequences, tokens, position, stride;
+  const void* streams;
+  void* out;
+  ShortView shortFilter;
+};
+void promptModal(const MixerPrompt&, const ModalView&, Type, const Launch&);
+void promptLazy(const MixerPrompt&, const LazyView&, Type, const Launch&);
+// Keeps the last inputs of the short filter; after promptModal or promptLazy.
+void keepHistory(const MixerPrompt&, Type, const Launch&);
+
+// ---- attention: streams [rows, 3 stride] T: q, k, v, head after head, `headWidth` channels each.
+
+struct AttentionView {
+  int heads, headWidth, paddedHeadWidth;
+  void* keys;  // [batch, heads, capacity, paddedHeadWidth] T
+  void* values;
+  int capacity;
+  int splits, splitTokens;  // splitTokens 0: the tokens so far are divided evenly among the splits
+  float* partial;           // [batch, heads, splits, paddedHeadWidth + 2]
+  int* arrived;             // [batch, heads], zero between launches
+};
+void stepAttention(const MixerStep&, const AttentionView&, Type, const Launch&);
+void promptAttention(const MixerPrompt&, const AttentionView&, Type, const Launch&);
+
+// ---- sampling
+
+struct Drawing {
+  const float* logits;  // [batch, stride]
+  int batch, stride, vocabulary;
+  double temperature;  // 0: greedy
+  std::uint64_t seed;
+  std::int32_t* next;  // [batch]
+  std::int32_t* kept;  // [steps, batch] or null: a copy in row `row`
+  int row;
+  float* scores;       // [batch, parts]
+  std::int32_t* best;  // [batch, parts]
+  Control* control;
+};
+inline constexpr int drawingParts = 16;
+// Greedy: lowest id of the largest logit. Otherwise Gumbel-max with the noise of engine/sampling.h.
+void draw(const Drawing&, const Launch&);
+// ++control->position.
+void advance(Control*, const Launch&);
+
+}  // namespace engine::cuda

@@ -1,0 +1,176 @@
+// The exact convolution: all past inputs are kept, and every token sums them (a step), or a prompt is convolved in
+// register tiles of 16 x 16 (a prompt). Channels lie next to each other, so that warps read whole lines.
+#include "engine/cuda/mixer.cuh"
+
+namespace engine::cuda {
+namespace {
+
+constexpr int warps = 8;
+constexpr int threads = 32 * warps;
+constexpr int channels = 64;  // of a block: two for each lane
+
+template <class T>
+__device__ inline void storeTwo(T* to, float a, float b) {
+  to[0] = fromFloat<T>(a);
+  to[1] = fromFloat<T>(b);
+}
+
+template <class T, int Sequences>
+__global__ __launch_bounds__(threads) void stepKernel(MixerStep step, LazyView z) {
+  __shared__ float inputs[Sequences][channels], gates[Sequences][channels];
+  __shared__ float parts[warps][Sequences][channels];
+  letSuccessorStart();
+  waitForPredecessor();
+  const int position = step.control->position, columns = 3 * step.stride;
+  const int firstChannel = blockIdx.x * channels, firstSequence = blockIdx.y * Sequences;
+  T* cache = static_cast<T*>(z.cache);
+  for (int i = threadIdx.x; i < Sequences * channels; i += threads) {
+    const int s = i / channels, c = i % channels, sequence = firstSequence + s, column = firstChannel + c;
+    float gate = 0, input = 0;
+    if (sequence < step.batch && column < step.stride) {
+      const T* streams = static_cast<const T*>(step.streams);
+      gate = shortStep(step.shortFilter, sequence, position, column, columns, streams, sequence);
+      const float x1 =
+          shortStep(step.shortFilter, sequence, position, step.stride + column, columns, streams, sequence);
+      const float v =
+          shortStep(step.shortFilter, sequence, position, 2 * step.stride + column, columns, streams, sequence);
+      input = rounded<T>(x1 * v);
+      cache[(std::size_t(sequence) * z.ring + position % z.ring) * step.stride + column] = fromFloat<T>(input);
+    }
+    gates[s][c] = gate;
+    inputs[s][c] = input;
+  }
+
+  // Lag 1 + warp, 9 + warp ...: the current input is not read back.
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, column = firstChannel + 2 * lane;
+  const int lags = min(position, z.lags - 1), current = position % z.ring;  // lags < ring
+  float2 sums[Sequences] = {};
+  if (column < step.stride) {
+#pragma unroll 4
+    for (int lag = 1 + warp; lag <= lags; lag += warps) {
+      const float2 tap = loadTwo(z.taps + std::size_t(lag) * step.stride + column);
+      const int slot = current - lag + (lag > current ? z.ring : 0);
+#pragma unroll
+      for (int s = 0; s < Sequences; ++s) {
+        const int sequence = min(firstSequence + s, step.batch - 1);
+        const float2 u = loadTwo(cache + (std::size_t(sequence) * z.ring + slot) * step.stride + column);
+        sums[s].x = fmaf(tap.x, u.x, sums[s].x);
+        sums[s].y = fmaf(tap.y, u.y, sums[s].y);
+      }
+    }
+  }
+#pragma unroll
+  for (int s = 0; s < Sequences; ++s) {
+    parts[warp][s][2 * lane] = sums[s].x;
+    parts[warp][s][2 * lane + 1] = sums[s].y;
+  }
+  __syncthreads();
+  for (int i = threadIdx.x; i < Sequences * channels; i += threads) {
+    const int s = i / channels, c = i % channels, sequence = firstSequence + s, own = firstChannel + c;
+    if (sequence >= step.batch || own >= step.stride) continue;
+    float sum = 0;
+    for (int w = 0; w < warps; ++w) sum += parts[w][s][c];
+    sum = fmaf(z.taps[own], inputs[s][c], sum);
+    static_cast<T*>(step.out)[std::size_t(sequence) * step.stride + own] = fromFloat<T>(gates[s][c] * sum);
+  }
+}
+
+// Short filter and gate of a prompt, into the cache.
+template <class T>
+__global__ void appendKernel(MixerPrompt prompt, LazyView z) {
+  letSuccessorStart();
+  waitForPredecessor();
+  const int column = blockIdx.x * blockDim.x + threadIdx.x, t = blockIdx.y;
+  if (column >= prompt.stride) return;
+  const int sequence = prompt.firstSequence + blockIdx.z, columns = 3 * prompt.stride;
+  const std::size_t row0 = std::size_t(blockIdx.z) * prompt.tokens;
+  const T* streams = static_cast<const T*>(prompt.streams);
+  const auto filtered = [&](int stream) {
+    return shortPrompt(prompt.shortFilter, sequence, prompt.position, t, stream * prompt.stride + column, columns,
+                       streams, row0);
+  };
+  const std::size_t slot = (prompt.position + t) % z.ring;
+  static_cast<T*>(z.cache)[(std::size_t(sequence) * z.ring + slot) * prompt.stride + column] =
+      fromFloat<T>(filtered(1) * filtered(2));
+}
+
+constexpr int side = 16;       // outputs of a thread, and inputs it takes at once
+constexpr int tileWarps = 4;
+
+template <class T>
+__global__ __launch_bounds__(32 * tileWarps) void convolveKernel(MixerPrompt prompt, LazyView z) {
+  letSuccessorStart();
+  waitForPredecessor();
+  const int column = blockIdx.x * 32 + threadIdx.x % 32;
+  const int t0 = (blockIdx.y * tileWarps + threadIdx.x / 32) * side;  // in the piece
+  if (column >= prompt.stride || t0 >= prompt.tokens) return;
+  const int sequence = prompt.firstSequence + blockIdx.z, columns = 3 * prompt.stride;
+  const std::size_t stride = prompt.stride;
+  const T* cache = static_cast<const T*>(z.cache) + std::size_t(sequence) * z.ring * stride + column;
+  const float* taps = z.taps + column;
+  const int firstOut = prompt.position + t0, last = prompt.position + prompt.tokens;
+  const auto tap = [&](int lag) { return lag >= 0 && lag < z.lags ? taps[lag * stride] : 0.0F; };
+  float sums[side] = {};
+  float window[2 * side - 1];  // taps of lag base - 15 ... base + 15, where base = firstOut - firstIn
+#pragma unroll
+  for (int i = 0; i < 2 * side - 1; ++i) window[i] = tap(i - (side - 1));
+  for (int firstIn = firstOut; firstIn > -side && firstOut - firstIn < z.lags + side - 1; firstIn -= side) {
+#pragma unroll
+    for (int j = 0; j < side; ++j) {
+      const int at = firstIn + j;
+      const float u = at >= 0 && at < last ? toFloat(cache[(at % z.ring) * stride]) : 0.0F;
+#pragma unroll
+      for (int i = 0; i < side; ++i) sums[i] = fmaf(window[i - j + side - 1], u, sums[i]);
+    }
+    const int base = firstOut - firstIn + side;
+#pragma unroll
+    for (int i = 0; i < side - 1; ++i) window[i] = window[i + side];
+#pragma unroll
+    for (int i = side - 1; i < 2 * side - 1; ++i) window[i] = tap(base + i - (side - 1));
+  }
+  const T* streams = static_cast<const T*>(prompt.streams);
+  const std::size_t row0 = std::size_t(blockIdx.z) * prompt.tokens;
+#pragma unroll
+  for (int i = 0; i < side; ++i) {
+    const int t = t0 + i;
+    if (t >= prompt.tokens) break;
+    const float gate =
+        shortPrompt(prompt.shortFilter, sequence, prompt.position, t, column, columns, streams, row0);
+    static_cast<T*>(prompt.out)[(row0 + t) * stride + column] = fromFloat<T>(gate * sums[i]);
+  }
+}
+
+template <class T>
+void stepAll(const MixerStep& step, const LazyView& z, const Launch& where) {
+  const auto go = [&](auto kernel, int sequences) {
+    launch(kernel, dim3(blocksFor(step.stride, channels), blocksFor(step.batch, sequences)), threads, 0, where, step,
+           z);
+  };
+  if (step.batch == 1)
+    go(stepKernel<T, 1>, 1);
+  else if (step.batch <= 16)
+    go(stepKernel<T, 2>, 2);
+  else
+    go(stepKernel<T, 4>, 4);
+}
+
+template <class T>
+void promptAll(const MixerPrompt& prompt, const LazyView& z, const Launch& where) {
+  launch(appendKernel<T>, dim3(blocksFor(prompt.stride, 128), prompt.tokens, prompt.sequences), 128, 0, where, prompt,
+         z);
+  launch(convolveKernel<T>,
+         dim3(blocksFor(prompt.stride, 32), blocksFor(prompt.tokens, side * tileWarps), prompt.sequences),
+         32 * tileWarps, 0, where, prompt, z);
+}
+
+}  // namespace
+
+void stepLazy(const MixerStep& step, const LazyView& z, Type type, const Launch& where) {
+  type == Type::float32 ? stepAll<float>(step, z, where) : stepAll<Half>(step, z, where);
+}
+
+void promptLazy(const MixerPrompt& prompt, const LazyView& z, Type type, const Launch& where) {
+  type == Type::float32 ? promptAll<float>(prompt, z, where) : promptAll<Half>(prompt, z, where);
+}
+
+}  // namespace engine::cuda

@@ -1,0 +1,91 @@
+// Parts that the kernels of Hyena mixers share: the short filter, and one slot of a modal group.
+#pragma once
+
+#include "engine/cuda/device.cuh"
+
+namespace engine::cuda {
+
+// Output of the short filter for stream-channel `column`, from the newest input and the history. Keeps the input.
+template <class T>
+__device__ inline float shortStep(const ShortView& f, int sequence, int position, int column, int columns,
+                                  const T* streams, std::size_t row) {
+  const T newest = streams[row * columns + column];
+  float y = f.bias[column] + f.weight[column] * toFloat(newest);
+  const int slots = f.taps - 1;
+  if (slots == 0) return y;
+  T* history = static_cast<T*>(f.history) + std::size_t(sequence) * slots * columns + column;
+  for (int lag = 1; lag <= slots; ++lag) {
+    const int at = position - lag;
+    const float past = at < 0 ? 0.0F : toFloat(history[std::size_t(at % slots) * columns]);
+    y += f.weight[std::size_t(lag) * columns + column] * past;
+  }
+  history[std::size_t(position % slots) * columns] = newest;
+  return y;
+}
+
+// The same for token t of a piece that starts at `position`; rows of the piece start at `row0`.
+template <class T>
+__device__ inline float shortPrompt(const ShortView& f, int sequence, int position, int t, int column, int columns,
+                                    const T* streams, std::size_t row0) {
+  float y = f.bias[column] + f.weight[column] * toFloat(streams[(row0 + t) * columns + column]);
+  const int slots = f.taps - 1;
+  const T* history = static_cast<const T*>(f.history) + std::size_t(sequence) * slots * columns + column;
+  for (int lag = 1; lag <= slots; ++lag) {
+    float past = 0;
+    if (lag <= t)
+      past = toFloat(streams[(row0 + t - lag) * columns + column]);
+    else if (position + t - lag >= 0)
+      past = toFloat(history[std::size_t((position + t - lag) % slots) * columns]);
+    y += f.weight[std::size_t(lag) * columns + column] * past;
+  }
+  return y;
+}
+
+constexpr int groupSize = 16;
+constexpr int slotLanes = 8;  // 4 warps x 2 halves: slot s belongs to lane s mod 8
+
+// One conjugate pair or one real pole of one channel. A real pole has no imaginary part anywhere.
+struct Slot {
+  float re, im, restRe, restIm, residueRe, residueIm;
+  __device__ void step(float& a, float& b, float u) const {
+    const float next = fmaf(re, a, fmaf(-im, b, fmaf(restRe, a, fmaf(-restIm, b, u))));
+    b = fmaf(re, b, fmaf(im, a, fmaf(restRe, b, restIm * a)));
+    a = next;
+  }
+  __device__ float read(float a, float b) const { return fmaf(residueRe, a, -residueIm * b); }
+};
+
+__device__ inline Slot loadSlot(const ModalView& m, const GroupView& g, int slot, int channel) {
+  const float* from = m.coefficients + g.coefficients + channel;
+  if (slot < g.pairs) {
+    from += std::size_t(slot) * 6 * groupSize;
+    return {from[0],
+            from[groupSize],
+            from[2 * groupSize],
+            from[3 * groupSize],
+            from[4 * groupSize],
+            from[5 * groupSize]};
+  }
+  from += std::size_t(g.pairs) * 6 * groupSize + std::size_t(slot - g.pairs) * 3 * groupSize;
+  return {from[0], 0, from[groupSize], 0, from[2 * groupSize], 0};
+}
+
+// Where a slot's state lies: a float2 for a pair, a float for a real pole.
+__device__ inline float* stateOf(const ModalView& m, const GroupView& g, int sequence, int slot, int channel) {
+  float* group = m.state + std::size_t(sequence) * m.stateFloats + g.state;
+  return slot < g.pairs ? group + (slot * groupSize + channel) * 2
+                        : group + g.pairs * 2 * groupSize + (slot - g.pairs) * groupSize + channel;
+}
+
+__device__ inline float2 loadState(const float* at, bool pair) {
+  return pair ? *reinterpret_cast<const float2*>(at) : make_float2(*at, 0);
+}
+
+__device__ inline void storeState(float* at, bool pair, float a, float b) {
+  if (pair)
+    *reinterpret_cast<float2*>(at) = make_float2(a, b);
+  else
+    *at = a;
+}
+
+}  // namespace engine::cuda

@@ -1,0 +1,149 @@
+// Weights on their way in, embedding, norms.
+#include "engine/cuda/device.cuh"
+
+namespace engine::cuda {
+namespace {
+
+constexpr int threads = 256;
+
+template <class T>
+__global__ void convertKernel(const float* from, int rows, int columns, T* to, int stride) {
+  const std::size_t count = std::size_t(rows) * stride;
+  for (std::size_t i = blockIdx.x * std::size_t(threads) + threadIdx.x; i < count;
+       i += std::size_t(gridDim.x) * threads) {
+    const std::size_t row = i / stride, column = i % stride;
+    to[i] = fromFloat<T>(column < columns ? from[row * columns + column] : 0.0F);
+  }
+}
+
+// Number `index` of engine/presets.cpp's Random that starts at `state`.
+__device__ float splitMix(std::uint64_t state, std::uint64_t index) {
+  std::uint64_t z = state + (index + 1) * 0x9E3779B97F4A7C15ULL;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
+  return static_cast<float>(static_cast<std::int32_t>(z >> 32)) * 0x1p-31F;
+}
+
+template <class T>
+__global__ void randomKernel(std::uint64_t seed, float scale, float centre, int rows, int columns, T* to, int stride) {
+  const std::size_t count = std::size_t(rows) * stride;
+  for (std::size_t i = blockIdx.x * std::size_t(threads) + threadIdx.x; i < count;
+       i += std::size_t(gridDim.x) * threads) {
+    const std::size_t row = i / stride, column = i % stride;
+    // No fused multiply-add: the same bits as on the CPU.
+    to[i] = fromFloat<T>(column < columns ? __fadd_rn(centre, __fmul_rn(scale, splitMix(seed, row * columns + column)))
+                                          : 0.0F);
+  }
+}
+
+// Tiles of 32 x 32 through shared memory: both sides in whole lines.
+__global__ void transposeKernel(const float* reversed, const float* skip, int channels, int length, int lags, float* to,
+                                int stride) {
+  __shared__ float tile[32][33];
+  const int lag0 = blockIdx.x * 32, channel0 = blockIdx.y * 32;
+  for (int r = threadIdx.y; r < 32; r += 8) {
+    const int channel = channel0 + r, lag = lag0 + threadIdx.x;
+    float value = 0;
+    if (channel < channels && lag < length) value = reversed[std::size_t(channel) * length + (length - 1 - lag)];
+    if (channel < channels && lag == 0) value += skip[channel];
+    tile[r][threadIdx.x] = value;
+  }
+  __syncthreads();
+  for (int r = threadIdx.y; r < 32; r += 8) {
+    const int lag = lag0 + r, channel = channel0 + threadIdx.x;
+    if (lag < lags && channel < stride) to[std::size_t(lag) * stride + channel] = tile[threadIdx.x][r];
+  }
+}
+
+template <class T>
+__global__ void embedKernel(Embedding e, float* residual) {
+  waitForPredecessor();
+  letSuccessorStart();
+  const int row = blockIdx.x;
+  const T* from = static_cast<const T*>(e.table) + std::size_t(e.tokens[row]) * e.stride;
+  const int position = e.control ? e.control->position : e.position + row % e.tokensPerRow;
+  const float* shift = e.positions ? e.positions + std::size_t(position) * e.stride : nullptr;
+  for (int i = threadIdx.x; i < e.stride; i += threads)
+    residual[std::size_t(row) * e.stride + i] = toFloat(from[i]) + (shift ? shift[i] : 0.0F);
+}
+
+__device__ float blockSum(float x, float* shared) {
+  x = warpSum(x);
+  __syncthreads();
+  if (threadIdx.x % 32 == 0) shared[threadIdx.x / 32] = x;
+  __syncthreads();
+  float sum = 0;
+#pragma unroll
+  for (int w = 0; w < threads / 32; ++w) sum += shared[w];
+  return sum;
+}
+
+template <class T>
+__global__ void normKernel(NormView norm, const float* residual, int first, int step, int stride, T* to) {
+  __shared__ float shared[threads / 32];
+  letSuccessorStart();
+  waitForPredecessor();
+  const float* from = residual + (std::size_t(first) + std::size_t(blockIdx.x) * step) * stride;
+  to += std::size_t(blockIdx.x) * stride;
+  float mean = 0;
+  if (norm.shift) {
+    float sum = 0;
+    for (int i = threadIdx.x; i < norm.width; i += threads) sum += from[i];
+    mean = blockSum(sum, shared) / norm.width;
+  }
+  float squares = 0;
+  for (int i = threadIdx.x; i < norm.width; i += threads) squares += (from[i] - mean) * (from[i] - mean);
+  const float multiplier = rsqrtf(blockSum(squares, shared) / norm.width + norm.eps);
+  for (int i = threadIdx.x; i < stride; i += threads) {
+    float value = 0;
+    if (i < norm.width) {
+      value = (from[i] - mean) * multiplier * norm.scale[i];
+      if (norm.shift) value += norm.shift[i];
+    }
+    to[i] = fromFloat<T>(value);
+  }
+}
+
+}  // namespace
+
+void convertRows(const float* from, int rows, int columns, void* to, int stride, Type type, const Launch& where) {
+  const dim3 grid(min(4096u, blocksFor(std::size_t(rows) * stride, threads)));
+  if (type == Type::float32)
+    launch(convertKernel<float>, grid, threads, 0, where, from, rows, columns, static_cast<float*>(to), stride);
+  else
+    launch(convertKernel<Half>, grid, threads, 0, where, from, rows, columns, static_cast<Half*>(to), stride);
+}
+
+void randomRows(std::uint64_t seed, float scale, float centre, int rows, int columns, void* to, int stride, Type type,
+                const Launch& where) {
+  const dim3 grid(min(8192u, blocksFor(std::size_t(rows) * stride, threads)));
+  if (type == Type::float32)
+    launch(randomKernel<float>, grid, threads, 0, where, seed, scale, centre, rows, columns, static_cast<float*>(to),
+           stride);
+  else
+    launch(randomKernel<Half>, grid, threads, 0, where, seed, scale, centre, rows, columns, static_cast<Half*>(to),
+           stride);
+}
+
+void transposeTaps(const float* reversed, const float* skip, int channels, int length, int lags, float* to, int stride,
+                   const Launch& where) {
+  launch(transposeKernel, dim3(blocksFor(lags, 32), blocksFor(stride, 32)), dim3(32, 8), 0, where, reversed, skip,
+         channels, length, lags, to, stride);
+}
+
+void embed(const Embedding& embedding, Type type, float* residual, const Launch& where) {
+  if (type == Type::float32)
+    launch(embedKernel<float>, embedding.rows, threads, 0, where, embedding, residual);
+  else
+    launch(embedKernel<Half>, embedding.rows, threads, 0, where, embedding, residual);
+}
+
+void normalizeRows(const NormView& norm, const float* residual, int rows, int first, int step, int stride, Type type,
+                   void* to, const Launch& where) {
+  if (type == Type::float32)
+    launch(normKernel<float>, rows, threads, 0, where, norm, residual, first, step, stride, static_cast<float*>(to));
+  else
+    launch(normKernel<Half>, rows, threads, 0, where, norm, residual, first, step, stride, static_cast<Half*>(to));
+}
+
+}  // namespace engine::cuda

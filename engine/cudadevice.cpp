@@ -1,0 +1,169 @@
+#include "engine/cudadevice.h"
+
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+#include <mutex>
+
+#include "engine/cudamodule.h"
+#include "engine/error.h"
+
+namespace engine {
+namespace {
+
+struct Loaded {
+  const CudaModule* module = nullptr;
+  std::string reason;  // why there is none
+};
+
+std::string lastLoadError() {
+  const char* text = dlerror();
+  return text ? text : "unknown reason";
+}
+
+Loaded loadFrom(const std::filesystem::path& file) {
+  // Stays loaded for the life of the process: its objects may outlive any owner here.
+  void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+  if (!library) return {nullptr, lastLoadError()};
+  const auto function = reinterpret_cast<CudaModuleFunction>(dlsym(library, cudaModuleSymbol));
+  if (!function) return {nullptr, file.string() + " is no CUDA module of this program"};
+  const CudaModule* module = function();
+  if (module->version != cudaModuleVersion)
+    return {nullptr, file.string() + " belongs to another version of this program"};
+  return {module, {}};
+}
+
+Loaded load() {
+  constexpr const char* name = "libpolecat_cuda.so";
+  if (const char* file = std::getenv("POLECAT_CUDA_MODULE")) return loadFrom(file);
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  for (const char* folder : {".", "../lib/polecat", "../app"}) {
+    const auto file = program.parent_path() / folder / name;
+    if (std::filesystem::exists(file, error)) return loadFrom(file);
+  }
+  return {nullptr, "this build has no CUDA module (" + std::string(name) + " is not beside the program)"};
+}
+
+const Loaded& loaded() {
+  static const Loaded result = load();
+  return result;
+}
+
+class Cuda final : public Device {
+ public:
+  Cuda(std::string id, std::unique_ptr<CudaBoard> board) : m_id(std::move(id)), m_board(std::move(board)) {}
+  const std::string& id() const override { return m_id; }
+  int threads() const override { return 1; }
+  std::size_t freeBytes() const override { return m_board->freeBytes(); }
+  Footprint predict(const Shape& shape, const Workload& workload) const override {
+    return cudaFootprint(shape, workload);
+  }
+  Calibration calibrate() override { return m_board->calibrate(); }
+  std::unique_ptr<Runner> run(std::shared_ptr<const Model> model, const Workload& workload) override;
+
+ private:
+  std::string m_id;
+  std::unique_ptr<CudaBoard> m_board;
+};
+
+[[noreturn]] void unsupported(const std::string& problem, const std::string& advice) {
+  throw Error(ErrorKind::unsupported, "CUDA", problem, advice);
+}
+
+void check(const Model& model, const Workload& workload) {
+  const Shape& shape = model.shape();
+  const Mixer mixer = workload.mode.mixer;
+  checkMode(model, workload.mode);
+  if (mixer == Mixer::convolutionTiled || mixer == Mixer::companion)
+    unsupported("mode " + std::string(name(mixer)) + " runs on the CPU only", "choose convolution or modal");
+  const std::string feature = unusualFeature(model.weights());
+  if (!feature.empty()) unsupported("models with " + feature + " run on the CPU only", "use device cpu");
+  for (const BlockShape& block : shape.blocks) {
+    if (block.kind == BlockShape::Kind::multiHyena) unsupported("MultiHyena runs on the CPU only", "use device cpu");
+    if (block.kind == BlockShape::Kind::hyena && shape.hyenaOrder != 2)
+      unsupported("Hyena operators of order " + std::to_string(shape.hyenaOrder) + " run on the CPU only",
+                  "use device cpu");
+    if (block.keptFilters > 0)
+      unsupported("models with some filters left as convolutions run on the CPU only", "distil all filters");
+    if (block.kind == BlockShape::Kind::attention && shape.width / shape.heads > 256)
+      unsupported("heads wider than 256 channels run on the CPU only", "use device cpu");
+  }
+  if (workload.batch > 65535) unsupported("a batch is limited to 65535 sequences", "use a smaller one");
+}
+
+std::unique_ptr<Runner> Cuda::run(std::shared_ptr<const Model> model, const Workload& workload) {
+  check(*model, workload);
+  CudaProgram program;
+  const Model::Weights& weights = model->weights();
+  program.weights = &weights;
+  program.shape = &model->shape();
+  program.vocabularySize = model->vocabularySize();
+  program.workload = workload;
+  program.weightPlan = cudaWeights(*program.shape, workload);
+  program.sessionPlan = cudaSession(*program.shape, workload);
+  const std::size_t free = freeBytes();
+  const std::size_t needed =
+      program.sessionPlan.bytes + (m_board->holds(&weights, workload.precision) ? 0 : program.weightPlan.bytes);
+  if (needed > free)
+    throw Error(ErrorKind::memory, m_id,
+                "the session needs " + std::to_string((needed >> 20) + 1) + " MiB where " +
+                    std::to_string(free >> 20) + " are free",
+                "use a smaller batch or capacity, or a recurrent mode", needed, free);
+
+  const Model::Distillation* distillation = model->distillation();
+  std::vector<FilterBank> responses;
+  std::vector<cpu::BlockTable> blocks;
+  Meter counted = 0;
+  responses.reserve(weights.filters.size());
+  blocks.reserve(weights.filters.size());
+  for (std::size_t bank = 0; bank < weights.filters.size(); ++bank) {
+    if (recurrent(workload.mode.mixer)) {
+      program.modal.push_back(&distillation->modal[bank]);
+      if (workload.mode.mixer == Mixer::modalBlocked)
+        program.blocks.push_back(&blocks.emplace_back(cpu::blockTable(
+            distillation->modal[bank], distillation->banks[bank], workload.mode.blockLength, counted)));
+    } else if (distillation) {
+      program.filters.push_back(&responses.emplace_back(
+          impulseResponses(weights.filters[bank], distillation->banks[bank], workload.capacityTokens, counted)));
+    } else {
+      program.filters.push_back(&weights.filters[bank]);
+    }
+  }
+  program.model = std::move(model);
+  return m_board->run(program);
+}
+
+}  // namespace
+
+std::vector<DeviceInfo> cudaDevices() {
+  const Loaded& library = loaded();
+  std::vector<DeviceInfo> list;
+  if (library.module) list = library.module->devices();
+  if (list.empty()) {
+    DeviceInfo none;
+    none.id = "cuda";
+    none.name = "NVIDIA GPU";
+    none.remark = library.module ? "the driver lists no GPU" : library.reason;
+    none.usable = false;
+    list.push_back(none);
+  }
+  return list;
+}
+
+std::shared_ptr<Device> openCuda(const std::string& id) {
+  const auto list = cudaDevices();
+  const auto found = std::find_if(list.begin(), list.end(), [&](const DeviceInfo& info) { return info.id == id; });
+  if (found == list.end() || !found->usable)
+    throw Error(ErrorKind::device, "device " + id, found == list.end() ? list.front().usable ? "there is no such device" : list.front().remark : found->remark,
+                "use cpu");
+  int index = 0;
+  const std::string digits = id.substr(id.find(':') + 1);
+  std::from_chars(digits.data(), digits.data() + digits.size(), index);
+  return std::make_shared<Cuda>(id, loaded().module->open(index));
+}
+
+}  // namespace engine

@@ -1,0 +1,71 @@
+// Where everything lies in the two blocks of device memory that the CUDA engine reserves: one for a model's weights,
+// shared by its sessions, one for each session. Pure arithmetic on shapes: the prediction and the allocation are the
+// same numbers. Internal to engine.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "engine/footprint.h"
+#include "engine/shape.h"
+#include "engine/workload.h"
+
+namespace engine {
+
+// A part of a block of device memory, in bytes; begins on 256.
+struct CudaPart {
+  std::size_t offset = 0, bytes = 0;
+};
+
+// Matrices in the plan's type, [outputs, inputs], both padded to multiples of 8; norms and short filters in float32.
+struct CudaWeights {
+  struct Linear {
+    CudaPart weight, bias;
+    int inputs = 0, outputs = 0;
+  };
+  struct Norm {
+    CudaPart scale, shift;
+  };
+  struct Block {
+    Norm norm, mlpNorm;
+    Linear in, out, mlpIn, mlpOut;
+    CudaPart shortWeight, shortBias;  // [taps, 3 stride], [3 stride]
+  };
+  std::vector<Block> blocks;
+  Linear embedding, head;  // head.outputs == 0: tied
+  CudaPart headBias, positions;
+  Norm finalNorm;
+  std::size_t bytes = 0;
+};
+
+struct CudaSession {
+  struct Block {
+    CudaPart taps, coefficients, order, direct, groups, powers, blockTaps;  // tables
+    CudaPart history, state, responses, inputs;                             // state
+    CudaPart cache, values;                                                 // cache: inputs; or keys, values
+  };
+  std::vector<Block> blocks;
+  CudaPart residual, normed, streams, mixed, hidden, logits, scores, best, partial, arrived;
+  CudaPart prompt, next, kept, control, library;  // workspace
+  int stride = 0;                                 // padded width
+  int innerStride = 0;
+  int vocabularyStride = 0;
+  int paddedHeadWidth = 0;
+  int rows = 0;        // of a piece of a prompt, over all sequences in it
+  int pieceTokens = 0;  // at most, of one sequence
+  int lags = 0, ring = 0;
+  int splits = 1, splitTokens = 0;  // of the key-value cache; see kernels.h
+  int keptSteps = 0;                // rows of `kept`
+  std::size_t tableBytes = 0, stateBytes = 0, cacheBytes = 0, workspaceBytes = 0;
+  std::size_t bytes = 0;
+};
+
+// bfloat16 unless the workload asks for float32.
+std::size_t cudaTypeBytes(const Workload&);
+CudaWeights cudaWeights(const Shape&, const Workload&);
+CudaSession cudaSession(const Shape&, const Workload&);
+
+// What a session on a GPU needs; the workspace includes what the matrix library is given.
+Footprint cudaFootprint(const Shape&, const Workload&);
+
+}  // namespace engine

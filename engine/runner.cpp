@@ -1,0 +1,42 @@
+#include "engine/runner.h"
+
+#include <algorithm>
+#include <string>
+
+#include "engine/cpu/blocked.h"
+#include "engine/error.h"
+
+namespace engine {
+namespace {
+
+[[noreturn]] void unsupported(const std::string& mode, const std::string& problem, const std::string& advice) {
+  throw Error(ErrorKind::unsupported, "mode " + mode, problem, advice);
+}
+
+}  // namespace
+
+void checkMode(const Model& model, const Mode& mode) {
+  const std::string mixer(name(mode.mixer));
+  const auto& blocks = model.shape().blocks;
+  const bool convolves = std::any_of(blocks.begin(), blocks.end(),
+                                     [](const BlockShape& block) { return block.kind != BlockShape::Kind::attention; });
+  if (mode.mixer == Mixer::attention && convolves)
+    unsupported(mixer, "this model has long convolutions", "choose convolution or modal");
+  if (mode.mixer != Mixer::attention && !convolves)
+    unsupported(mixer, "this model has attention layers only", "choose attention");
+  if (recurrent(mode.mixer) && !model.distilled())
+    unsupported(mixer, "the model's filters are not distilled", "distil them first, or choose convolution");
+  const bool heads = std::any_of(blocks.begin(), blocks.end(),
+                                 [](const BlockShape& block) { return block.kind == BlockShape::Kind::multiHyena; });
+  if (heads && mode.mixer == Mixer::convolutionTiled)
+    unsupported(mixer, "the tiles of MultiHyena would hold a matrix for every future token",
+                "choose convolution, modal, modal blocked or companion");
+  if (mode.mixer == Mixer::modalBlocked && (mode.blockLength < 1 || mode.blockLength > cpu::BlockTable::maxLength))
+    unsupported(mixer, "blocks of " + std::to_string(mode.blockLength) + " tokens were asked for",
+                "use 1 to " + std::to_string(cpu::BlockTable::maxLength));
+  const bool byFft = convolves && !heads && !recurrent(mode.mixer);
+  if (mode.prefill != Prefill::automatic && (mode.prefill == Prefill::fft) != byFft)
+    unsupported(mixer, "it cannot be combined with prefill by " + std::string(name(mode.prefill)), "choose automatic");
+}
+
+}  // namespace engine

@@ -1,0 +1,362 @@
+// The engine on a GPU against the CPU and against itself. Without a usable GPU only the refusals can be tested.
+#include <QtTest>
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "analysis/tensors/tensorfile.h"
+#include "engine/cudadevice.h"
+#include "engine/cudaplan.h"
+#include "engine/presets.h"
+#include "oracle.h"
+#include "sessiontools.h"
+
+namespace {
+
+const DeviceInfo& gpu() {
+  static const DeviceInfo info = cudaDevices().front();
+  return info;
+}
+
+std::shared_ptr<Device> board() {
+  static const std::shared_ptr<Device> device = Device::open(gpu().id);
+  return device;
+}
+
+std::vector<float> logitsOn(const std::shared_ptr<Device>& device, const std::shared_ptr<const Model>& model,
+                            const Workload& w, const std::vector<int>& tokens, std::size_t prompt) {
+  Session session(model, w, device);
+  session.keepAllLogits(true);
+  const std::span<const Token> all(tokens);
+  session.prefill(all.first(prompt));
+  std::vector<float> result = copy(session.allLogits());
+  session.force(all.subspan(prompt), {}, [&](int) {
+    const auto row = copy(session.logits(0));
+    result.insert(result.end(), row.begin(), row.end());
+  });
+  return result;
+}
+
+double distance(const std::vector<float>& a, const std::vector<float>& b) {
+  double difference = 0, norm = 0;
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    difference += std::pow(double{a[i]} - b[i], 2);
+    norm += std::pow(double{b[i]}, 2);
+  }
+  return a.size() == b.size() ? std::sqrt(difference / norm) : INFINITY;
+}
+
+// Mean KL(b || a) over rows, nats.
+double divergence(const std::vector<float>& a, const std::vector<float>& b, std::size_t width) {
+  double total = 0;
+  for (std::size_t row = 0; row < b.size(); row += width) {
+    const auto logSum = [&](const std::vector<float>& x) {
+      double most = -INFINITY, sum = 0;
+      for (std::size_t i = 0; i < width; ++i) most = std::max(most, double{x[row + i]});
+      for (std::size_t i = 0; i < width; ++i) sum += std::exp(x[row + i] - most);
+      return most + std::log(sum);
+    };
+    const double za = logSum(a), zb = logSum(b);
+    for (std::size_t i = 0; i < width; ++i)
+      total += std::exp(b[row + i] - zb) * ((b[row + i] - zb) - (a[row + i] - za));
+  }
+  return total / (static_cast<double>(b.size()) / static_cast<double>(width));
+}
+
+struct Setting {
+  Case c;
+  std::shared_ptr<const Model> model;
+  Workload w;
+};
+
+// kinds: convolution, distilled (convolution of h^), modal, blocked, attention.
+Setting setting(const QString& kind, int width, int prompt, int tokens) {
+  SyntheticSizes sizes;
+  sizes.width = width;
+  sizes.innerWidth = 2 * width + 3;
+  sizes.tiedHead = width != 83;
+  if (kind == "attention") {
+    sizes.mixer = analysis::MixerKind::attention;
+    sizes.heads = width % 4 == 0 ? 4 : 1;
+    sizes.positions = tokens + 8;
+  }
+  Setting s{make(sizes), nullptr, {}};
+  s.model = s.c.model;
+  if (kind == "distilled" || kind == "modal" || kind == "blocked")
+    s.model = s.c.model->withDistilled(randomDistilled(*s.c.checkpoint, 3, 2, 0, 5));
+  s.w = workload(kind == "attention" ? Mixer::attention
+                 : kind == "modal"   ? Mixer::modal
+                 : kind == "blocked" ? Mixer::modalBlocked
+                                     : Mixer::convolutionLazy,
+                 tokens + 3);
+  s.w.mode.blockLength = 1 + prompt % 20;
+  return s;
+}
+
+void addKinds() {
+  QTest::addColumn<QString>("kind");
+  for (const char* kind : {"convolution", "distilled", "modal", "blocked", "attention"}) QTest::newRow(kind) << kind;
+}
+
+}  // namespace
+
+class TestCuda : public QObject {
+  Q_OBJECT
+
+ private Q_SLOTS:
+  void anAbsentDeviceSaysWhy() {
+    QVERIFY(!cudaDevices().empty());
+    const QString reason = QString::fromStdString(errorOf([] { Device::open("cuda:77"); }));
+    QVERIFY2(reason.startsWith("device cuda:77: "), qPrintable(reason));
+    if (gpu().usable) return;
+    QVERIFY(!gpu().remark.empty());
+    QCOMPARE(gpu().id, std::string("cuda"));
+    QVERIFY(errorOf([] { Device::open("cuda"); }).find(gpu().remark) != std::string::npos);
+    QVERIFY(devices().size() == 2 && devices()[0].usable && !devices()[1].usable);
+  }
+
+  // The published 1.3B shape: figures of the engine page, section 4.
+  void memoryOfPublishedShapes() {
+    const auto small = randomModel("125m", 32, 1, 64, Residence::device);
+    Workload w = workload(Mixer::modal, 768, 64);
+    const Shape& shape = small.distilled->shape();
+    const Footprint modal = cudaFootprint(shape, w);
+    // 4 bytes x 32 states x 768 channels x 12 layers, and 3 streams x 2 inputs of bfloat16.
+    QCOMPARE(modal.stateBytesPerSequence, std::size_t{12 * 768 * (4 * 32 + 12)});
+    QCOMPARE(modal.cacheBytesPerSequence, std::size_t{0});
+    w.mode.mixer = Mixer::modalBlocked;  // 6 bytes more per phase and channel
+    QCOMPARE(cudaFootprint(shape, w).stateBytesPerSequence, std::size_t{12 * 768 * (4 * 32 + 12 + 6 * 16)});
+    w.mode.mixer = Mixer::convolutionLazy;
+    QCOMPARE(cudaFootprint(small.original->shape(), w).cacheBytesPerSequence, std::size_t{12 * 768 * 2 * 768});
+    const auto transformer = randomTransformer("125m", 768, 1, 64, Residence::device);
+    w.mode.mixer = Mixer::attention;
+    QCOMPARE(cudaFootprint(transformer->shape(), w).cacheBytesPerSequence, std::size_t{12 * 2 * 768 * 2 * 768});
+    QVERIFY(errorOf([&] { Session(transformer, w); }).find("made on a GPU") != std::string::npos);
+  }
+
+  void float32MatchesTheCpu_data() {
+    QTest::addColumn<QString>("kind");
+    QTest::addColumn<int>("width");
+    QTest::addColumn<int>("prompt");
+    for (const char* kind : {"convolution", "distilled", "modal", "blocked", "attention"})
+      for (const int width : {20, 83, 128})
+        for (const int prompt : {1, 2, 3, 30, 90})
+          QTest::addRow("%s, width %d, prompt %d", kind, width, prompt) << kind << width << prompt;
+    // Several pieces, and a ring of inputs that goes round.
+    for (const char* kind : {"convolution", "modal", "attention"})
+      QTest::addRow("%s, long", kind) << kind << 20 << 650;
+  }
+  void float32MatchesTheCpu() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(QString, kind);
+    QFETCH(int, width);
+    QFETCH(int, prompt);
+    const int tokens = prompt > 600 ? 700 : 130;
+    Setting s = setting(kind, width, prompt, tokens);
+    const auto ids = randomTokens(tokens, s.c.sizes.vocabulary, 9);
+    const auto expected = logits(s.model, s.w, ids, static_cast<std::size_t>(prompt));
+    s.w.precision = Precision::float32;
+    const double error = distance(logitsOn(board(), s.model, s.w, ids, static_cast<std::size_t>(prompt)), expected);
+    QVERIFY2(error < 1e-5, qPrintable(QString::number(error)));
+  }
+
+  void bfloat16StaysClose_data() { addKinds(); }
+  void bfloat16StaysClose() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(QString, kind);
+    const Setting s = setting(kind, 256, 20, 200);  // heads of 64: the tensor-core prompt
+    const auto ids = randomTokens(200, s.c.sizes.vocabulary, 9);
+    const auto expected = logits(s.model, s.w, ids, 150);
+    const auto result = logitsOn(board(), s.model, s.w, ids, 150);
+    const double error = distance(result, expected);
+    const double kl = divergence(result, expected, static_cast<std::size_t>(s.c.sizes.vocabulary));
+    QVERIFY2(error < 2e-2 && kl < 1e-3, qPrintable(QString("%1, KL %2").arg(error).arg(kl)));
+    qInfo("%s: logits %.1e, KL %.1e nats", qPrintable(kind), error, kl);
+  }
+
+  // Batches take other kernels than one sequence: every sequence against the CPU, each with its own prompt.
+  void batchesMatchTheCpu_data() {
+    QTest::addColumn<QString>("kind");
+    QTest::addColumn<int>("batch");
+    for (const char* kind : {"convolution", "modal", "blocked", "attention"})
+      for (const int batch : {2, 7, 21, 70}) QTest::addRow("%s x %d", kind, batch) << kind << batch;
+  }
+  void batchesMatchTheCpu() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(QString, kind);
+    QFETCH(int, batch);
+    Setting s = setting(kind, 64, 9, 60);
+    s.w.batch = batch;
+    const auto ids = randomTokens(batch * 60, s.c.sizes.vocabulary, 4);
+    std::vector<Token> prompts, rest;
+    for (int b = 0; b < batch; ++b) {
+      prompts.insert(prompts.end(), ids.begin() + b * 60, ids.begin() + b * 60 + 25);
+      rest.insert(rest.end(), ids.begin() + b * 60 + 25, ids.begin() + (b + 1) * 60);
+    }
+    const auto last = [&](const std::shared_ptr<Device>& device) {
+      Session session(s.model, s.w, device);
+      session.prefill(prompts);
+      session.force(rest);
+      std::vector<float> rows;
+      for (int b = 0; b < batch; ++b) {
+        const auto row = copy(session.logits(b));
+        rows.insert(rows.end(), row.begin(), row.end());
+      }
+      return rows;
+    };
+    const auto expected = last(Device::open("cpu", 2)), half = last(board());
+    s.w.precision = Precision::float32;
+    const double once = distance(last(board()), expected), rough = distance(half, expected);
+    QVERIFY2(once < 1e-5 && rough < 2e-2, qPrintable(QString("%1, %2").arg(once).arg(rough)));
+  }
+
+  void bitsRepeat_data() { addKinds(); }
+  void bitsRepeat() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(QString, kind);
+    const Setting s = setting(kind, 128, 5, 100);
+    const auto ids = randomTokens(100, s.c.sizes.vocabulary, 3);
+    const auto first = logitsOn(board(), s.model, s.w, ids, 40);
+    for (int run = 0; run < 2; ++run) QCOMPARE(logitsOn(board(), s.model, s.w, ids, 40), first);
+  }
+
+  void bitsDoNotDependOnTheBatch_data() { addKinds(); }
+  void bitsDoNotDependOnTheBatch() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(QString, kind);
+    Setting s = setting(kind, 128, 5, 60);
+    s.w.batchInvariant = true;
+    const auto ids = randomTokens(60, s.c.sizes.vocabulary, 3);
+    std::vector<float> one;
+    for (const int batch : {1, 2, 3, 8, 17, 64}) {
+      s.w.batch = batch;
+      Session session(s.model, s.w, board());
+      std::vector<Token> prompts, rest;
+      for (int b = 0; b < batch; ++b) prompts.insert(prompts.end(), ids.begin(), ids.begin() + 1);
+      for (int b = 0; b < batch; ++b) rest.insert(rest.end(), ids.begin() + 1, ids.end());
+      if (batch > 1) prompts[0] = (ids[0] + 1) % 30;  // another sequence must not matter
+      session.prefill(prompts);
+      session.force(rest);
+      const auto last = copy(session.logits(batch - 1));
+      if (one.empty()) one = last;
+      QCOMPARE(last, one);
+    }
+  }
+
+  void textsAreThoseOfTheCpu_data() { addKinds(); }
+  void textsAreThoseOfTheCpu() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(QString, kind);
+    Setting s = setting(kind, 20, 15, 120);
+    s.w.batch = 3;
+    s.w.seed = 11;
+    s.w.precision = Precision::float32;
+    for (const Sampling sampling : {Sampling{}, Sampling{0.9, 0, 1}, Sampling{0.9, 20, 0.95}}) {
+      s.w.sampling = sampling;
+      std::vector<Token> texts[2];
+      for (int where = 0; where < 2; ++where) {
+        Session session(s.model, s.w, where == 0 ? Device::open("cpu", 2) : board());
+        session.prefill(std::vector<Token>{1, 2, 3, 4, 5, 6, 1, 2, 4});
+        QCOMPARE(session.decode(13), Outcome::finished);
+        QCOMPARE(session.decode(200), Outcome::full);
+        for (int b = 0; b < 3; ++b)
+          texts[where].insert(texts[where].end(), session.generated(b).begin(), session.generated(b).end());
+      }
+      QCOMPARE(texts[0].size(), std::size_t{3 * 120});
+      QCOMPARE(texts[1], texts[0]);
+    }
+  }
+
+  void memoryIsWhatWasPredicted_data() { addKinds(); }
+  void memoryIsWhatWasPredicted() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(QString, kind);
+    Setting s = setting(kind, 128, 15, 4000);
+    const Session weights(s.model, s.w, board());
+    s.w.batch = 64;
+    const Footprint predicted = board()->predict(s.model->shape(), s.w);
+    const std::size_t before = board()->freeBytes();
+    const Session session(s.model, s.w, board());
+    const MemoryUse use = session.memory();
+    QCOMPARE(use.weightBytes, predicted.weightBytes);
+    QCOMPARE(use.workspaceBytes, predicted.workspaceBytes);
+    const auto bytes = static_cast<double>(use.tableBytes + use.stateBytes + use.cacheBytes + use.workspaceBytes);
+    const auto delta = static_cast<double>(before - board()->freeBytes());
+    // The driver hands out whole pages of 2 MiB and keeps something for graphs.
+    QVERIFY2(std::abs(delta - bytes) < 0.01 * bytes + (8 << 20), qPrintable(QString("%1, %2").arg(delta).arg(bytes)));
+  }
+
+  void tooMuchIsRefusedWithBytes() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    Setting s = setting("attention", 128, 15, 4000);
+    s.w.batch = 60000;
+    try {
+      Session(s.model, s.w, board());
+      QFAIL("it fitted");
+    } catch (const Error& error) {
+      QCOMPARE(error.kind(), ErrorKind::memory);
+      QVERIFY(error.neededBytes() > error.availableBytes() && error.availableBytes() > 0);
+    }
+    s.w.batch = 2;  // the device is still there
+    Session small(s.model, s.w, board());
+    QCOMPARE(small.prefill(std::vector<Token>{1, 2}), Outcome::finished);
+  }
+
+  // A model whose matrices are made on the device is the model made on the host.
+  void randomMatricesAreTheSameNumbers() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    const auto ids = randomTokens(20, 64, 2);
+    Workload w = workload(Mixer::modal, 32);
+    w.precision = Precision::float32;
+    const auto host = randomModel("125m", 8, 3, 64).distilled;
+    const auto made = randomModel("125m", 8, 3, 64, Residence::device).distilled;
+    QCOMPARE(logitsOn(board(), made, w, ids, 10), logitsOn(board(), host, w, ids, 10));
+  }
+
+  void publishedOutputs_data() {
+    QTest::addColumn<QString>("checkpoint");
+    QTest::addColumn<QString>("outputs");
+    QTest::newRow("hyena") << POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt"
+                           << POLECAT_TEST_DATA "/novels-hyena-1m.reference.safetensors";
+    QTest::newRow("rtf") << POLECAT_TEST_DATA "/novels-hyena-rtf-1m.ckpt"
+                         << POLECAT_TEST_DATA "/novels-hyena-rtf-1m.outputs.safetensors";
+    const auto gpt = std::filesystem::path(qEnvironmentVariable("POLECAT_MODELS").toStdString()) /
+                     "novels-gpt-7m.safetensors";
+    if (std::filesystem::exists(gpt))
+      QTest::newRow("gpt") << QString::fromStdString(gpt.string())
+                           << POLECAT_TEST_DATA "/novels-gpt-7m.outputs.safetensors";
+  }
+  void publishedOutputs() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(QString, checkpoint);
+    QFETCH(QString, outputs);
+    const auto model = Model::load(analysis::Checkpoint::open(checkpoint.toStdString()));
+    const auto reference = analysis::openTensorFile(outputs.toStdString());
+    const auto tokensOf = [&](const char* name) {
+      const std::vector<double> values = reference->doubles(name);
+      return std::vector<Token>(values.begin(), values.end());
+    };
+    const auto prompt = tokensOf("prompt_tokens"), greedy = tokensOf("greedy_tokens");
+    const std::vector<float> expected = reference->floats("prompt_logits");
+    const bool attends = model->shape().blocks[0].kind == BlockShape::Kind::attention;
+    Workload w = workload(attends ? Mixer::attention : Mixer::convolutionLazy, static_cast<int>(greedy.size()));
+    const double half = distance(logitsOn(board(), model, w, prompt, prompt.size()), expected);
+    w.precision = Precision::float32;
+    const double once = distance(logitsOn(board(), model, w, prompt, prompt.size()), expected);
+    const double steps = distance(logitsOn(board(), model, w, prompt, 1), expected);
+    QVERIFY2(once < 1e-5 && steps < 1e-5, qPrintable(QString("%1, %2").arg(once).arg(steps)));
+    QVERIFY2(half < 2e-2, qPrintable(QString::number(half)));
+    Session session(model, w, board());
+    session.prefill(prompt);
+    QCOMPARE(session.decode(static_cast<int>(greedy.size() - prompt.size())), Outcome::finished);
+    const std::vector<Token> text(session.generated(0).begin(), session.generated(0).end());
+    QCOMPARE(text, std::vector<Token>(greedy.begin() + static_cast<std::ptrdiff_t>(prompt.size()), greedy.end()));
+    qInfo("float32: prompt %.1e, steps %.1e; bfloat16 %.1e; %d greedy tokens", once, steps, half,
+          static_cast<int>(text.size()));
+  }
+};
+
+QTEST_GUILESS_MAIN(TestCuda)
+#include "test_cuda.moc"
