@@ -34,7 +34,7 @@ void declare(CLI::App& app, Action& chosen) {
   app.footer(footer);
   app.require_subcommand(1);
   for (const auto add : {addInspect, addDistill, addEvaluate, addGenerate, addPlot, addCompare, addMethods,
-                         addFamilies, addDevices, addDocument})
+                         addFamilies, addDevices, addBench, addDocument})
     add(app, chosen);
   for (CLI::App* verb : app.get_subcommands({})) verb->footer(footer);
 }

@@ -15,6 +15,7 @@
 #include "app/commandline/table.h"
 #include "app/commandline/verb.h"
 #include "engine/effect.h"
+#include "engine/error.h"
 
 namespace commandline {
 namespace {
@@ -138,6 +139,10 @@ engine::Evaluation measure(const std::string& label, const std::shared_ptr<const
 
 void evaluate(const Options& options, const Surroundings& around) {
   requireDevice(options.device);
+  if (options.device != "cpu") {
+    throw engine::Error(engine::ErrorKind::unsupported, "device " + options.device, "evaluation runs on the CPU only",
+                        "leave --device away");
+  }
   if (!options.perToken.empty()) requireWritable(options.perToken);
   const Loaded loaded = loadModel(options.source, options.distilled, around.stop);
   auto asked = request(options, loaded, loaded.asked());

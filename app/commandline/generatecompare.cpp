@@ -34,9 +34,10 @@ std::vector<engine::LaneRequest> lanesOf(const GenerateOptions& options, const L
   const auto add = [&](const std::string& name, const std::shared_ptr<const engine::Model>& model) {
     if (!model) return;
     for (const engine::Mixer mixer : mixersOf(*model)) {
+      if (mixer == engine::Mixer::convolutionTiled && options.device != "cpu") continue;  // the CPU's alone
       engine::Workload workload = options.workload;
       workload.mode.mixer = mixer;
-      lanes.push_back({name, model, workload, prompt, options.tokens});
+      lanes.push_back({name, model, workload, prompt, options.tokens, options.device});
     }
   };
   add("original", loaded.original);
@@ -114,7 +115,7 @@ void printLanes(const std::vector<Lane>& lanes, const GenerateOptions& options, 
   }
   table.print(std::cout);
   std::cout << "\nprompt " << count(std::int64_t(promptTokens)) << " tokens, generated " << count(options.tokens)
-            << ", batch 1, " << options.device << ", float32, seed " << options.workload.seed
+            << ", batch 1, " << options.device << (options.device == "cpu" ? ", float32" : ", bfloat16") << ", seed " << options.workload.seed
             << "; sampling included, tokenising excluded; lanes took turns on one thread\n";
 }
 

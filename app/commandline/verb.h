@@ -39,6 +39,7 @@ void addCompare(CLI::App& parent, Action& chosen);
 void addMethods(CLI::App& parent, Action& chosen);
 void addFamilies(CLI::App& parent, Action& chosen);
 void addDevices(CLI::App& parent, Action& chosen);
+void addBench(CLI::App& parent, Action& chosen);
 void addDocument(CLI::App& parent, Action& chosen);
 
 // "--json": one document on stdout in place of tables.

@@ -22,7 +22,7 @@ QByteArray read(const QString& path) {
 }
 
 const QStringList verbs = {"inspect", "distill", "evaluate", "generate", "plot",
-                           "compare", "methods", "families", "devices"};
+                           "compare", "methods", "families", "devices", "bench"};
 
 }  // namespace
 

@@ -330,6 +330,26 @@ class TestVerbs : public QObject {
     QVERIFY(lanes[6]["bytes"]["cache"] < lanes[0]["bytes"]["cache"]);
   }
 
+  void benchMeasuresEveryMode() {
+    const auto result = polecat({"bench", sample(), "--prompt", "12", "--generate", "6", "--batch", "1,3", "--repeat", "2",
+                                 "--seconds", "0", "--modes", "convolution,convolution-tiled", "--json"});
+    QCOMPARE(result.exit, 0);
+    const Json json = result.json();
+    QVERIFY(json["calibration"]["copyBytesPerSecond"] > 1e8);
+    QCOMPARE(json["points"].size(), std::size_t(4));
+    for (const Json& point : json["points"]) {
+      const Json& measured = point["result"];
+      QCOMPARE(measured["tokensPerSecondDecode"]["samples"].size(), std::size_t(2));
+      QVERIFY(measured["tokensPerSecondDecode"]["median"] > measured["tokensPerSecondTotal"]["median"]);
+      QVERIFY(measured["tokenSeconds"]["max"] >= measured["tokenSeconds"]["p50"]);
+      QVERIFY(measured["bytes"]["weights"] > 3000000);
+    }
+    QCOMPARE(json["points"][1]["workload"]["batch"], Json(3));
+    QCOMPARE(polecat({"bench"}).exit, 2);
+    QCOMPARE(polecat({"bench", sample(), "--modes", "attention"}).exit, 2);
+    QCOMPARE(polecat({"bench", sample(), "--device", "cuda:99"}).exit, 5);
+  }
+
   void devicesListTheProcessor() {
     const Json json = polecat({"devices", "--json"}).json();
     QCOMPARE(json["devices"][0]["id"], Json("cpu"));
