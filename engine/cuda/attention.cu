@@ -33,7 +33,7 @@ __global__ __launch_bounds__(threads) void stepKernel(MixerStep step, AttentionV
   __shared__ float partMost[warps], partTotal[warps], parts[warps][Lanes * 8];
   __shared__ bool lastBlock;
   letSuccessorStart();
-  waitForPredecessor();
+  // Nothing before this kernel in the same token writes the position, or what was cached before.
   const int split = blockIdx.x, head = blockIdx.y, sequence = blockIdx.z, position = step.control->position;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, inside = lane % Lanes, group = lane / Lanes;
   const int width = v.headWidth, padded = v.paddedHeadWidth, dimension = 8 * inside;
@@ -46,6 +46,8 @@ __global__ __launch_bounds__(threads) void stepKernel(MixerStep step, AttentionV
   T* keys = static_cast<T*>(v.keys) + row0 * padded;
   T* values = static_cast<T*>(v.values) + row0 * padded;
   const T* query = static_cast<const T*>(step.streams) + std::size_t(sequence) * 3 * step.stride + head * width;
+
+  waitForPredecessor();
 
   // The split that ends with the new token stores it first.
   if (first <= position && position < last)

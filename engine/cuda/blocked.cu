@@ -36,12 +36,24 @@ __device__ inline void addResponses(const Slot& c, float a, float b, bool valid,
   const int lane = threadIdx.x % 32, channel = lane % groupSize;
   float re = 0, im = 0;
   if (valid) re = c.residueRe * a - c.residueIm * b, im = c.residueRe * b + c.residueIm * a;
-  for (int j = first; j < length; ++j) {
-    const float both = re + __shfl_xor_sync(0xffffffffu, re, groupSize);
-    if (lane < groupSize) sums[j * groupSize + channel] += both;
-    const float next = c.re * re - c.im * im;
-    im = c.re * im + c.im * re;
-    re = next;
+  constexpr int together = 8;  // phases whose sums are read and written at once
+  for (int j0 = first; j0 < length; j0 += together) {
+    float both[together], old[together];
+#pragma unroll
+    for (int i = 0; i < together; ++i) {
+      both[i] = re;
+      const float next = c.re * re - c.im * im;
+      im = c.re * im + c.im * re;
+      re = next;
+    }
+#pragma unroll
+    for (int i = 0; i < together; ++i) both[i] += __shfl_xor_sync(0xffffffffu, both[i], groupSize);
+    if (lane >= groupSize) continue;
+#pragma unroll
+    for (int i = 0; i < together; ++i) old[i] = j0 + i < length ? sums[(j0 + i) * groupSize + channel] : 0.0F;
+#pragma unroll
+    for (int i = 0; i < together; ++i)
+      if (j0 + i < length) sums[(j0 + i) * groupSize + channel] = old[i] + both[i];
   }
 }
 
@@ -108,29 +120,30 @@ __global__ __launch_bounds__(threads) void stepKernel(MixerStep step, ModalView 
   const int channel = threadIdx.x % groupSize, own = threadIdx.x / groupSize, place = group * groupSize + channel;
   const int column = m.order[place];
   waitForPredecessor();
-  const int position = step.control->position, columns = 3 * step.stride;
+  const int position = step.control->position;
   const int now = phaseOf(b, group, position);
   const int start = max(0, now - (position - step.control->firstStep));  // > 0 in the first block
   const int sequence = firstSequence + own;
   if (own < Sequences && sequence < step.batch) {
     float gate = 0, input = 0;
     if (column >= 0) {
-      const T* streams = static_cast<const T*>(step.streams);
-      gate = shortStep(step.shortFilter, sequence, position, column, columns, streams, sequence);
-      const float x1 =
-          shortStep(step.shortFilter, sequence, position, step.stride + column, columns, streams, sequence);
-      const float v =
-          shortStep(step.shortFilter, sequence, position, 2 * step.stride + column, columns, streams, sequence);
-      input = rounded<T>(x1 * v);
+      gateStep<T>(step, sequence, position, column, gate, input);
     }
     const std::size_t ring = (std::size_t(sequence) * m.groups + group) * b.length * groupSize + channel;
     T* past = static_cast<T*>(b.inputs) + ring;
     const float* taps = b.taps + std::size_t(group) * b.length * groupSize + channel;
-    past[now * groupSize] = fromFloat<T>(input);
     float sum = fmaf(m.direct[place], input, b.responses[ring + now * groupSize]);
-#pragma unroll 4
-    for (int lag = 1; lag <= now - start; ++lag)
-      sum = fmaf(taps[lag * groupSize], toFloat(past[(now - lag) * groupSize]), sum);
+    constexpr int together = 8;  // loads that do not wait for each other
+    for (int lag0 = 1; lag0 <= now - start; lag0 += together) {
+      float inputs[together];
+#pragma unroll
+      for (int i = 0; i < together; ++i)
+        inputs[i] = lag0 + i <= now - start ? toFloat(past[(now - lag0 - i) * groupSize]) : 0.0F;
+#pragma unroll
+      for (int i = 0; i < together; ++i)
+        if (lag0 + i <= now - start) sum = fmaf(taps[(lag0 + i) * groupSize], inputs[i], sum);
+    }
+    past[now * groupSize] = fromFloat<T>(input);
     if (column >= 0)
       static_cast<T*>(step.out)[std::size_t(sequence) * step.stride + column] = fromFloat<T>(gate * sum);
   }

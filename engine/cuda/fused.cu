@@ -1,5 +1,6 @@
-// One sequence alone: norm, input projection, short filter, gates and modal recurrence of a block in one kernel. A warp
-// makes one channel: three rows of the projection, then its modes, one or more per lane.
+// One sequence alone: norm, input projection, short filter, gates and modal recurrence of a block in one kernel. A block
+// makes eight channels: three rows of the projection for each, then a warp runs the modes of one, a mode per lane.
+#include "engine/cuda/dot.cuh"
 #include "engine/cuda/mixer.cuh"
 #include "engine/cuda/norm.cuh"
 
@@ -8,95 +9,69 @@ namespace {
 
 constexpr int warps = normWarps;
 constexpr int threads = 32 * warps;
-constexpr int depth = 2;  // chunks of 256 inputs loaded ahead
+static_assert(warps == dotWarps);
+constexpr int outputs = 3 * warps;
+
+// Output 3 c + s: stream s of the block's channel c. Padding reads row 0, for nothing.
+template <class T>
+struct StreamRows {
+  const T* weights;
+  const std::int32_t* columns;
+  std::size_t inputs;
+  int stride;
+  __device__ const T* operator()(int i) const {
+    return weights + std::size_t(i % 3 * stride + max(columns[i / 3], 0)) * inputs;
+  }
+};
 
 template <class T>
-__global__ __launch_bounds__(threads, 3) void fusedKernel(VectorProduct p, MixerStep step, ModalView m) {
+__global__ __launch_bounds__(threads, 4) void fusedKernel(VectorProduct p, MixerStep step, ModalView m) {
   extern __shared__ __align__(16) unsigned char memory[];
+  __shared__ float partial[warps * outputs];
   letSuccessorStart();
-  const int lane = threadIdx.x % 32, place = blockIdx.x * warps + threadIdx.x / 32;
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, place = blockIdx.x * warps + warp;
   const int group = place / groupSize, channel = place % groupSize;
-  const int column = m.order[place];  // may be -1: the warp still helps with the norm
+  const int column = m.order[place];
   const std::size_t inputs = p.inputs;
-  const T* weight[3];
-#pragma unroll
-  for (int stream = 0; stream < 3; ++stream)
-    weight[stream] = static_cast<const T*>(p.weight) + std::size_t(stream * step.stride + max(column, 0)) * inputs + 8 * lane;
-  Eight<T> ahead[depth][3];
-  const auto fetch = [&](int k, Eight<T>(&to)[3]) {
-#pragma unroll
-    for (int stream = 0; stream < 3; ++stream) {
-      if (k + 8 * lane < p.inputs)
-        to[stream].stream(weight[stream] + k);
-      else
-        to[stream].clear();
-    }
-  };
-#pragma unroll
-  for (int d = 0; d < depth; ++d) fetch(256 * d, ahead[d]);
+  Dot<T, 1, StreamRows<T>> dot(
+      p.inputs, outputs,
+      {static_cast<const T*>(p.weight), m.order + blockIdx.x * warps, inputs, step.stride});
+  dot.begin();
   // Nothing before this kernel in the same token writes these.
   const GroupView g = m.group[group];
   const int slots = g.pairs + g.reals;
-  Slot first = {};
   float2 state = make_float2(0, 0);
-  if (lane < slots) {
-    first = loadSlot(m, g, lane, channel);
-    state = loadState(stateOf(m, g, 0, lane, channel), lane < g.pairs);
-  }
+  if (lane < slots) state = loadState(stateOf(m, g, 0, lane, channel), lane < g.pairs);
 
   waitForPredecessor();
   T* x = reinterpret_cast<T*>(memory);
   normByBlock(p.norm, static_cast<const float*>(p.x), p.inputs, reinterpret_cast<float*>(memory) + inputs, x);
   __syncthreads();
+  dot.run(x, 1, partial);
+  __syncthreads();
   if (column < 0) return;
-  float sums[3] = {};
-  for (int k0 = 0; k0 < p.inputs; k0 += 256 * depth) {
+  T newest[3];
 #pragma unroll
-    for (int d = 0; d < depth; ++d) {
-      const int k = k0 + 256 * d;
-      float w[3][8];
-#pragma unroll
-      for (int stream = 0; stream < 3; ++stream) ahead[d][stream].unpack(w[stream]);
-      fetch(k + 256 * depth, ahead[d]);
-      if (k + 8 * lane >= p.inputs) continue;
-      Eight<T> in;
-      in.load(x + k + 8 * lane);
-      float values[8];
-      in.unpack(values);
-#pragma unroll
-      for (int stream = 0; stream < 3; ++stream)
-#pragma unroll
-        for (int e = 0; e < 8; ++e) sums[stream] = fmaf(w[stream][e], values[e], sums[stream]);
-    }
-  }
-  const int position = step.control->position, columns = 3 * step.stride, kept = step.shortFilter.taps - 1;
+  for (int stream = 0; stream < 3; ++stream)
+    newest[stream] = fromFloat<T>(dotSum<1>(partial, outputs, 3 * warp + stream, 0) +
+                                  toFloat(static_cast<const T*>(p.bias)[stream * step.stride + column]));
   float filtered[3];
-#pragma unroll
-  for (int stream = 0; stream < 3; ++stream) {
-    const int at = stream * step.stride + column;
-    const T newest = fromFloat<T>(warpSum(sums[stream]) + toFloat(static_cast<const T*>(p.bias)[at]));
-    float y = step.shortFilter.bias[at] + step.shortFilter.weight[at] * toFloat(newest);
-    T* history = static_cast<T*>(step.shortFilter.history) + at;
-    for (int lag = 1; lag <= kept; ++lag) {
-      const int past = position - lag;
-      const float value = past < 0 ? 0.0F : toFloat(history[std::size_t(past % kept) * columns]);
-      y += step.shortFilter.weight[std::size_t(lag) * columns + at] * value;
-    }
-    __syncwarp();
-    if (kept > 0 && lane == 0) history[std::size_t(position % kept) * columns] = newest;
-    filtered[stream] = y;
+  // Every lane reads the history; one keeps the new inputs, once all have read.
+  shortStep(step.shortFilter, 0, step.control->position, column, step.stride, newest, false, filtered);
+  __syncwarp();
+  if (lane == 0) {
+    float again[3];
+    shortStep(step.shortFilter, 0, step.control->position, column, step.stride, newest, true, again);
   }
   const float input = rounded<T>(filtered[1] * filtered[2]);
   float sum = 0;
   for (int slot = lane; slot < slots; slot += 32) {
     const bool pair = slot < g.pairs;
     float* at = stateOf(m, g, 0, slot, channel);
-    if (slot != lane) {
-      first = loadSlot(m, g, slot, channel);
-      state = loadState(at, pair);
-    }
-    sum += first.read(state.x, state.y);
-    first.step(state.x, state.y, input);
+    const Slot mode = loadSlot(m, g, slot, channel);
+    if (slot != lane) state = loadState(at, pair);
+    sum += mode.read(state.x, state.y);
+    mode.step(state.x, state.y, input);
     storeState(at, pair, state.x, state.y);
   }
   sum = warpSum(sum);

@@ -21,20 +21,14 @@ __global__ __launch_bounds__(threads) void stepKernel(MixerStep step, LazyView z
   __shared__ float parts[warps][Sequences][channels];
   letSuccessorStart();
   waitForPredecessor();
-  const int position = step.control->position, columns = 3 * step.stride;
+  const int position = step.control->position;
   const int firstChannel = blockIdx.x * channels, firstSequence = blockIdx.y * Sequences;
   T* cache = static_cast<T*>(z.cache);
   for (int i = threadIdx.x; i < Sequences * channels; i += threads) {
     const int s = i / channels, c = i % channels, sequence = firstSequence + s, column = firstChannel + c;
     float gate = 0, input = 0;
     if (sequence < step.batch && column < step.stride) {
-      const T* streams = static_cast<const T*>(step.streams);
-      gate = shortStep(step.shortFilter, sequence, position, column, columns, streams, sequence);
-      const float x1 =
-          shortStep(step.shortFilter, sequence, position, step.stride + column, columns, streams, sequence);
-      const float v =
-          shortStep(step.shortFilter, sequence, position, 2 * step.stride + column, columns, streams, sequence);
-      input = rounded<T>(x1 * v);
+      gateStep<T>(step, sequence, position, column, gate, input);
       cache[(std::size_t(sequence) * z.ring + position % z.ring) * step.stride + column] = fromFloat<T>(input);
     }
     gates[s][c] = gate;

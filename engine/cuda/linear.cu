@@ -1,6 +1,5 @@
-// Linear layers for a handful of rows: bound by reading the weights once. A warp makes one or two outputs; weights are
-// on their way before the predecessor has ended. Each output is summed in an order that depends on neither the number
-// of rows nor the grid.
+// Linear layers for a handful of rows: bound by reading the weights once.
+#include "engine/cuda/dot.cuh"
 #include "engine/cuda/norm.cuh"
 
 namespace engine::cuda {
@@ -9,123 +8,100 @@ namespace {
 constexpr int warps = normWarps;
 constexpr int threads = 32 * warps;
 
+template <class T>
+struct RowsOf {
+  const T* first;
+  std::size_t stride;
+  __device__ const T* operator()(int i) const { return first + i * stride; }
+};
+
 __device__ inline float gelu(float x) {
   return x / (1.0F + expf(-1.5957691216F * (x + 0.044715F * x * x * x)));
 }
 
-// Rows: of x, at most 8. Outputs: per warp. A lane has 8 inputs of each chunk of 256.
-template <class T, int Rows, int Outputs, bool Normed>
-__global__ __launch_bounds__(threads, Rows <= 2 ? 4 : 2) void productKernel(VectorProduct p) {
-  constexpr int depth = 4 / Outputs;  // chunks loaded ahead
+// Rows: of x, at most 8. A block makes `share` neighbouring outputs. Two blocks per multiprocessor leave room for those
+// of the next kernel, whose first weights are on their way while this one ends. Staged: x, or its norm, in shared
+// memory.
+template <class T, int Rows, bool Normed, bool Staged>
+__global__ __launch_bounds__(threads, Rows <= 2 ? 4 : 2) void productKernel(VectorProduct p, int share) {
   extern __shared__ __align__(16) unsigned char memory[];
-  T* normed = reinterpret_cast<T*>(memory);
+  float* partial = reinterpret_cast<float*>(memory);
+  T* staged = reinterpret_cast<T*>(partial + warps * share * Rows);
   letSuccessorStart();
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-  const int firstOutput = (static_cast<int>(blockIdx.x) * warps + warp) * Outputs, firstRow = blockIdx.y * Rows;
-  const int rows = min(Rows, p.rows - firstRow);
+  const int first = static_cast<int>(blockIdx.x) * share, outputs = min(share, p.outputs - first);
+  const int firstRow = blockIdx.y * Rows, rows = min(Rows, p.rows - firstRow);
   const std::size_t inputs = p.inputs;
-  const T* weight[Outputs];
-#pragma unroll
-  for (int o = 0; o < Outputs; ++o)
-    weight[o] = static_cast<const T*>(p.weight) + std::size_t(min(firstOutput + o, p.outputs - 1)) * inputs + 8 * lane;
-  Eight<T> ahead[depth][Outputs];
-  const auto fetch = [&](int k, Eight<T>(&to)[Outputs]) {
-#pragma unroll
-    for (int o = 0; o < Outputs; ++o) {
-      if (k + 8 * lane < p.inputs)
-        to[o].stream(weight[o] + k);
-      else
-        to[o].clear();
-    }
-  };
-#pragma unroll
-  for (int d = 0; d < depth; ++d) fetch(256 * d, ahead[d]);
+  const T* weights = static_cast<const T*>(p.weight) + std::size_t(first) * inputs;
+  Dot<T, Rows, RowsOf<T>> dot(p.inputs, outputs, {weights, inputs});
+  dot.begin();
 
   waitForPredecessor();
   const T* x = static_cast<const T*>(p.x) + std::size_t(firstRow) * inputs;
   if (Normed) {
     const float* residual = static_cast<const float*>(p.x) + std::size_t(firstRow) * inputs;
     if (Rows == 1)
-      normByBlock(p.norm, residual, p.inputs, reinterpret_cast<float*>(memory) + inputs, normed);
+      normByBlock(p.norm, residual, p.inputs, reinterpret_cast<float*>(staged) + inputs, staged);
     else
-      for (int r = warp; r < rows; r += warps)
-        normByWarp(p.norm, residual + r * inputs, p.inputs, normed + r * inputs);
+      for (int r = threadIdx.x / 32; r < rows; r += warps)
+        normByWarp(p.norm, residual + r * inputs, p.inputs, staged + r * inputs);
+  } else if (Staged) {
+    constexpr int each = 16 / sizeof(T);
+    for (std::size_t i = threadIdx.x * each; i < rows * inputs; i += threads * each)
+      *reinterpret_cast<uint4*>(staged + i) = *reinterpret_cast<const uint4*>(x + i);
+  }
+  if (Staged) {
     __syncthreads();
-    x = normed;
+    x = staged;
   }
-
-  float sums[Outputs][Rows] = {};
-  for (int k0 = 0; k0 < p.inputs; k0 += 256 * depth) {
-#pragma unroll
-    for (int d = 0; d < depth; ++d) {
-      const int k = k0 + 256 * d;
-      float w[Outputs][8];
-#pragma unroll
-      for (int o = 0; o < Outputs; ++o) ahead[d][o].unpack(w[o]);
-      fetch(k + 256 * depth, ahead[d]);
-      if (k + 8 * lane < p.inputs) {
-#pragma unroll
-        for (int r = 0; r < Rows; ++r) {
-          if (Rows > 1 && r >= rows) break;
-          Eight<T> in;
-          in.load(x + r * inputs + k + 8 * lane);
-          float values[8];
-          in.unpack(values);
-#pragma unroll
-          for (int o = 0; o < Outputs; ++o)
-#pragma unroll
-            for (int e = 0; e < 8; ++e) sums[o][r] = fmaf(w[o][e], values[e], sums[o][r]);
-        }
-      }
-    }
-  }
-
-#pragma unroll
-  for (int o = 0; o < Outputs; ++o) {
-    const int output = firstOutput + o;
-    float mine = 0;
-#pragma unroll
-    for (int r = 0; r < Rows; ++r) {
-      const float sum = warpSum(sums[o][r]);
-      if (lane == r) mine = sum;
-    }
-    if (lane >= rows || output >= p.outputs) continue;
-    const std::size_t at = std::size_t(firstRow + lane) * p.outputs + output;
+  dot.run(x, rows, partial);
+  __syncthreads();
+  for (int i = threadIdx.x; i < outputs * Rows; i += threads) {
+    const int o = i % outputs, r = i / outputs, output = first + o;
+    if (r >= rows) continue;
+    float sum = dotSum<Rows>(partial, outputs, o, r);
+    const std::size_t at = std::size_t(firstRow + r) * p.outputs + output;
     if (p.finish == Finish::store || p.finish == Finish::gelu) {
-      if (p.bias) mine += toFloat(static_cast<const T*>(p.bias)[output]);
-      static_cast<T*>(p.y)[at] = fromFloat<T>(p.finish == Finish::gelu ? gelu(mine) : mine);
+      if (p.bias) sum += toFloat(static_cast<const T*>(p.bias)[output]);
+      static_cast<T*>(p.y)[at] = fromFloat<T>(p.finish == Finish::gelu ? gelu(sum) : sum);
     } else {
-      if (p.bias) mine += static_cast<const float*>(p.bias)[output];
+      if (p.bias) sum += static_cast<const float*>(p.bias)[output];
       float* y = static_cast<float*>(p.y) + at;
-      *y = p.finish == Finish::add ? *y + mine : mine;
+      *y = p.finish == Finish::add ? *y + sum : sum;
     }
   }
 }
 
-template <class T, int Rows, int Outputs>
+constexpr int blocksWanted = 2 * 132;                 // two for each multiprocessor of the boards this is tuned for
+constexpr int mostShare = 64;                         // more outputs come from more blocks
+constexpr std::size_t mostStagedBytes = 64 * 1024;    // larger inputs are read through the first-level cache
+
+template <class T, int Rows>
 void launchProduct(const VectorProduct& p, const Launch& where) {
-  const dim3 grid(blocksFor(static_cast<std::size_t>(p.outputs), warps * Outputs),
+  const int even = ((p.outputs + blocksWanted - 1) / blocksWanted + dotOutputs - 1) / dotOutputs * dotOutputs;
+  const int share = min(even, mostShare);
+  const dim3 grid(blocksFor(static_cast<std::size_t>(p.outputs), static_cast<std::size_t>(share)),
                   blocksFor(static_cast<std::size_t>(p.rows), Rows));
+  const std::size_t partial = std::size_t(warps) * share * Rows * sizeof(float);
   // A single row keeps its raw values behind the normed ones.
-  const std::size_t shared = std::size_t(p.inputs) * (Rows == 1 ? 2 * sizeof(float) : Rows * sizeof(T));
+  const std::size_t rows = std::size_t(p.inputs) * (Rows == 1 && p.norm.scale ? 2 * sizeof(float) : Rows * sizeof(T));
   if (p.norm.scale)
-    launch(productKernel<T, Rows, Outputs, true>, grid, threads, shared, where, p);
+    launch(productKernel<T, Rows, true, true>, grid, threads, partial + rows, where, p, share);
+  else if (rows <= mostStagedBytes)
+    launch(productKernel<T, Rows, false, true>, grid, threads, partial + rows, where, p, share);
   else
-    launch(productKernel<T, Rows, Outputs, false>, grid, threads, 0, where, p);
+    launch(productKernel<T, Rows, false, false>, grid, threads, partial, where, p, share);
 }
 
 template <class T>
 void product(const VectorProduct& p, const Launch& where) {
-  // Two outputs per warp share the reading of x; one keeps more warps busy where outputs are few.
-  const bool two = p.outputs > 4096;
   if (p.rows == 1)
-    two ? launchProduct<T, 1, 2>(p, where) : launchProduct<T, 1, 1>(p, where);
+    launchProduct<T, 1>(p, where);
   else if (p.rows == 2)
-    two ? launchProduct<T, 2, 2>(p, where) : launchProduct<T, 2, 1>(p, where);
+    launchProduct<T, 2>(p, where);
   else if (p.rows <= 4)
-    two ? launchProduct<T, 4, 2>(p, where) : launchProduct<T, 4, 1>(p, where);
+    launchProduct<T, 4>(p, where);
   else
-    two ? launchProduct<T, 8, 2>(p, where) : launchProduct<T, 8, 1>(p, where);
+    launchProduct<T, 8>(p, where);
 }
 
 }  // namespace

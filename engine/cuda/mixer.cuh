@@ -5,25 +5,42 @@
 
 namespace engine::cuda {
 
-// Output of the short filter for stream-channel `column`, from the newest input and the history. Keeps the input.
+// Outputs of the short filter for the three streams of one channel, from the newest inputs and the history, which keeps
+// the inputs. All loads come before the first store: they need not wait for each other.
 template <class T>
-__device__ inline float shortStep(const ShortView& f, int sequence, int position, int column, int columns,
-                                  const T* streams, std::size_t row) {
-  const T newest = streams[row * columns + column];
-  float y = f.bias[column] + f.weight[column] * toFloat(newest);
-  const int slots = f.taps - 1;
-  if (slots == 0) return y;
+__device__ inline void shortStep(const ShortView& f, int sequence, int position, int column, int stride,
+                                 const T (&newest)[3], bool keep, float (&y)[3]) {
+  const int columns = 3 * stride, slots = f.taps - 1;
   T* history = static_cast<T*>(f.history) + std::size_t(sequence) * slots * columns + column;
+#pragma unroll
+  for (int s = 0; s < 3; ++s) y[s] = f.bias[s * stride + column] + f.weight[s * stride + column] * toFloat(newest[s]);
   for (int lag = 1; lag <= slots; ++lag) {
     const int at = position - lag;
-    const float past = at < 0 ? 0.0F : toFloat(history[std::size_t(at % slots) * columns]);
-    y += f.weight[std::size_t(lag) * columns + column] * past;
+    if (at < 0) break;
+    const T* past = history + std::size_t(at % slots) * columns;
+#pragma unroll
+    for (int s = 0; s < 3; ++s)
+      y[s] += f.weight[std::size_t(lag) * columns + s * stride + column] * toFloat(past[s * stride]);
   }
-  history[std::size_t(position % slots) * columns] = newest;
-  return y;
+  if (slots == 0 || !keep) return;
+  T* slot = history + std::size_t(position % slots) * columns;
+#pragma unroll
+  for (int s = 0; s < 3; ++s) slot[s * stride] = newest[s];
 }
 
-// The same for token t of a piece that starts at `position`; rows of the piece start at `row0`.
+// Gate x0 and mixer input x1 v, rounded as caches keep it, of one channel of one sequence.
+template <class T>
+__device__ inline void gateStep(const MixerStep& step, int sequence, int position, int column, float& gate,
+                                float& input) {
+  const T* streams = static_cast<const T*>(step.streams) + std::size_t(sequence) * 3 * step.stride + column;
+  const T newest[3] = {streams[0], streams[step.stride], streams[2 * step.stride]};
+  float y[3];
+  shortStep(step.shortFilter, sequence, position, column, step.stride, newest, true, y);
+  gate = y[0];
+  input = rounded<T>(y[1] * y[2]);
+}
+
+// The short filter for token t of a piece of a prompt that starts at `position`; rows of the piece start at `row0`.
 template <class T>
 __device__ inline float shortPrompt(const ShortView& f, int sequence, int position, int t, int column, int columns,
                                     const T* streams, std::size_t row0) {

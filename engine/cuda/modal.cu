@@ -17,9 +17,17 @@ __global__ __launch_bounds__(threads) void stepKernel(MixerStep step, ModalView 
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, channel = lane % groupSize;
   const int firstSlot = 2 * warp + lane / groupSize, slots = g.pairs + g.reals;
   Slot coefficients = {};
-  if (firstSlot < slots) coefficients = loadSlot(m, g, firstSlot, channel);
+  // Nothing before this kernel in the same token writes the states: they are on their way while the gates are made.
+  float2 x[Sequences] = {};
+  if (firstSlot < slots) {
+    coefficients = loadSlot(m, g, firstSlot, channel);
+    const float* first = stateOf(m, g, firstSequence, firstSlot, channel);
+#pragma unroll
+    for (int s = 0; s < Sequences; ++s)
+      if (firstSequence + s < step.batch) x[s] = loadState(first + s * m.stateFloats, firstSlot < g.pairs);
+  }
   waitForPredecessor();
-  const int position = step.control->position, columns = 3 * step.stride;
+  const int position = step.control->position;
 
   // One thread for each sequence and channel.
   const int own = threadIdx.x / groupSize, sequence = firstSequence + own;
@@ -29,13 +37,7 @@ __global__ __launch_bounds__(threads) void stepKernel(MixerStep step, ModalView 
   float gate = 0, input = 0;
   if (own < Sequences) {
     if (active) {
-      const T* streams = static_cast<const T*>(step.streams);
-      gate = shortStep(step.shortFilter, sequence, position, column, columns, streams, sequence);
-      const float x1 =
-          shortStep(step.shortFilter, sequence, position, step.stride + column, columns, streams, sequence);
-      const float v =
-          shortStep(step.shortFilter, sequence, position, 2 * step.stride + column, columns, streams, sequence);
-      input = rounded<T>(x1 * v);
+      gateStep<T>(step, sequence, position, column, gate, input);
     }
     inputs[own][channel] = input;
   }
@@ -44,12 +46,13 @@ __global__ __launch_bounds__(threads) void stepKernel(MixerStep step, ModalView 
   float sums[Sequences] = {};
   for (int slot = firstSlot; slot < slots; slot += slotLanes) {
     const bool pair = slot < g.pairs;
-    if (slot != firstSlot) coefficients = loadSlot(m, g, slot, channel);
     float* first = stateOf(m, g, firstSequence, slot, channel);
-    float2 x[Sequences];
+    if (slot != firstSlot) {
+      coefficients = loadSlot(m, g, slot, channel);
 #pragma unroll
-    for (int s = 0; s < Sequences; ++s)
-      x[s] = firstSequence + s < step.batch ? loadState(first + s * m.stateFloats, pair) : make_float2(0, 0);
+      for (int s = 0; s < Sequences; ++s)
+        x[s] = firstSequence + s < step.batch ? loadState(first + s * m.stateFloats, pair) : make_float2(0, 0);
+    }
 #pragma unroll
     for (int s = 0; s < Sequences; ++s) {
       sums[s] += coefficients.read(x[s].x, x[s].y);

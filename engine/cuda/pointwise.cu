@@ -85,23 +85,46 @@ __global__ void normKernel(NormView norm, const float* residual, int first, int 
   waitForPredecessor();
   const float* from = residual + (std::size_t(first) + std::size_t(blockIdx.x) * step) * stride;
   to += std::size_t(blockIdx.x) * stride;
-  float mean = 0;
-  if (norm.shift) {
-    float sum = 0;
-    for (int i = threadIdx.x; i < norm.width; i += threads) sum += from[i];
-    mean = blockSum(sum, shared) / norm.width;
+  // Rows of up to 4096 stay in registers between the passes.
+  constexpr int most = 4;
+  float4 values[most];
+  float sum = 0;
+#pragma unroll
+  for (int s = 0; s < most; ++s) {
+    const int i = 4 * (s * threads + static_cast<int>(threadIdx.x));
+    values[s] = i < stride ? *reinterpret_cast<const float4*>(from + i) : make_float4(0, 0, 0, 0);
+    sum += (values[s].x + values[s].y) + (values[s].z + values[s].w);  // padding of the residual is zero
   }
+  const int beyond = 4 * most * threads;
+  for (int i = beyond + static_cast<int>(threadIdx.x); i < norm.width; i += threads) sum += from[i];
+  const float mean = norm.shift ? blockSum(sum, shared) / norm.width : 0.0F;
   float squares = 0;
-  for (int i = threadIdx.x; i < norm.width; i += threads) squares += (from[i] - mean) * (from[i] - mean);
-  const float multiplier = rsqrtf(blockSum(squares, shared) / norm.width + norm.eps);
-  for (int i = threadIdx.x; i < stride; i += threads) {
-    float value = 0;
-    if (i < norm.width) {
-      value = (from[i] - mean) * multiplier * norm.scale[i];
-      if (norm.shift) value += norm.shift[i];
-    }
-    to[i] = fromFloat<T>(value);
+#pragma unroll
+  for (int s = 0; s < most; ++s) {
+    const int i = 4 * (s * threads + static_cast<int>(threadIdx.x));
+    const float own[4] = {values[s].x, values[s].y, values[s].z, values[s].w};
+#pragma unroll
+    for (int e = 0; e < 4; ++e)
+      if (i + e < norm.width) squares += (own[e] - mean) * (own[e] - mean);
   }
+  for (int i = beyond + static_cast<int>(threadIdx.x); i < norm.width; i += threads)
+    squares += (from[i] - mean) * (from[i] - mean);
+  const float multiplier = rsqrtf(blockSum(squares, shared) / norm.width + norm.eps);
+  const auto scaled = [&](float value, int i) {
+    if (i >= norm.width) return 0.0F;
+    value = (value - mean) * multiplier * norm.scale[i];
+    return norm.shift ? value + norm.shift[i] : value;
+  };
+#pragma unroll
+  for (int s = 0; s < most; ++s) {
+    const int i = 4 * (s * threads + static_cast<int>(threadIdx.x));
+    if (i >= stride) continue;
+    const float own[4] = {values[s].x, values[s].y, values[s].z, values[s].w};
+#pragma unroll
+    for (int e = 0; e < 4; ++e) to[i + e] = fromFloat<T>(scaled(own[e], i + e));
+  }
+  for (int i = beyond + static_cast<int>(threadIdx.x); i < stride; i += threads)
+    to[i] = fromFloat<T>(scaled(i < norm.width ? from[i] : 0.0F, i));
 }
 
 }  // namespace
