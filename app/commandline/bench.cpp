@@ -12,6 +12,7 @@
 #include "app/commandline/verb.h"
 #include "engine/benchmark.h"
 #include "engine/device.h"
+#include "engine/error.h"
 #include "engine/presets.h"
 
 namespace commandline {
@@ -51,10 +52,11 @@ std::vector<Candidate> candidates(const BenchOptions& options, const Surrounding
              });
     };
     if (wanted({"attention"}))
-      addModes(engine::randomTransformer(options.preset, options.prompt + options.generate, options.seed, 0, residence),
-               false);
-    if (wanted({"convolution", "convolution-tiled", "modal", "modal-blocked"})) {
-      const auto made = engine::randomModel(options.preset, options.order, options.seed, 0, residence);
+      addModes(
+          engine::randomTransformer(options.preset, options.seed, 0, engine::WeightType::float32, residence), false);
+    if (wanted({"convolution", "convolution-tiled", "modal", "modal-blocked", "companion"})) {
+      const auto made = engine::randomModel(options.preset, options.order, options.seed, 0,
+                                            engine::WeightType::float32, residence);
       addModes(made.original, false);
       addModes(made.distilled, true);
     }
@@ -65,7 +67,8 @@ std::vector<Candidate> candidates(const BenchOptions& options, const Surrounding
   }
   std::erase_if(all, [&](const Candidate& c) {
     const bool unasked = std::find(options.modes.begin(), options.modes.end(), modeName(c.mixer)) == options.modes.end();
-    return options.modes.empty() ? c.mixer == engine::Mixer::convolutionTiled && options.device != "cpu" : unasked;
+    const bool cpuOnly = c.mixer == engine::Mixer::convolutionTiled || c.mixer == engine::Mixer::companion;
+    return options.modes.empty() ? cpuOnly && options.device != "cpu" : unasked;
   });
   if (all.empty()) throw UsageError("--modes: this model runs in none of them; leave it away to see those it has.");
   return all;

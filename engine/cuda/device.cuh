@@ -120,9 +120,12 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sh
   attribute.val.programmaticStreamSerializationAllowed = 1;
   config.attrs = &attribute;
   config.numAttrs = where.dependent ? 1 : 0;
-  if (shared > 48 * 1024)
-    checkLaunch(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
-                                     cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)));
+  const void* function = reinterpret_cast<const void*>(kernel);
+  // One division of cache and shared memory for all: kernels that want different ones cannot overlap.
+  checkLaunch(cudaFuncSetAttribute(function, cudaFuncAttributePreferredSharedMemoryCarveout,
+                                   cudaSharedmemCarveoutMaxShared));
+  if (shared > 32 * 1024)
+    checkLaunch(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)));
   checkLaunch(cudaLaunchKernelEx(&config, kernel, Parameters(arguments)...));
 }
 

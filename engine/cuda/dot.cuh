@@ -8,19 +8,26 @@
 namespace engine::cuda {
 
 constexpr int dotWarps = 8;
-constexpr int dotOutputs = 4;  // taken together
+// Outputs taken together: as many independent loads as registers allow.
+template <int Rows>
+__host__ __device__ constexpr int dotOutputs() {
+  return Rows <= 2 ? 8 : 4;
+}
 
 // Where a warp stands in the rows of its block: group of outputs, then chunk.
 struct DotPlace {
   int group = 0, k = 0;
 };
 
-// weightOf(i): row of output i < outputs. Two steps of weights are fetched by begin(), before the inputs are there.
+// weightOf(i): row of output i < outputs. The first weights are fetched by begin(), before the inputs are there.
 template <class T, int Rows, class WeightOf>
 class Dot {
  public:
   __device__ Dot(int inputs, int outputs, WeightOf weightOf)
-      : m_inputs(inputs), m_outputs(outputs), m_lane8(8 * (threadIdx.x % 32)), m_weightOf(weightOf) {
+      : m_inputs(inputs),
+        m_outputs(outputs),
+        m_lane8(8 * (threadIdx.x % 32)),
+        m_weightOf(weightOf) {
     m_next.k = first();
   }
   __device__ void begin() {
@@ -44,15 +51,16 @@ class Dot {
   }
 
  private:
+  static constexpr int together = dotOutputs<Rows>();
   __device__ int first() const { return 256 * (static_cast<int>(threadIdx.x) / 32); }
   __device__ void step(DotPlace& place) const {
     place.k += 256 * dotWarps;
-    if (place.k - first() >= m_inputs) place.k = first(), place.group += dotOutputs;
+    if (place.k - first() >= m_inputs) place.k = first(), place.group += together;
   }
-  __device__ void fetch(Eight<T> (&to)[dotOutputs]) {
+  __device__ void fetch(Eight<T> (&to)[together]) {
     const bool inside = m_next.k + m_lane8 < m_inputs;
 #pragma unroll
-    for (int o = 0; o < dotOutputs; ++o) {
+    for (int o = 0; o < together; ++o) {
       if (inside && m_next.group + o < m_outputs)
         to[o].stream(m_weightOf(m_next.group + o) + m_next.k + m_lane8);
       else
@@ -60,7 +68,7 @@ class Dot {
     }
     step(m_next);
   }
-  __device__ void add(const Eight<T> (&from)[dotOutputs], const T* x, int rows, int k) {
+  __device__ void add(const Eight<T> (&from)[together], const T* x, int rows, int k) {
     if (k + m_lane8 >= m_inputs) return;
 #pragma unroll
     for (int r = 0; r < Rows; ++r) {
@@ -70,7 +78,7 @@ class Dot {
       float values[8];
       in.unpack(values);
 #pragma unroll
-      for (int o = 0; o < dotOutputs; ++o) {
+      for (int o = 0; o < together; ++o) {
         float w[8];
         from[o].unpack(w);
 #pragma unroll
@@ -81,7 +89,7 @@ class Dot {
   __device__ void flush(int group, float* partial) {
     const int warp = threadIdx.x / 32;
 #pragma unroll
-    for (int o = 0; o < dotOutputs; ++o)
+    for (int o = 0; o < together; ++o)
 #pragma unroll
       for (int r = 0; r < Rows; ++r) {
         const float sum = warpSum(m_sums[o][r]);
@@ -93,8 +101,8 @@ class Dot {
   int m_inputs, m_outputs, m_lane8;
   WeightOf m_weightOf;
   DotPlace m_next;
-  Eight<T> m_ahead[2][dotOutputs];
-  float m_sums[dotOutputs][Rows] = {};
+  Eight<T> m_ahead[2][together];
+  float m_sums[together][Rows] = {};
 };
 
 // The sum over warps of output o, row r.

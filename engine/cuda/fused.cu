@@ -25,7 +25,7 @@ struct StreamRows {
 };
 
 template <class T>
-__global__ __launch_bounds__(threads, 4) void fusedKernel(VectorProduct p, MixerStep step, ModalView m) {
+__global__ __launch_bounds__(threads, 2) void fusedKernel(VectorProduct p, MixerStep step, ModalView m) {
   extern __shared__ __align__(16) unsigned char memory[];
   __shared__ float partial[warps * outputs];
   letSuccessorStart();
@@ -45,7 +45,7 @@ __global__ __launch_bounds__(threads, 4) void fusedKernel(VectorProduct p, Mixer
 
   waitForPredecessor();
   T* x = reinterpret_cast<T*>(memory);
-  normByBlock(p.norm, static_cast<const float*>(p.x), p.inputs, reinterpret_cast<float*>(memory) + inputs, x);
+  normByBlock(p.norm, static_cast<const float*>(p.x), p.inputs, reinterpret_cast<float*>(x) + inputs, x);
   __syncthreads();
   dot.run(x, 1, partial);
   __syncthreads();

@@ -19,11 +19,10 @@ __device__ inline float gelu(float x) {
   return x / (1.0F + expf(-1.5957691216F * (x + 0.044715F * x * x * x)));
 }
 
-// Rows: of x, at most 8. A block makes `share` neighbouring outputs. Two blocks per multiprocessor leave room for those
-// of the next kernel, whose first weights are on their way while this one ends. Staged: x, or its norm, in shared
-// memory.
+// Rows: of x, at most 8. A block makes `share` neighbouring outputs; two blocks per multiprocessor share its registers.
+// Staged: x, or its norm, in shared memory.
 template <class T, int Rows, bool Normed, bool Staged>
-__global__ __launch_bounds__(threads, Rows <= 2 ? 4 : 2) void productKernel(VectorProduct p, int share) {
+__global__ __launch_bounds__(threads, 2) void productKernel(VectorProduct p, int share) {
   extern __shared__ __align__(16) unsigned char memory[];
   float* partial = reinterpret_cast<float*>(memory);
   T* staged = reinterpret_cast<T*>(partial + warps * share * Rows);
@@ -77,7 +76,8 @@ constexpr std::size_t mostStagedBytes = 64 * 1024;    // larger inputs are read 
 
 template <class T, int Rows>
 void launchProduct(const VectorProduct& p, const Launch& where) {
-  const int even = ((p.outputs + blocksWanted - 1) / blocksWanted + dotOutputs - 1) / dotOutputs * dotOutputs;
+  constexpr int together = dotOutputs<Rows>();
+  const int even = ((p.outputs + blocksWanted - 1) / blocksWanted + together - 1) / together * together;
   const int share = min(even, mostShare);
   const dim3 grid(blocksFor(static_cast<std::size_t>(p.outputs), static_cast<std::size_t>(share)),
                   blocksFor(static_cast<std::size_t>(p.rows), Rows));

@@ -119,7 +119,7 @@ class TestCuda : public QObject {
 
   // The published 1.3B shape: figures of the engine page, section 4.
   void memoryOfPublishedShapes() {
-    const auto small = randomModel("125m", 32, 1, 64, Residence::device);
+    const auto small = randomModel("125m", 32, 1, 64, WeightType::float32, Residence::device);
     Workload w = workload(Mixer::modal, 768, 64);
     const Shape& shape = small.distilled->shape();
     const Footprint modal = cudaFootprint(shape, w);
@@ -130,7 +130,7 @@ class TestCuda : public QObject {
     QCOMPARE(cudaFootprint(shape, w).stateBytesPerSequence, std::size_t{12 * 768 * (4 * 32 + 12 + 6 * 16)});
     w.mode.mixer = Mixer::convolutionLazy;
     QCOMPARE(cudaFootprint(small.original->shape(), w).cacheBytesPerSequence, std::size_t{12 * 768 * 2 * 768});
-    const auto transformer = randomTransformer("125m", 768, 1, 64, Residence::device);
+    const auto transformer = randomTransformer("125m", 1, 64, WeightType::float32, Residence::device);
     w.mode.mixer = Mixer::attention;
     QCOMPARE(cudaFootprint(transformer->shape(), w).cacheBytesPerSequence, std::size_t{12 * 2 * 768 * 2 * 768});
     QVERIFY(errorOf([&] { Session(transformer, w); }).find("made on a GPU") != std::string::npos);
@@ -311,8 +311,12 @@ class TestCuda : public QObject {
     Workload w = workload(Mixer::modal, 32);
     w.precision = Precision::float32;
     const auto host = randomModel("125m", 8, 3, 64).distilled;
-    const auto made = randomModel("125m", 8, 3, 64, Residence::device).distilled;
+    const auto made = randomModel("125m", 8, 3, 64, WeightType::float32, Residence::device).distilled;
     QCOMPARE(logitsOn(board(), made, w, ids, 10), logitsOn(board(), host, w, ids, 10));
+    // Matrices that are bfloat16 on the host already are rounded once, not twice.
+    w.precision = Precision::automatic;
+    const auto half = randomModel("125m", 8, 3, 64, WeightType::bfloat16).distilled;
+    QCOMPARE(logitsOn(board(), half, w, ids, 10), logitsOn(board(), made, w, ids, 10));
   }
 
   void publishedOutputs_data() {

@@ -37,11 +37,6 @@ int run(int argc, char** argv) {
               roof.matmulFlopsPerSecond / 1e12);
   RandomModel hyena;
   std::shared_ptr<const Model> transformer;
-  int positions = 0;
-  for (int i = 4; i < argc; ++i) {
-    const auto parts = split(argv[i], ':');
-    positions = std::max(positions, std::atoi(parts.at(2).c_str()) + std::atoi(parts.at(3).c_str()));
-  }
   const Residence residence = gpu ? Residence::device : Residence::host;
   std::printf("%-12s %6s %5s %5s %10s %11s %11s %9s %7s %7s %8s %9s %9s %9s\n", "mode", "batch", "P", "G", "prefill s",
               "decode t/s", "all t/s", "ms/step", "p99/50", "W", "bytes", "MB pred", "MB delta", "setup s");
@@ -61,11 +56,11 @@ int run(int argc, char** argv) {
       try {
         if (mixer == Mixer::attention) {
           hyena = {};
-          if (!transformer) transformer = randomTransformer(argv[2], positions, 1, 0, residence);
+          if (!transformer) transformer = randomTransformer(argv[2], 1, 0, WeightType::float32, residence);
           request.model = transformer;
         } else {
           transformer.reset();
-          if (!hyena.original) hyena = randomModel(argv[2], std::atoi(argv[3]), 1, 0, residence);
+          if (!hyena.original) hyena = randomModel(argv[2], std::atoi(argv[3]), 1, 0, WeightType::float32, residence);
           request.model = mixer == Mixer::convolutionLazy ? hyena.original : hyena.distilled;
         }
         const BenchmarkResult r = measure(request);
