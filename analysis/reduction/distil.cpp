@@ -173,7 +173,7 @@ std::vector<Fit> fitUnit(const Checkpoint& checkpoint, const DistilRequest& requ
 }
 
 void requireRunsInFloat32(double error, double fitError, const std::string& filter) {
-  const double allowed = std::max(largestFloat32Error, 0.01 * fitError);
+  const double allowed = std::max(largestFloat32Error, 0.1 * fitError);
   if (error <= allowed) return;
   std::ostringstream problem;
   problem << "its recurrence in float32 is off by " << error << " (relative RMS, at most " << allowed

@@ -68,9 +68,9 @@ struct DistilRequest {
 // What distil() writes into the metadata of its result: with it a partial result can be kept and resumed.
 std::map<std::string, std::string> distilMetadata(const Checkpoint&, const DistilRequest&, const Task& = {});
 
-// A model whose recurrence in float32 is further from float64 (recurrence.h) than that, and than 1 % of the model's own
+// A model whose recurrence in float32 is further from float64 (recurrence.h) than that, and than 10 % of the model's own
 // error, is not handed out.
-inline constexpr double largestFloat32Error = 1e-4;
+inline constexpr double largestFloat32Error = 1e-3;
 
 // Fits every asked filter, several at a time, one thread each; the result does not depend on the thread count. The
 // metadata also tell the largest float32 recurrence error of the new models and which filter has it ("float32_recurrence"),
