@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,46 @@ constexpr double near = 0.02;
 constexpr int rounds = 4;
 constexpr double tolerable = 50;    // cancellation: costs less than two digits
 constexpr double allowance = 2e-3;  // of the squared error, for calming
+
+double peakOf(const Target& target) {
+  return target.isZero() ? 0 : target.sequence().all().rowwise().norm().maxCoeff();
+}
+
+double sizeOf(const Candidate& candidate, int row) {
+  const auto c = candidate.coefficients.row(row);
+  return row < candidate.poles.pairs ? std::hypot(c.norm(), candidate.coefficients.row(candidate.poles.rows() + row).norm())
+                                     : c.norm();
+}
+
+// Descends with a price on the residues, such that `allowed` cancellation costs `share` of the squared error: poles
+// that nearly coincide drift apart until that no longer pays. Residues without the price at the end.
+Candidate drifted(const Target& target, const Candidate& from, double allowed, double share, const Task& task) {
+  const double size = allowed * peakOf(target);
+  const VarproOptions priced{.maxSteps = 30, .tolerance = 1e-4, .ridge = share * from.squaredError / (size * size)};
+  const VarproResult result = varpro(target, from.poles, priced, task);
+  return result.why == VarproStop::singularStart ? from : asIs(target, result.poles, from.source);
+}
+
+Candidate withoutWildest(const Target& target, const Candidate& from, const Task& task) {
+  std::vector<int> rows(from.poles.logPoles.size());
+  std::iota(rows.begin(), rows.end(), 0);
+  const auto wildest = std::max_element(rows.begin(), rows.end(),
+                                        [&](int a, int b) { return sizeOf(from, a) < sizeOf(from, b); });
+  return polish(target, from.poles.without(std::vector<int>{*wildest}), from.source,
+                {.maxSteps = 20, .tolerance = 1e-6}, task);
+}
+
+// The better of two ways below largestCancellation.
+Candidate tamed(const Target& target, const Candidate& wild, const Task& task) {
+  Candidate apart = wild;
+  for (double share = 1e-2; share < 1e7 && cancellation(target, apart) > largestCancellation; share *= 10)
+    apart = drifted(target, apart, largestCancellation, share, task);
+  Candidate fewer = wild;
+  while (fewer.poles.rows() > 0 && cancellation(target, fewer) > largestCancellation)
+    fewer = withoutWildest(target, fewer, task);
+  const bool isApart = cancellation(target, apart) <= largestCancellation;
+  return isApart && apart.squaredError < fewer.squaredError ? apart : fewer;
+}
 
 }  // namespace
 
@@ -75,12 +116,8 @@ Candidate finished(const Target& target, Candidate candidate, const Task& task) 
 
 double cancellation(const Target& target, const Candidate& candidate) {
   double envelope = 0;
-  const PoleSet& poles = candidate.poles;
-  for (int k = 0; k < poles.rows(); ++k) {
-    const auto c = candidate.coefficients.row(k);
-    envelope += k < poles.pairs ? std::hypot(c.norm(), candidate.coefficients.row(poles.rows() + k).norm()) : c.norm();
-  }
-  const double peak = target.sequence().all().rowwise().norm().maxCoeff();
+  for (int k = 0; k < candidate.poles.rows(); ++k) envelope += sizeOf(candidate, k);
+  const double peak = peakOf(target);
   return peak > 0 ? envelope / peak : 1;
 }
 
@@ -88,18 +125,21 @@ Candidate calmed(const Target& target, Candidate candidate, const Task& task) {
   constexpr VarproOptions brief{.maxSteps = 10, .tolerance = 1e-4};
   const double allowed = candidate.squaredError * (1 + allowance);
   double now = cancellation(target, candidate);
+  const auto calmer = [&](Candidate next) {
+    const double then = cancellation(target, next);
+    if (next.squaredError > allowed || !(then < 0.7 * now)) return;
+    candidate = std::move(next);
+    now = then;
+  };
   for (const double closeness : {near, 2 * near, 5 * near, 10 * near, 20 * near}) {
     if (now <= tolerable) break;
     const PoleSet separated = splitAndMerged(candidate.poles, closeness);
-    if (separated.rows() == 0) continue;
-    Candidate next = polish(target, separated, candidate.source, brief, task);
-    const double then = cancellation(target, next);
-    if (next.squaredError <= allowed && then < 0.7 * now) {
-      candidate = std::move(next);
-      now = then;
-    }
+    if (separated.rows() > 0) calmer(polish(target, separated, candidate.source, brief, task));
   }
-  return candidate;
+  for (const double share : {1e-3, 1e-2, 1e-1}) {
+    if (now > tolerable) calmer(drifted(target, candidate, tolerable, share, task));
+  }
+  return now > largestCancellation ? tamed(target, candidate, task) : candidate;
 }
 
 }  // namespace analysis

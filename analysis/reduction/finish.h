@@ -15,8 +15,11 @@ Candidate finished(const Target&, Candidate, const Task& = {});
 
 // sum_k |R_k| over the largest |g|: how much the modes cancel each other, as StateSpace::cancellation. O(M).
 double cancellation(const Target&, const Candidate&);
+// Largest cancellation that calmed() hands out: float32 then still holds four digits.
+inline constexpr double largestCancellation = 1000;
 // Where the modes cancel each other more than 50-fold: their poles moved apart as far as that costs at most 0.2 % of
-// the squared error and lowers the cancellation. Otherwise the argument.
+// the squared error and lowers the cancellation. Above largestCancellation they are moved apart, or the wildest left
+// out, whatever that costs. Otherwise the argument.
 Candidate calmed(const Target&, Candidate, const Task& = {});
 
 }  // namespace analysis

@@ -11,7 +11,7 @@ using Eigen::VectorXd;
 namespace {
 
 constexpr double rounding = 4e-16;
-constexpr double ridge = 1e-14;  // on the unit diagonal: a Gram matrix that rounding made indefinite stays positive
+constexpr double smallestRidge = 1e-14;  // on the unit diagonal: a Gram matrix that rounding made indefinite stays positive
 
 }  // namespace
 
@@ -27,7 +27,7 @@ bool Projection::evaluate(const PoleSet& poles) {
   const MatrixXd& G = m_grams.moments[0];
   m_scale = G.diagonal().cwiseMax(1e-300).cwiseSqrt().cwiseInverse();
   m_scaledGram.noalias() = m_scale.asDiagonal() * G * m_scale.asDiagonal();
-  m_scaledGram.diagonal().array() += ridge;
+  m_scaledGram.diagonal().array() += smallestRidge + m_ridge * m_scale.array().square();
   m_cholesky.compute(m_scaledGram);
   if (m_cholesky.info() != Eigen::Success) return false;
   m_smallestPivot = m_cholesky.matrixLLT().diagonal().minCoeff();
@@ -36,7 +36,7 @@ bool Projection::evaluate(const PoleSet& poles) {
   m_squaredError = (m_target->isZero() ? 0.0 : 1.0) - m_y.squaredNorm();
   m_coefficients = m_y;
   m_cholesky.matrixU().solveInPlace(m_coefficients);
-  m_uncertainty = ridge * m_coefficients.squaredNorm();
+  m_uncertainty = smallestRidge * m_coefficients.squaredNorm();
   m_coefficients = m_scale.asDiagonal() * m_coefficients;
   // Cosine and sine sums of a pair are sums and differences of the same two numbers: the smaller one loses what the
   // larger one has.

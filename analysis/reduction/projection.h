@@ -15,7 +15,8 @@ namespace analysis {
 // Reusable: keeps its buffers. The target must outlive it.
 class Projection {
  public:
-  explicit Projection(const Target& target) : m_target(&target) {}
+  // With a ridge f(s) = min_C ||g - Phi(s) C||^2 + ridge ||C||^2: large coefficients that cancel each other cost.
+  explicit Projection(const Target& target, double ridge = 0) : m_target(&target), m_ridge(ridge) {}
 
   // Sets poles, squaredError and coefficients. False when the Gram matrix is numerically singular (poles that nearly
   // coincide, or more of them than the data can tell apart). About 4 M d + 200 d^2 + d^3 flops.
@@ -40,6 +41,7 @@ class Projection {
 
  private:
   const Target* m_target;
+  double m_ridge;
   PoleSet m_poles;
   Transform m_transform;
   GramSums m_grams;

@@ -60,7 +60,7 @@ struct Reducer::Workspace {
       const auto nested = multiscaleStarts(target, order, task);
       if (!nested.empty()) keepBetter(best, polish(target, nested.back(), "multi-scale", race, task));
     }
-    return polish(target, best.poles, best.source, interactive, task);
+    return calmed(target, polish(target, best.poles, best.source, interactive, task), task);
   }
 
   // Every start to the end.
@@ -68,13 +68,13 @@ struct Reducer::Workspace {
     const auto search = sharedPairSearch(target.length());
     Candidate best = empty();
     for (const auto& [poles, name] : startsAt(order)) keepBetter(best, polish(target, poles, name, thorough, task));
-    if (best.squaredError < gramFloor) return best;
+    if (best.squaredError < gramFloor) return calmed(target, std::move(best), task);
     if (isLong() || starts.energyLost() > blindShare) keepBetter(best, multiscale(order, *search, task));
     if (!isLong()) {
       const Candidate grown = grow(target, *search, order, task);
       keepBetter(best, polish(target, grown.poles, grown.source, thorough, task));
     }
-    return finished(target, best, task);
+    return calmed(target, finished(target, best, task), task);
   }
 
   // The multi-scale start of that order, filled up by greedy additions where the pool was too small.
@@ -95,7 +95,7 @@ struct Reducer::Workspace {
       keepBetter(best, swapped(target, *search, start, swapRounds, task));
       if (name == "balanced") break;
     }
-    return finished(target, best, task);
+    return calmed(target, finished(target, best, task), task);
   }
 };
 

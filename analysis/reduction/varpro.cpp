@@ -37,7 +37,7 @@ bool believable(const Projection& trial, const Projection& current) {
 
 VarproResult varpro(const Target& target, PoleSet start, const VarproOptions& options, const Task& task) {
   start.clip(options.limits);
-  Projection current(target), trial(target);
+  Projection current(target, options.ridge), trial(target, options.ridge);
   task.throwIfStopped();
   if (!current.evaluate(start)) return {std::move(start), {}, 1, 0, 0, VarproStop::singularStart};
   const auto result = [&](int steps, VarproStop why) {

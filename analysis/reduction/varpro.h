@@ -14,6 +14,7 @@ struct VarproOptions {
   int maxSteps = 40;
   double tolerance = 1e-7;  // stop when a step lowers the squared error by less than this, relatively
   PoleLimits limits = {};
+  double ridge = 0;  // price of the squared coefficients of the unit-norm sequence (Projection)
 };
 
 enum class VarproStop { converged, noDescent, stepLimit, singularStart };

@@ -197,6 +197,22 @@ class TestStarts : public QObject {
     QCOMPARE(calm.order(), wild.order());
   }
 
+  // n^2 e^{-0.02 n} wants three equal poles; what is nearest to it cancels without bound.
+  void wildModesAreTamed() {
+    Eigen::MatrixXd taps(600, 1);
+    for (int n = 0; n < 600; ++n) taps(n, 0) = n * n * std::exp(-0.02 * n);
+    const Target target(taps);
+    PoleSet triple;
+    for (const double decay : {-0.02, -0.020001, -0.020002}) triple.addReal(decay, false);
+    const auto wild = asIs(target, triple, "triple");
+    QVERIFY(cancellation(target, wild) > 1e4);
+    const auto calm = calmed(target, wild);
+    QVERIFY(cancellation(target, calm) <= largestCancellation);
+    QVERIFY(calm.order() <= 3);
+    QVERIFY(calm.squaredError < 1e-4);  // two poles leave 3e-4
+    QVERIFY(std::abs(fitResidues(target, calm.poles).squaredError / calm.squaredError - 1) < 1e-3);
+  }
+
   void multiscaleSeesEveryScale() {
     const std::vector<Complex> wanted{{-0.2, 1.0}, {-0.01, 0.05}, {-3e-4, 2e-3}};
     const Target target(damped(40000, wanted));
