@@ -9,6 +9,8 @@
 
 #include "analysis/reduction/distilled.h"
 #include "app/commandline/distillbyloss.h"
+#include "app/commandline/distillways.h"
+#include "app/commandline/latency.h"
 #include "app/commandline/options.h"
 #include "app/commandline/orderlist.h"
 #include "app/commandline/outputfile.h"
@@ -29,6 +31,7 @@ struct Options {
   std::optional<double> tolerance;
   std::optional<long long> budget;
   LossOptions loss;
+  WayOptions way;
   std::string effort = "standard";
   std::string filters, orders;
   int maxOrder = 64;
@@ -40,13 +43,13 @@ struct Options {
 struct BankSummary {
   int distilled = 0, smallestOrder = 0, largestOrder = 0;
   long long states = 0;
-  double medianError = NAN, worstError = NAN;
+  double medianError = NAN, worstError = NAN, medianOverCertificate = NAN;
   int worstChannel = -1;
 };
 
 BankSummary summarise(const analysis::DistilledBank& bank) {
   BankSummary summary;
-  std::vector<double> errors;
+  std::vector<double> errors, ratios;
   for (int channel = 0; channel < int(bank.filters.size()); ++channel) {
     if (!bank.filters[channel]) continue;
     const auto& filter = *bank.filters[channel];
@@ -56,15 +59,14 @@ BankSummary summarise(const analysis::DistilledBank& bank) {
     summary.states += order;
     ++summary.distilled;
     errors.push_back(filter.errorRelative);
+    if (filter.certificate > 0) ratios.push_back(filter.errorRelative / filter.certificate);
     if (summary.worstChannel < 0 || filter.errorRelative > summary.worstError) {
       summary.worstError = filter.errorRelative;
       summary.worstChannel = channel;
     }
   }
-  if (errors.empty()) return summary;
-  const auto middle = errors.begin() + std::ptrdiff_t(errors.size() / 2);
-  std::nth_element(errors.begin(), middle, errors.end());
-  summary.medianError = *middle;
+  if (!errors.empty()) summary.medianError = quantile(errors, 0.5);
+  if (!ratios.empty()) summary.medianOverCertificate = quantile(ratios, 0.5);
   return summary;
 }
 
@@ -95,7 +97,7 @@ void report(const Options& options, const analysis::Checkpoint& checkpoint, cons
     return print(document);
   }
   if (plan) printPlan(*plan, *options.loss.maxLoss);
-  Table table({"<bank", "filters", "orders", "states", "median error", "worst error", "<worst filter"});
+  Table table({"<bank", "filters", "orders", "states", "median error", "/certificate", "worst error", "<worst filter"});
   int filters = 0;
   for (int index = 0; index < int(distilled.banks.size()); ++index) {
     const BankSummary summary = summarise(distilled.banks[index]);
@@ -105,13 +107,15 @@ void report(const Options& options, const analysis::Checkpoint& checkpoint, cons
                                    ? count(summary.largestOrder)
                                    : count(summary.smallestOrder) + "-" + count(summary.largestOrder);
     table.row({distilled.banks[index].path, count(summary.distilled), orders, count(summary.states),
-               number(summary.medianError), number(summary.worstError),
+               number(summary.medianError), number(summary.medianOverCertificate), number(summary.worstError),
                checkpoint.filterName({index, summary.worstChannel})});
   }
   table.print(std::cout);
   std::cout << '\n'
-            << count(filters) << " filters, " << count(distilled.states()) << " states, errors relative in l2, "
-            << duration(seconds) << ": " << options.target.string() << '\n';
+            << count(filters) << " filters, " << count(distilled.states()) << " states, errors relative in l2 on the "
+            << "window; no recurrence of the order is better there than its certificate; " << duration(seconds) << ": "
+            << options.target.string() << '\n';
+  printSharing(distilled);
 }
 
 analysis::Effort effortOf(const std::string& name) {
@@ -129,6 +133,9 @@ void distill(const Options& options, const Surroundings& around) {
   if (options.loss.maxLoss && !options.filters.empty()) {
     throw UsageError("--max-loss: it plans all filters together; leave --filters away.");
   }
+  if (options.loss.maxLoss && options.way.said()) {
+    throw UsageError("--max-loss: it fits in its own way; leave --method, --share, --weight and --weight-text away.");
+  }
   if (!options.loss.maxLoss && !options.loss.text.empty()) {
     throw UsageError("--text: it belongs to --max-loss; the text of a refit is named with --refit-text.");
   }
@@ -144,6 +151,7 @@ void distill(const Options& options, const Surroundings& around) {
   request.effort = effortOf(options.effort);
   request.maxOrder = options.maxOrder;
   request.threads = options.threads;
+  apply(options.way, options.source, options.loss.windows, *checkpoint, request, around.stop);
   if (!options.filters.empty()) request.filters = checkpoint->parseFilters(options.filters);
   for (const auto& [id, order] : parseOrders(*checkpoint, options.orders)) {
     request.filters.push_back(id);
@@ -205,6 +213,7 @@ void addDistill(CLI::App& parent, Action& chosen) {
       ->check(whole(0, 4096))
       ->capture_default_str();
   addLossOptions(*verb, options->loss);
+  addWayOptions(*verb, options->way);
   addJson(*verb, options->json);
   verb->callback([options, &chosen] { chosen = [options](const Surroundings& around) { distill(*options, around); }; });
 }

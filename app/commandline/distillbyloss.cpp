@@ -124,6 +124,14 @@ ordered_json planJson(const engine::LossPlan& plan, double maxLoss) {
           {"points", std::move(points)}};
 }
 
+std::vector<engine::InputStatistics> inputsOn(const CheckpointOptions& source, const std::filesystem::path& text,
+                                              int windows, std::stop_token stop) {
+  LossOptions options;
+  options.refitText = text;
+  options.windows = windows;
+  return recorded(loadModel(source, {}, stop), options, stop);
+}
+
 analysis::Distilled refitted(const CheckpointOptions& source, const LossOptions& options,
                              const analysis::Distilled& distilled, std::stop_token stop) {
   const Loaded loaded = loadModel(source, {}, stop);

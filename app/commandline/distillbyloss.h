@@ -5,9 +5,11 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stop_token>
+#include <vector>
 
 #include "app/commandline/source.h"
 #include "engine/effect.h"
+#include "engine/inputs.h"
 
 namespace CLI {
 class App;
@@ -31,6 +33,9 @@ engine::LossPlan distilByLoss(const CheckpointOptions&, const LossOptions&, int 
 void printPlan(const engine::LossPlan&, double maxLoss);
 nlohmann::ordered_json planJson(const engine::LossPlan&, double maxLoss);
 
+// What the model feeds its filters on a text: one entry per bank. `windows` as in LossOptions.
+std::vector<engine::InputStatistics> inputsOn(const CheckpointOptions&, const std::filesystem::path& text, int windows,
+                                              std::stop_token);
 // The same models with residues refitted to the inputs that the model has on the text.
 analysis::Distilled refitted(const CheckpointOptions&, const LossOptions&, const analysis::Distilled&, std::stop_token);
 

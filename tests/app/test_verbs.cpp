@@ -201,6 +201,29 @@ class TestVerbs : public QObject {
     QVERIFY(std::count(methods.begin(), methods.end(), "vector-fitting") == 1);
   }
 
+  void distillInOtherWays() {
+    const QStringList start{"distill", sample(), "--order", "6", "--effort", "quick", "--filters", "0.0-3", "--json"};
+    const Json shared = polecat(start + QStringList{"--share", "2", "-o", in("shared.safetensors")}).json();
+    const auto sharing = Json::parse(shared["metadata"]["sharing"].get<std::string>());
+    QCOMPARE(sharing["pole_sets"].get<int>(), 2);
+    QVERIFY(sharing["stored_numbers"] < sharing["stored_numbers_separate"]);
+    const Json kung = polecat(start + QStringList{"--method", "kung", "-o", in("kung.h5")}).json();
+    QCOMPARE(QString::fromStdString(kung["metadata"]["method"].get<std::string>()), "kung");
+    const Json heard = polecat(start + QStringList{"--weight", "band:0-0.5", "-o", in("heard.h5")}).json();
+    QVERIFY(heard["metadata"]["plan"].get<std::string>().find("band 0-0.5") != std::string::npos);
+    for (const QStringList& wrong :
+         {QStringList{"--share", "1"}, QStringList{"--share", "all"}, QStringList{"--method", "none"},
+          QStringList{"--method", "all"}, QStringList{"--weight", "loud"}, QStringList{"--share", "2", "--method", "kung"},
+          QStringList{"--weight", "band:0-1", "--method", "kung"}}) {
+      const Result result = polecat(start + wrong + QStringList{"-o", in("wrong.h5")});
+      QVERIFY2(result.exit == 2, qPrintable(wrong.join(' ') + ": " + QString::fromUtf8(result.err)));
+    }
+    const Json spoken =
+        polecat(start + QStringList{"--weight-text", sampleText(), "--windows", "1", "-o", in("spoken.h5")}).json();
+    QVERIFY(spoken["metadata"]["plan"].get<std::string>().find("input on ") != std::string::npos);
+    QCOMPARE(polecat(start + QStringList{"--weight", "band:2-1", "-o", in("wrong.h5")}).exit, 3);
+  }
+
   void distillToTolerance() {
     const QString path = in("tolerance.h5");
     const Json json = polecat({"distill", sample(), "--tolerance", "0.1", "--filters", "3.7,3.9", "-o", path,
