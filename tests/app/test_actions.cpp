@@ -4,11 +4,10 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QListWidget>
-#include <QMenuBar>
 #include <QMenu>
+#include <QMenuBar>
 #include <QSet>
 #include <QSettings>
-#include <QStandardPaths>
 #include <QTableView>
 #include <QTest>
 #include <QToolBar>
@@ -18,6 +17,7 @@
 #include "app/filterpanel.h"
 #include "app/mainwindow.h"
 #include "app/plotdeck.h"
+#include "tests/app/shownwindow.h"
 #include "widgets/commandpalette.h"
 #include "widgets/hankelplot.h"
 #include "widgets/poleplot.h"
@@ -30,19 +30,11 @@ using namespace app;
 class TestActions : public QObject {
   Q_OBJECT
 
-  const QString m_sample = QStringLiteral(POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt");
+  const QString m_sample = shownwindow::sample();
   std::unique_ptr<MainWindow> m_window;
 
-  void openSample() {
-    m_window->open(m_sample);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != nullptr, 20000);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit() != nullptr, 20000);
-  }
-  QAction* action(const char* name) {
-    for (QAction* candidate : m_window->actionsListed())
-      if (candidate->objectName() == QLatin1String(name)) return candidate;
-    return nullptr;
-  }
+  void openSample() { QVERIFY(shownwindow::openSample(*m_window)); }
+  QAction* action(const char* name) { return shownwindow::action(*m_window, name); }
   // The menus and submenus of the window.
   QList<QMenu*> menus() {
     QList<QMenu*> out;
@@ -57,19 +49,11 @@ class TestActions : public QObject {
   }
 
  private Q_SLOTS:
-  void initTestCase() {
-    QStandardPaths::setTestModeEnabled(true);
-    QCoreApplication::setOrganizationName(QStringLiteral("polecat-test"));
-    QCoreApplication::setApplicationName(QStringLiteral("test_actions"));
-    QSettings().clear();
-    appearance::apply(widgets::Scheme::Light);
-  }
+  void initTestCase() { shownwindow::prepare("test_actions"); }
   void init() {
     QSettings().clear();
-    m_window = std::make_unique<MainWindow>();
-    m_window->resize(1280, 800);
-    m_window->show();
-    QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
+    m_window = shownwindow::show({1280, 800});
+    QVERIFY(m_window);
   }
   void cleanup() { m_window.reset(); }
 

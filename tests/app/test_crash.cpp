@@ -56,7 +56,8 @@ class TestCrash : public QObject {
 
  private Q_SLOTS:
   void killedWhileEditing() {
-    const int kills = qEnvironmentVariableIntValue("POLECAT_KILLS") > 0 ? qEnvironmentVariableIntValue("POLECAT_KILLS") : 3;
+    const int kills =
+        qEnvironmentVariableIntValue("POLECAT_KILLS") > 0 ? qEnvironmentVariableIntValue("POLECAT_KILLS") : 3;
     qint64 worstLossMs = 0;
     int restored = 0;
     for (int kill = 0; kill < kills; ++kill) {
@@ -70,7 +71,7 @@ class TestCrash : public QObject {
       victim.setProcessChannelMode(QProcess::ForwardedErrorChannel);
       victim.start(QCoreApplication::applicationFilePath(), {QStringLiteral("--edit"), log});
       QVERIFY(victim.waitForStarted());
-      QTRY_VERIFY_WITH_TIMEOUT(QFileInfo(log).size() > 0, 30000);
+      QTRY_VERIFY_WITH_TIMEOUT(QFileInfo(log).size() > 0, 120000);
       QTest::qWait(kill == 0 ? 4500 : QRandomGenerator::global()->bounded(5000));
       ::kill(static_cast<pid_t>(victim.processId()), SIGKILL);
       const qint64 killed = now();

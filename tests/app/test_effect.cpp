@@ -3,18 +3,16 @@
 #include <QDoubleSpinBox>
 #include <QFile>
 #include <QPushButton>
-#include <QSettings>
 #include <QSpinBox>
-#include <QStandardPaths>
 #include <QTableWidget>
 #include <QTemporaryDir>
 #include <QTest>
 
-#include "app/appearance.h"
 #include "app/banner.h"
 #include "app/effectpanel.h"
 #include "app/mainwindow.h"
 #include "engine/tokenizer.h"
+#include "tests/app/shownwindow.h"
 #include "widgets/effectplot.h"
 
 using namespace app;
@@ -29,21 +27,16 @@ class TestEffect : public QObject {
   }
   void measure() {
     QTest::mouseClick(child<QPushButton>("effectMeasure"), Qt::LeftButton);
-    QTRY_VERIFY_WITH_TIMEOUT(!m_window->effect().active(), 120000);
+    QTRY_VERIFY_WITH_TIMEOUT(!m_window->effect().active(), shownwindow::kPatience);
   }
 
  private Q_SLOTS:
   void initTestCase() {
-    QStandardPaths::setTestModeEnabled(true);
-    QCoreApplication::setOrganizationName(QStringLiteral("polecat-test"));
-    QCoreApplication::setApplicationName(QStringLiteral("test_effect"));
-    QSettings().clear();
-    appearance::apply(widgets::Scheme::Light);
-    m_window = std::make_unique<MainWindow>();
-    m_window->resize(1400, 900);
-    m_window->show();
-    m_window->open(QStringLiteral(POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt"));
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != nullptr, 20000);
+    shownwindow::prepare("test_effect");
+    m_window = shownwindow::show({1400, 900});
+    QVERIFY(m_window);
+    m_window->open(shownwindow::sample());
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != nullptr, shownwindow::kPatience);
     m_window->effect().setLevels({2});
     QTest::keyClick(m_window.get(), Qt::Key_4);
     QVERIFY(child<QPushButton>("effectMeasure")->isVisible());
@@ -60,7 +53,8 @@ class TestEffect : public QObject {
     QFile text(QStringLiteral(POLECAT_RESOURCES "/sample/novels-validation.txt"));
     QVERIFY(text.open(QIODevice::ReadOnly));
     const auto& checkpoint = m_window->document().checkpoint();
-    request.tokens = engine::makeTokenizer(checkpoint->languageModel()->tokenizer)->encode(text.read(1 << 16).toStdString());
+    request.tokens =
+        engine::makeTokenizer(checkpoint->languageModel()->tokenizer)->encode(text.read(1 << 16).toStdString());
     request.windows = 1;
     request.stepByStep = true;
     const double bits = engine::evaluate(engine::Model::load(checkpoint), request).bitsPerToken;
@@ -92,7 +86,7 @@ class TestEffect : public QObject {
     m_window->document().setLocked({7}, true);
     const int steps = m_window->document().undoStack().index();
     QTest::mouseClick(child<QPushButton>("effectChoose"), Qt::LeftButton);
-    QTRY_VERIFY_WITH_TIMEOUT(!m_window->effect().active(), 120000);
+    QTRY_VERIFY_WITH_TIMEOUT(!m_window->effect().active(), shownwindow::kPatience);
     QCOMPARE(m_window->document().order(0), 2);
     QCOMPARE(m_window->document().order(511), 2);
     QVERIFY(m_window->document().order(7) == 9);  // locked
@@ -109,10 +103,10 @@ class TestEffect : public QObject {
     file.write("not enough");
     file.close();
     m_window->effect().measure({path, 4, 0.01});
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->banner().sentence().startsWith("short.txt"), 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->banner().sentence().startsWith("short.txt"), shownwindow::kPatience);
     QVERIFY(!m_window->effect().originalBits());
     m_window->effect().measure({folder.filePath("none.txt"), 4, 0.01});
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->banner().sentence().startsWith("none.txt"), 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->banner().sentence().startsWith("none.txt"), shownwindow::kPatience);
   }
 
   void cancelAnswersAtOnce() {

@@ -9,15 +9,12 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
-#include <QSettings>
 #include <QSpinBox>
-#include <QStandardPaths>
 #include <QTableView>
 #include <QTemporaryDir>
 #include <QTest>
 #include <nlohmann/json.hpp>
 
-#include "app/appearance.h"
 #include "app/bankpanel.h"
 #include "app/banner.h"
 #include "app/figuredialog.h"
@@ -25,6 +22,7 @@
 #include "app/mainwindow.h"
 #include "app/plotdeck.h"
 #include "app/runrecord.h"
+#include "tests/app/shownwindow.h"
 #include "widgets/bankplot.h"
 #include "widgets/signalplot.h"
 #include "widgets/spectrumplot.h"
@@ -37,11 +35,7 @@ class TestExport : public QObject {
   std::unique_ptr<MainWindow> m_window;
   QTemporaryDir m_folder;
 
-  QAction* action(const char* name) {
-    for (QAction* candidate : m_window->actionsListed())
-      if (candidate->objectName() == QLatin1String(name)) return candidate;
-    return nullptr;
-  }
+  QAction* action(const char* name) { return shownwindow::action(*m_window, name); }
   QByteArray contents(const QString& path) {
     QFile file(path);
     return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
@@ -49,18 +43,10 @@ class TestExport : public QObject {
 
  private Q_SLOTS:
   void initTestCase() {
-    QStandardPaths::setTestModeEnabled(true);
-    QCoreApplication::setOrganizationName(QStringLiteral("polecat-test"));
-    QCoreApplication::setApplicationName(QStringLiteral("test_export"));
-    QSettings().clear();
-    appearance::apply(widgets::Scheme::Light);
-    m_window = std::make_unique<MainWindow>();
-    m_window->resize(1400, 900);
-    m_window->show();
-    QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
-    m_window->open(QStringLiteral(POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt"));
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != nullptr, 20000);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit() != nullptr, 20000);
+    shownwindow::prepare("test_export");
+    m_window = shownwindow::show({1400, 900});
+    QVERIFY(m_window);
+    QVERIFY(shownwindow::openSample(*m_window));
   }
   void cleanupTestCase() { m_window.reset(); }
 
@@ -159,7 +145,7 @@ class TestExport : public QObject {
     QTest::keyClick(m_window.get(), Qt::Key_B);
     auto* panel = m_window->findChild<BankPanel*>();
     QTRY_VERIFY(panel->isVisible());
-    QTRY_COMPARE_WITH_TIMEOUT(panel->plot().channels(), 128u, 20000);
+    QTRY_COMPARE_WITH_TIMEOUT(panel->plot().channels(), 128u, shownwindow::kPatience);
     const auto filter = m_window->document().checkpoint()->filter({0, 77});
     const widgets::DataTable numbers = panel->plot().table();
     QVERIFY(numbers.rows() > 0);
@@ -175,7 +161,8 @@ class TestExport : public QObject {
     m_window->filters().searchLine()->clear();
     // Another layer is drawn when a filter of it is selected.
     m_window->document().select(m_window->document().row({2, 5}));
-    QTRY_VERIFY_WITH_TIMEOUT(panel->plot().title().startsWith("Layer 2") && panel->plot().channels() == 128, 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(panel->plot().title().startsWith("Layer 2") && panel->plot().channels() == 128,
+                             shownwindow::kPatience);
     QCOMPARE(panel->plot().selected().value_or(-1), 5);
     QTest::keyClick(m_window.get(), Qt::Key_B);
   }
@@ -188,7 +175,8 @@ class TestExport : public QObject {
     settings.seed = 9;
     settings.transformer = QStringLiteral("random");
     m_window->generation().start(settings);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->generation().lanes().size() == 3 && !m_window->generation().active(), 120000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->generation().lanes().size() == 3 && !m_window->generation().active(),
+                             shownwindow::kPatience);
     const GenerationRun& run = m_window->generation();
     for (const Lane& lane : run.lanes()) {
       QVERIFY2(lane.phase == Lane::Phase::finished, qPrintable(lane.error));
@@ -216,7 +204,8 @@ class TestExport : public QObject {
 
   void theLayerIsReported() {
     m_window->document().select(m_window->document().row({1, 3}));
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit() && m_window->analyst().fit()->filter->name == "1.3", 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit() && m_window->analyst().fit()->filter->name == "1.3",
+                             shownwindow::kPatience);
     const QString html = m_folder.filePath("layer.html");
     m_window->exportReport(html);
     const QString text = QString::fromUtf8(contents(html));
@@ -238,7 +227,7 @@ class TestExport : public QObject {
     settings.tokens = 4;
     settings.transformer = QStringLiteral(POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt");
     m_window->generation().start(settings);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->banner().sentence().contains("no Transformer"), 120000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->banner().sentence().contains("no Transformer"), shownwindow::kPatience);
   }
 };
 

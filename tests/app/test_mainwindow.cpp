@@ -12,19 +12,18 @@
 #include <QSettings>
 #include <QSignalSpy>
 #include <QSpinBox>
-#include <QStandardPaths>
 #include <QTableView>
 #include <QTableWidget>
 #include <QTemporaryDir>
 #include <QTest>
 
-#include "app/appearance.h"
 #include "app/banner.h"
 #include "app/filterpanel.h"
 #include "app/mainwindow.h"
 #include "app/plotdeck.h"
 #include "app/recents.h"
 #include "app/valuelabel.h"
+#include "tests/app/shownwindow.h"
 #include "widgets/hankelplot.h"
 #include "widgets/poleplot.h"
 #include "widgets/signalplot.h"
@@ -36,14 +35,12 @@ using namespace app;
 class TestMainWindow : public QObject {
   Q_OBJECT
 
-  const QString m_sample = QStringLiteral(POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt");
+  const QString m_sample = shownwindow::sample();
   std::unique_ptr<MainWindow> m_window;
 
   void openSample() {
-    m_window->open(m_sample);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != nullptr, 20000);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit() != nullptr, 20000);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().current()->curve != nullptr, 20000);
+    QVERIFY(shownwindow::openSample(*m_window));
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().current()->curve != nullptr, shownwindow::kPatience);
   }
   widgets::HankelPlot& hankel() { return m_window->plots().hankel(); }
   // Where the order line stands, in pixels of the Hankel plot.
@@ -54,19 +51,11 @@ class TestMainWindow : public QObject {
   }
 
  private Q_SLOTS:
-  void initTestCase() {
-    QStandardPaths::setTestModeEnabled(true);
-    QCoreApplication::setOrganizationName(QStringLiteral("polecat-test"));
-    QCoreApplication::setApplicationName(QStringLiteral("test_mainwindow"));
-    QSettings().clear();
-    appearance::apply(widgets::Scheme::Light);
-  }
+  void initTestCase() { shownwindow::prepare("test_mainwindow"); }
   void init() {
     QSettings().clear();
-    m_window = std::make_unique<MainWindow>();
-    m_window->resize(1480, 920);
-    m_window->show();
-    QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
+    m_window = shownwindow::show({1480, 920});
+    QVERIFY(m_window);
   }
   void cleanup() { m_window.reset(); }
 
@@ -74,7 +63,7 @@ class TestMainWindow : public QObject {
     auto* sample = m_window->findChild<QPushButton*>(QStringLiteral("startSample"));
     QVERIFY(sample && sample->isVisible());
     QTest::mouseClick(sample, Qt::LeftButton);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != nullptr, 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != nullptr, shownwindow::kPatience);
     QVERIFY(!sample->isVisible());
     QVERIFY(m_window->filters().isVisible());
     QVERIFY(m_window->windowTitle().startsWith(QStringLiteral("novels-hyena-1m.ckpt")));
@@ -89,10 +78,10 @@ class TestMainWindow : public QObject {
     QVERIFY(enter.isAccepted());
     QDropEvent drop(QPointF(50, 50), Qt::CopyAction, data.get(), Qt::LeftButton, Qt::NoModifier);
     QCoreApplication::sendEvent(m_window.get(), &drop);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != nullptr, 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != nullptr, shownwindow::kPatience);
     const auto first = m_window->document().checkpoint();
     QTest::keyClick(m_window.get(), Qt::Key_1, Qt::ControlModifier);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != first, 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != first, shownwindow::kPatience);
   }
 
   void aBadFileGetsOneSentence() {
@@ -120,7 +109,8 @@ class TestMainWindow : public QObject {
     QTest::keyClick(table, Qt::Key_Down);
     QCOMPARE(m_window->document().selectedRow(), 1);
     const auto filter = m_window->document().checkpoint()->filter({0, 1});
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit() && m_window->analyst().fit()->filter->name == "0.1", 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit() && m_window->analyst().fit()->filter->name == "0.1",
+                             shownwindow::kPatience);
     // The numbers in the plots are those of the filter.
     const widgets::DataTable signal = m_window->plots().signal().table();
     QCOMPARE(signal.rows(), 1024);
@@ -210,17 +200,17 @@ class TestMainWindow : public QObject {
     m_window->findChild<QComboBox*>(QStringLiteral("scope"))->setCurrentIndex(1);
     QSignalSpy planned(&m_window->planner(), &Planner::planned);
     m_window->findChild<QAction*>(QStringLiteral("plan.tolerance"))->trigger();
-    QTRY_COMPARE_WITH_TIMEOUT(planned.size(), 1, 60000);
+    QTRY_COMPARE_WITH_TIMEOUT(planned.size(), 1, shownwindow::kPatience);
     QCOMPARE(m_window->document().undoStack().count(), 1);
     QCOMPARE(m_window->document().order(4), 16);
     for (int row = 0; row < 4; ++row) {
       QVERIFY(m_window->document().order(row) > 0);
       m_window->document().select(row);
       QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit() && m_window->analyst().fit()->filter->id.channel == row,
-                               20000);
+                               shownwindow::kPatience);
       // The tolerance was 10 %; the curve on screen may still be on its way there.
       if (m_window->document().order(row) < Document::maxOrder)
-        QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit()->quality.errorRelative <= 0.105, 20000);
+        QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit()->quality.errorRelative <= 0.105, shownwindow::kPatience);
     }
   }
 
@@ -231,10 +221,10 @@ class TestMainWindow : public QObject {
     const QString path = folder.filePath("plan.safetensors");
     QSignalSpy exported(&m_window->planner(), &Planner::exported);
     m_window->planner().exportDistilled(path);
-    QTRY_COMPARE_WITH_TIMEOUT(exported.size(), 1, 120000);
+    QTRY_COMPARE_WITH_TIMEOUT(exported.size(), 1, shownwindow::kPatience);
     QVERIFY(QFileInfo(path).size() > 1000);
     m_window->planner().exportDistilled(folder.filePath("no/such/folder/plan.safetensors"));
-    QTRY_VERIFY_WITH_TIMEOUT(!m_window->banner().sentence().isEmpty(), 120000);
+    QTRY_VERIFY_WITH_TIMEOUT(!m_window->banner().sentence().isEmpty(), shownwindow::kPatience);
   }
 
   void methodsAreComparedAtTheShownOrder() {
@@ -251,7 +241,7 @@ class TestMainWindow : public QObject {
       ++ticked;
     }
     QCOMPARE(ticked, 2);
-    QTRY_COMPARE_WITH_TIMEOUT(m_window->comparison().results().size(), 2u, 30000);
+    QTRY_COMPARE_WITH_TIMEOUT(m_window->comparison().results().size(), 2u, shownwindow::kPatience);
     const double ours = m_window->analyst().fit()->quality.errorRelative;
     for (const MethodResult& result : m_window->comparison().results()) {
       QVERIFY2(result.fit, qPrintable(result.error));
@@ -262,14 +252,14 @@ class TestMainWindow : public QObject {
     QTest::keyClick(&hankel(), Qt::Key_Right);
     QTRY_VERIFY_WITH_TIMEOUT(
         m_window->comparison().results().size() == 2 && m_window->comparison().results()[0].fit->model.order() == 17,
-        30000);
+        shownwindow::kPatience);
   }
 
   void hoveringAPoleShowsItsMode() {
     openSample();
     // A pole that moves under the pointer is not hovered: wait until the fit cannot get better any more.
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().current()->curve->final, 60000);
-    QTRY_VERIFY_WITH_TIMEOUT(!m_window->jobs().running(QStringLiteral("fit")), 10000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().current()->curve->final, shownwindow::kPatience);
+    QTRY_VERIFY_WITH_TIMEOUT(!m_window->jobs().running(QStringLiteral("fit")), shownwindow::kPatience);
     widgets::PolePlot& poles = m_window->plots().poles();
     QTest::qWait(50);
     const auto pole = poles.poles().front();
@@ -305,7 +295,8 @@ class TestMainWindow : public QObject {
     auto* start = m_window->findChild<QPushButton*>(QStringLiteral("generateStart"));
     QVERIFY(start->isVisible());
     QTest::mouseClick(start, Qt::LeftButton);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->generation().lanes().size() >= 2 && !m_window->generation().active(), 120000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->generation().lanes().size() >= 2 && !m_window->generation().active(),
+                             shownwindow::kPatience);
     for (const Lane& lane : m_window->generation().lanes()) {
       QVERIFY2(lane.phase == Lane::Phase::finished, qPrintable(lane.error));
       QCOMPARE(lane.tokens.size(), 40u);
@@ -325,9 +316,10 @@ class TestMainWindow : public QObject {
     m_window->findChild<QSpinBox*>(QStringLiteral("tokens"))->setValue(30000);
     QTest::mouseClick(m_window->findChild<QPushButton*>(QStringLiteral("generateStart")), Qt::LeftButton);
     QTRY_VERIFY_WITH_TIMEOUT(
-        !m_window->generation().lanes().empty() && m_window->generation().lanes()[0].tokens.size() > 5, 120000);
+        !m_window->generation().lanes().empty() && m_window->generation().lanes()[0].tokens.size() > 5,
+        shownwindow::kPatience);
     QTest::mouseClick(m_window->findChild<QPushButton*>(QStringLiteral("generateCancel")), Qt::LeftButton);
-    QTRY_VERIFY_WITH_TIMEOUT(!m_window->generation().active(), 2000);
+    QTRY_VERIFY_WITH_TIMEOUT(!m_window->generation().active(), shownwindow::kPatience);
     QVERIFY(m_window->generation().lanes()[0].tokens.size() < 30000u);
   }
 
@@ -336,12 +328,12 @@ class TestMainWindow : public QObject {
     QTest::keyClick(m_window.get(), Qt::Key_3);
     m_window->findChild<QPlainTextEdit*>(QStringLiteral("prompt"))->clear();
     QTest::mouseClick(m_window->findChild<QPushButton*>(QStringLiteral("generateStart")), Qt::LeftButton);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->banner().sentence().startsWith("Prompt"), 120000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->banner().sentence().startsWith("Prompt"), shownwindow::kPatience);
   }
 
   void closingWhileWorkingIsClean() {
     m_window->open(m_sample);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != nullptr, 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != nullptr, shownwindow::kPatience);
     QElapsedTimer clock;
     clock.start();
     m_window.reset();  // the survey of 512 filters and the analysis are running

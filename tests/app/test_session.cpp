@@ -9,121 +9,44 @@
 #include <QPlainTextEdit>
 #include <QPushButton>
 #include <QSettings>
-#include <QStandardPaths>
 #include <QTableView>
 #include <QTemporaryDir>
 #include <QTest>
 #include <csignal>
-#include <random>
 
 #include "analysis/checkpoint/sha256.h"
 #include "analysis/error.h"
-#include "app/appearance.h"
 #include "app/banner.h"
 #include "app/filterpanel.h"
 #include "app/mainwindow.h"
 #include "app/plotdeck.h"
 #include "app/sessionfile.h"
+#include "tests/app/sessionstates.h"
+#include "tests/app/shownwindow.h"
 #include "widgets/hankelplot.h"
 #include "widgets/signalplot.h"
 #include "widgets/spectrumplot.h"
 
 using namespace app;
 
-namespace {
-
-class Random {
- public:
-  explicit Random(unsigned seed) : m_engine(seed) {}
-  int below(int limit) { return static_cast<int>(m_engine() % static_cast<unsigned>(limit)); }
-  bool coin() { return below(2) == 1; }
-  double real() {
-    const double exponent = below(40) - 20;
-    return (coin() ? 1 : -1) * std::ldexp(static_cast<double>(m_engine()) / 4294967296.0, static_cast<int>(exponent));
-  }
-  QString words() {
-    static const QString letters = QStringLiteral("abcXYZ 019\"\\/{}\n\täσ≤…日本😀");
-    QString out;
-    for (int i = below(12); i > 0; --i) out += letters.mid(below(static_cast<int>(letters.size()) - 2), 1);
-    return QString::fromUtf8(out.toUtf8());  // halves of surrogate pairs become replacement characters
-  }
-
- private:
-  std::mt19937 m_engine;
-};
-
-SessionState randomState(Random& random, const QString& checkpoint) {
-  SessionState s;
-  s.checkpoint = checkpoint;
-  s.fingerprint = random.words();
-  for (int b = random.below(4); b > 0; --b) {
-    SavedBank bank;
-    bank.path = random.words().toStdString();
-    for (int i = random.below(60); i > 0; --i)
-      bank.orders.push_back(random.coin() && !bank.orders.empty() ? bank.orders.back() : random.below(65));
-    for (int i = 0; i < static_cast<int>(bank.orders.size()); ++i)
-      if (random.below(4) == 0) bank.locked.push_back(i);
-    s.banks.push_back(bank);
-  }
-  s.selection = random.words().toStdString();
-  s.tolerancePercent = random.real();
-  s.scope = random.below(4);
-  for (int i = random.below(3); i > 0; --i) s.methods.push_back(random.words().toStdString());
-  s.preset = random.below(3);
-  s.search = random.words();
-  s.sortColumn = random.below(9);
-  s.sortDescending = random.coin();
-  for (int i = random.below(3); i > 0; --i) s.switches.push_back(random.words().toStdString());
-  s.spectrumQuantity = random.below(3);
-  for (int i = random.below(4); i > 0; --i) {
-    SavedPlot plot;
-    plot.name = random.words().toStdString();
-    plot.logX = random.coin();
-    plot.logY = random.coin();
-    if (random.coin()) plot.ranges = {random.real(), random.real(), random.real(), random.real()};
-    for (int m = random.below(3); m > 0; --m) plot.marks.emplace_back(random.real(), random.real());
-    s.plots.push_back(plot);
-  }
-  for (int i = random.below(50); i > 0; --i) s.layout.append(static_cast<char>(random.below(256)));
-  s.generation = {random.words(), random.below(9999), random.below(99),    random.below(1 << 30),
-                  random.real(),  random.below(99),   random.real(), random.words()};
-  s.effect = {random.words(), random.below(99), random.real()};
-  s.reference = {random.words().toStdString(), random.words()};
-  return s;
-}
-
-}  // namespace
-
 class TestSession : public QObject {
   Q_OBJECT
 
-  const QString m_sample = QStringLiteral(POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt");
+  const QString m_sample = shownwindow::sample();
   std::unique_ptr<MainWindow> m_window;
 
   void start() {
-    m_window = std::make_unique<MainWindow>();
-    m_window->resize(1400, 900);
-    m_window->show();
-    QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
+    m_window = shownwindow::show({1400, 900});
+    QVERIFY(m_window);
   }
   void waitForModel() {
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != nullptr, 20000);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit() != nullptr, 20000);
-    QTRY_VERIFY_WITH_TIMEOUT(!m_window->state().fingerprint.isEmpty(), 20000);
+    QVERIFY(shownwindow::waitForFit(*m_window));
+    QTRY_VERIFY_WITH_TIMEOUT(!m_window->state().fingerprint.isEmpty(), shownwindow::kPatience);
   }
-  QAction* action(const char* name) {
-    for (QAction* candidate : m_window->actionsListed())
-      if (candidate->objectName() == QLatin1String(name)) return candidate;
-    return nullptr;
-  }
+  QAction* action(const char* name) { return shownwindow::action(*m_window, name); }
 
  private Q_SLOTS:
-  void initTestCase() {
-    QStandardPaths::setTestModeEnabled(true);
-    QCoreApplication::setOrganizationName(QStringLiteral("polecat-test"));
-    QCoreApplication::setApplicationName(QStringLiteral("test_session"));
-    appearance::apply(widgets::Scheme::Light);
-  }
+  void initTestCase() { shownwindow::prepare("test_session"); }
   void init() {
     QSettings().clear();
     QDir(Journal::folder()).removeRecursively();
@@ -131,9 +54,9 @@ class TestSession : public QObject {
   void cleanup() { m_window.reset(); }
 
   void everyFieldSurvivesTheFile() {
-    Random random(7);
+    sessionstates::Random random(7);
     for (int round = 0; round < 300; ++round) {
-      const SessionState before = randomState(random, QStringLiteral("/somewhere/else/model.ckpt"));
+      const SessionState before = sessionstates::randomState(random, QStringLiteral("/somewhere/else/model.ckpt"));
       const std::string text = sessionText(before, QStringLiteral("/folder/of/the/session"));
       const SessionState after = parseSession(text, QStringLiteral("/folder/of/the/session"), QStringLiteral("s"));
       QVERIFY2(after == before, text.c_str());
@@ -290,7 +213,7 @@ class TestSession : public QObject {
     const QString model = folder.filePath("model.ckpt");
     QVERIFY(QFile::copy(m_sample, model));
     m_window->open(model);
-    QTRY_COMPARE_WITH_TIMEOUT(m_window->document().path(), model, 20000);
+    QTRY_COMPARE_WITH_TIMEOUT(m_window->document().path(), model, shownwindow::kPatience);
     waitForModel();
     Document& document = m_window->document();
     document.setOrder(document.bankRows(0), 8);
@@ -302,7 +225,7 @@ class TestSession : public QObject {
     m_window->filters().searchLine()->setText("layer:1");
     m_window->filters().table()->sortByColumn(FilterTable::order, Qt::DescendingOrder);
     m_window->reference().pin("2.7");
-    QTRY_COMPARE_WITH_TIMEOUT(m_window->reference().pinnedName(), std::string("2.7"), 5000);
+    QTRY_COMPARE_WITH_TIMEOUT(m_window->reference().pinnedName(), std::string("2.7"), shownwindow::kPatience);
     m_window->showPreset(MainWindow::Preset::order);
     action("plots.residualLog")->trigger();
     m_window->plots().signal().setXRange({10, 90});
@@ -316,7 +239,7 @@ class TestSession : public QObject {
     QVERIFY(m_window->isWindowModified());
     const QString path = folder.filePath("talk.polecat");
     m_window->saveSession(path);
-    QTRY_VERIFY_WITH_TIMEOUT(QFileInfo::exists(path), 5000);
+    QTRY_VERIFY_WITH_TIMEOUT(QFileInfo::exists(path), shownwindow::kPatience);
     QTRY_VERIFY(!m_window->isWindowModified());
     m_window.reset();
 
@@ -327,8 +250,8 @@ class TestSession : public QObject {
     start();
     m_window->open(elsewhere.filePath("talk.polecat"));
     waitForModel();
-    QTRY_COMPARE_WITH_TIMEOUT(m_window->document().selectedRow(), 130, 20000);
-    QTRY_COMPARE_WITH_TIMEOUT(m_window->reference().pinnedName(), std::string("2.7"), 5000);
+    QTRY_COMPARE_WITH_TIMEOUT(m_window->document().selectedRow(), 130, shownwindow::kPatience);
+    QTRY_COMPARE_WITH_TIMEOUT(m_window->reference().pinnedName(), std::string("2.7"), shownwindow::kPatience);
     QTest::qWait(200);
     SessionState after = m_window->state();
     QCOMPARE(after.checkpoint, elsewhere.filePath("model.ckpt"));
@@ -354,7 +277,7 @@ class TestSession : public QObject {
       return missing == QLatin1String("/no/such/model.ckpt") && asked > 1 ? m_sample : QString();
     });
     m_window->open(path);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->banner().sentence().contains("/no/such/model.ckpt"), 5000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->banner().sentence().contains("/no/such/model.ckpt"), shownwindow::kPatience);
     QCOMPARE(asked, 1);
     QVERIFY(!m_window->document().checkpoint());
     m_window->open(path);
@@ -370,9 +293,9 @@ class TestSession : public QObject {
     waitForModel();
     m_window->document().setOrder({7}, 40);
     const auto journals = [] { return QDir(Journal::folder()).entryList({"*.json"}, QDir::Files); };
-    QTRY_VERIFY_WITH_TIMEOUT(!journals().isEmpty(), 10000);
-    QTRY_VERIFY_WITH_TIMEOUT(
-        readSession(Journal::folder() + "/" + journals().front()).banks.front().orders[7] == 40, 10000);
+    QTRY_VERIFY_WITH_TIMEOUT(!journals().isEmpty(), shownwindow::kPatience);
+    QTRY_VERIFY_WITH_TIMEOUT(readSession(Journal::folder() + "/" + journals().front()).banks.front().orders[7] == 40,
+                             shownwindow::kPatience);
     // A second window does not take the journal of the first, which lives.
     MainWindow second;
     QVERIFY(!second.journal().leftover());
@@ -388,10 +311,10 @@ class TestSession : public QObject {
     QVERIFY(restore->isVisible());
     QCOMPARE(restore->text(), QStringLiteral("Restore"));
     QTest::mouseClick(restore, Qt::LeftButton);
-    QTRY_VERIFY_WITH_TIMEOUT(third.document().checkpoint() != nullptr, 20000);
-    QTRY_COMPARE_WITH_TIMEOUT(third.document().order(9), 50, 5000);
+    QTRY_VERIFY_WITH_TIMEOUT(third.document().checkpoint() != nullptr, shownwindow::kPatience);
+    QTRY_COMPARE_WITH_TIMEOUT(third.document().order(9), 50, shownwindow::kPatience);
     QCOMPARE(third.document().order(7), 40);
-    QTRY_VERIFY_WITH_TIMEOUT(!QFileInfo::exists(crashed), 10000);  // the new journal has it now
+    QTRY_VERIFY_WITH_TIMEOUT(!QFileInfo::exists(crashed), shownwindow::kPatience);  // the new journal has it now
   }
 
   void whatWasOpenAtTheEndIsOfferedToo() {
@@ -417,11 +340,12 @@ class TestSession : public QObject {
     QFile blocker(Journal::folder());
     QVERIFY(blocker.open(QIODevice::WriteOnly));
     m_window->document().setOrder({1}, 5);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->banner().sentence().contains("not being journalled"), 10000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->banner().sentence().contains("not being journalled"), shownwindow::kPatience);
     QCOMPARE(m_window->document().order(1), 5);
     blocker.remove();
     QDir().mkpath(Journal::folder());
-    QTRY_VERIFY_WITH_TIMEOUT(!QDir(Journal::folder()).entryList({"*.json"}, QDir::Files).isEmpty(), 10000);
+    QTRY_VERIFY_WITH_TIMEOUT(!QDir(Journal::folder()).entryList({"*.json"}, QDir::Files).isEmpty(),
+                             shownwindow::kPatience);
   }
 };
 

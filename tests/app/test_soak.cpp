@@ -1,14 +1,13 @@
-// Random legal actions, one after the other, as a hurried person would: no warning, no crash, no banner that tells of an
-// internal failure, and the plan stays within its bounds. POLECAT_SOAK_SECONDS sets how long (4), POLECAT_SOAK_SEED what.
+// Random legal actions, one after the other, as a hurried person would: no warning, no crash, no banner that tells of
+// an internal failure, and the plan stays within its bounds. POLECAT_SOAK_SECONDS sets how long (4), POLECAT_SOAK_SEED
+// what.
 #include <QAction>
 #include <QApplication>
 #include <QComboBox>
 #include <QDialog>
 #include <QFile>
 #include <QLineEdit>
-#include <QSettings>
 #include <QSpinBox>
-#include <QStandardPaths>
 #include <QTableView>
 #include <QTest>
 #include <random>
@@ -18,6 +17,7 @@
 #include "app/filterpanel.h"
 #include "app/mainwindow.h"
 #include "app/plotdeck.h"
+#include "tests/app/shownwindow.h"
 #include "widgets/hankelplot.h"
 #include "widgets/poleplot.h"
 #include "widgets/signalplot.h"
@@ -82,7 +82,8 @@ class TestSoak : public QObject {
           QTest::keyClick(&m_window->plots().hankel(), below(2) ? Qt::Key_Right : Qt::Key_Left);
         break;
       case 5: {
-        static const char* searches[] = {"", "layer:1", "err>1e-2", "order>8 layer:0", "locked:1", "nonsense:::", "0.1"};
+        static const char* searches[] = {"",         "layer:1",     "err>1e-2", "order>8 layer:0",
+                                         "locked:1", "nonsense:::", "0.1"};
         m_window->filters().searchLine()->setText(QLatin1String(searches[below(7)]));
         break;
       }
@@ -103,19 +104,14 @@ class TestSoak : public QObject {
 
  private Q_SLOTS:
   void initTestCase() {
-    QStandardPaths::setTestModeEnabled(true);
-    QCoreApplication::setOrganizationName(QStringLiteral("polecat-test"));
-    QCoreApplication::setApplicationName(QStringLiteral("test_soak"));
-    QSettings().clear();
+    shownwindow::prepare("test_soak");
     QDir(Journal::folder()).removeRecursively();
-    appearance::apply(widgets::Scheme::Light);
     const int seed = qEnvironmentVariableIntValue("POLECAT_SOAK_SEED");
     m_random.seed(seed > 0 ? static_cast<unsigned>(seed) : 11u);
-    m_window = std::make_unique<MainWindow>();
-    m_window->resize(1400, 900);
-    m_window->show();
-    m_window->open(QStringLiteral(POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt"));
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != nullptr, 20000);
+    m_window = shownwindow::show({1400, 900});
+    QVERIFY(m_window);
+    m_window->open(shownwindow::sample());
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != nullptr, shownwindow::kPatience);
     m_window->effect().setLevels({2});
   }
   void cleanupTestCase() {
@@ -141,8 +137,9 @@ class TestSoak : public QObject {
       for (int row = 0; row < 512; row += 37)
         QVERIFY(m_window->document().order(row) >= 0 && m_window->document().order(row) <= Document::maxOrder);
       // Every sentence a person sees is about their file or their wish, never about the program.
-      QVERIFY2(!m_window->banner().sentence().contains("bad_alloc") && !m_window->banner().sentence().contains("vector::"),
-               qPrintable(m_window->banner().sentence()));
+      QVERIFY2(
+          !m_window->banner().sentence().contains("bad_alloc") && !m_window->banner().sentence().contains("vector::"),
+          qPrintable(m_window->banner().sentence()));
     }
     m_window->generation().cancel();
     m_window->jobs().cancelAll();

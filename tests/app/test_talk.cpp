@@ -5,17 +5,15 @@
 #include <QLabel>
 #include <QMenuBar>
 #include <QPlainTextEdit>
-#include <QSettings>
 #include <QSpinBox>
-#include <QStandardPaths>
 #include <QStatusBar>
 #include <QTest>
 #include <QToolBar>
 
-#include "app/appearance.h"
 #include "app/generationpanel.h"
 #include "app/mainwindow.h"
 #include "app/plotdeck.h"
+#include "tests/app/shownwindow.h"
 #include "widgets/bignumber.h"
 #include "widgets/hankelplot.h"
 #include "widgets/signalplot.h"
@@ -37,20 +35,12 @@ class TestTalk : public QObject {
 
  private Q_SLOTS:
   void initTestCase() {
-    QStandardPaths::setTestModeEnabled(true);
-    QCoreApplication::setOrganizationName(QStringLiteral("polecat-test"));
-    QCoreApplication::setApplicationName(QStringLiteral("test_talk"));
-    QSettings().clear();
-    appearance::apply(widgets::Scheme::Light);
-    m_window = std::make_unique<MainWindow>();
-    m_window->resize(1400, 900);
-    m_window->show();
-    QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
+    shownwindow::prepare("test_talk");
+    m_window = shownwindow::show({1400, 900});
+    QVERIFY(m_window);
     QTest::keyClick(m_window.get(), Qt::Key_F11);
     QVERIFY(!m_window->talking());  // nothing to show yet
-    m_window->open(QStringLiteral(POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt"));
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != nullptr, 20000);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit() != nullptr, 20000);
+    QVERIFY(shownwindow::openSample(*m_window));
   }
   void cleanup() { m_window->setTalking(false); }
   void cleanupTestCase() { m_window.reset(); }
@@ -101,9 +91,10 @@ class TestTalk : public QObject {
       // Frames of scroll bars draw no letters.
       if (!widget->isVisible() || widget->width() == 0 || widget->objectName().startsWith("qt_scrollarea_")) continue;
       const double points = QFontInfo(widget->font()).pixelSize() * 72.0 / 96.0;
-      QVERIFY2(points >= 18, qPrintable(QStringLiteral("%1 %2: %3 pt")
-                                            .arg(widget->metaObject()->className(), widget->objectName())
-                                            .arg(points)));
+      QVERIFY2(
+          points >= 18,
+          qPrintable(
+              QStringLiteral("%1 %2: %3 pt").arg(widget->metaObject()->className(), widget->objectName()).arg(points)));
       ++seen;
     }
     QVERIFY(seen > 5);
@@ -117,7 +108,8 @@ class TestTalk : public QObject {
     m_window->findChild<QSpinBox*>(QStringLiteral("tokens"))->setValue(30);
     m_window->setTalking(true);
     QTest::keyClick(m_window.get(), Qt::Key_Return, Qt::ControlModifier);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->generation().lanes().size() == 2 && !m_window->generation().active(), 120000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->generation().lanes().size() == 2 && !m_window->generation().active(),
+                             shownwindow::kPatience);
     auto* number = m_window->findChild<widgets::BigNumber*>(QStringLiteral("talkSpeedUp"));
     QVERIFY(number->isVisible());
     const double ratio = m_window->generation().lanes()[1].rate(1) / m_window->generation().lanes()[0].rate(1);

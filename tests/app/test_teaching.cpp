@@ -5,17 +5,14 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
-#include <QSettings>
-#include <QStandardPaths>
 #include <QStatusBar>
 #include <QTableView>
 #include <QTest>
 #include <QTextBrowser>
-#include <QtEndian>
 #include <QToolBar>
+#include <QtEndian>
 #include <cmath>
 
-#include "app/appearance.h"
 #include "app/banner.h"
 #include "app/figuredialog.h"
 #include "app/filterpanel.h"
@@ -23,6 +20,7 @@
 #include "app/mainwindow.h"
 #include "app/plotdeck.h"
 #include "app/tour.h"
+#include "tests/app/shownwindow.h"
 #include "widgets/hankelplot.h"
 #include "widgets/poleplot.h"
 #include "widgets/signalplot.h"
@@ -33,13 +31,10 @@ using namespace app;
 class TestTeaching : public QObject {
   Q_OBJECT
 
-  const QString m_sample = QStringLiteral(POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt");
+  const QString m_sample = shownwindow::sample();
   std::unique_ptr<MainWindow> m_window;
 
-  void waitForFit() {
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != nullptr, 20000);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit() != nullptr, 20000);
-  }
+  void waitForFit() { QVERIFY(shownwindow::waitForFit(*m_window)); }
   // Widgets that take the keyboard and have no name for a screen reader.
   QStringList nameless(const QWidget& parent) {
     QStringList out;
@@ -49,24 +44,19 @@ class TestTeaching : public QObject {
       if (widget->objectName().startsWith(QLatin1String("qt_"))) continue;
       const QAccessibleInterface* interface = QAccessible::queryAccessibleInterface(widget);
       if (!interface || interface->text(QAccessible::Name).trimmed().isEmpty())
-        out << QStringLiteral("%1 '%2' in %3").arg(widget->metaObject()->className(), widget->objectName(),
-                                                   widget->parentWidget()->metaObject()->className());
+        out << QStringLiteral("%1 '%2' in %3")
+                   .arg(widget->metaObject()->className(), widget->objectName(),
+                        widget->parentWidget()->metaObject()->className());
     }
     return out;
   }
 
  private Q_SLOTS:
   void initTestCase() {
-    QStandardPaths::setTestModeEnabled(true);
-    QCoreApplication::setOrganizationName(QStringLiteral("polecat-test"));
-    QCoreApplication::setApplicationName(QStringLiteral("test_teaching"));
-    QSettings().clear();
+    shownwindow::prepare("test_teaching");
     QDir(Journal::folder()).removeRecursively();
-    appearance::apply(widgets::Scheme::Light);
-    m_window = std::make_unique<MainWindow>();
-    m_window->resize(1400, 900);
-    m_window->show();
-    QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
+    m_window = shownwindow::show({1400, 900});
+    QVERIFY(m_window);
   }
   void cleanupTestCase() { m_window.reset(); }
 
@@ -75,7 +65,7 @@ class TestTeaching : public QObject {
     QVERIFY(start->isVisible());
     QTest::mouseClick(start, Qt::LeftButton);
     waitForFit();
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->findChild<Tour*>() != nullptr, 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->findChild<Tour*>() != nullptr, shownwindow::kPatience);
     auto* tour = m_window->findChild<Tour*>();
     QVERIFY(tour->isVisible());
     QCOMPARE(tour->geometry(), m_window->rect());
@@ -114,7 +104,8 @@ class TestTeaching : public QObject {
     QVERIFY(entries.size() >= 25);
     for (std::size_t i = 0; i < entries.size(); ++i) {
       QVERIFY2(entries[i].text.size() > 30, qPrintable(entries[i].term));
-      if (i > 0) QVERIFY2(entries[i - 1].term.compare(entries[i].term, Qt::CaseInsensitive) < 0, qPrintable(entries[i].term));
+      if (i > 0)
+        QVERIFY2(entries[i - 1].term.compare(entries[i].term, Qt::CaseInsensitive) < 0, qPrintable(entries[i].term));
     }
     QTest::keyClick(m_window.get(), Qt::Key_F1, Qt::ShiftModifier);
     auto* dialog = m_window->findChild<Glossary*>();
@@ -174,7 +165,7 @@ class TestTeaching : public QObject {
     QCOMPARE(bytes.size(), qsizetype(44 + 2 * (5 + 2000)));
     const auto sample = [&](int i) { return qFromLittleEndian<qint16>(bytes.constData() + 44 + 2 * i); };
     QCOMPARE(sample(0), qint16(0));
-    QCOMPARE(sample(1), qint16(14745));   // 0.9 x 32767 / 2
+    QCOMPARE(sample(1), qint16(14745));  // 0.9 x 32767 / 2
     QCOMPARE(sample(2), qint16(-29490));
     QCOMPARE(sample(3), qint16(0));
     QCOMPARE(sample(2004), qint16(0));
@@ -189,7 +180,8 @@ class TestTeaching : public QObject {
     m_window->showPreset(MainWindow::Preset::filters);
     m_window->document().select(0);
     waitForFit();
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().current() && m_window->analyst().current()->filter->name == "0.0", 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().current() && m_window->analyst().current()->filter->name == "0.0",
+                             shownwindow::kPatience);
     const auto before = m_window->plots().signal().table().columns.size();
     m_window->activateWindow();
     QTRY_VERIFY(m_window->isActiveWindow());
@@ -197,7 +189,7 @@ class TestTeaching : public QObject {
     QTest::keyClick(m_window.get(), Qt::Key_P);
     QVERIFY(m_window->reference().active());
     m_window->document().select(1);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->reference().view().has_value(), 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->reference().view().has_value(), shownwindow::kPatience);
     const auto a = m_window->document().checkpoint()->filter({0, 0});
     const auto b = m_window->document().checkpoint()->filter({0, 1});
     double apart = 0, norm = 0;
@@ -209,7 +201,8 @@ class TestTeaching : public QObject {
     QCOMPARE(m_window->reference().view()->taps, a->taps);
     QTRY_VERIFY(m_window->plots().signal().table().columns.size() >= before + 2);
     bool named = false;
-    for (const QString& header : m_window->plots().signal().table().headers) named = named || header.contains("A: filter 0.0");
+    for (const QString& header : m_window->plots().signal().table().headers)
+      named = named || header.contains("A: filter 0.0");
     QVERIFY(named);
     m_window->reference().clear();
     QTRY_COMPARE(m_window->plots().signal().table().columns.size(), before);
@@ -218,14 +211,14 @@ class TestTeaching : public QObject {
   void twoCheckpointsAreMatchedByName() {
     // The other model has other numbers under the same names.
     m_window->reference().compareWith(m_sample);
-    QTRY_COMPARE_WITH_TIMEOUT(m_window->reference().matchedCount(), 512, 20000);
+    QTRY_COMPARE_WITH_TIMEOUT(m_window->reference().matchedCount(), 512, shownwindow::kPatience);
     m_window->document().select(9);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->reference().view() && m_window->reference().view()->name ==
-                                                                 QStringLiteral("0.9 of novels-hyena-1m.ckpt"),
-                             20000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->reference().view() &&
+                                 m_window->reference().view()->name == QStringLiteral("0.9 of novels-hyena-1m.ckpt"),
+                             shownwindow::kPatience);
     QCOMPARE(m_window->reference().view()->distanceRelative, 0.0);  // the same file is the same model
     m_window->reference().compareWith(QStringLiteral("/no/such/file.ckpt"));
-    QTRY_VERIFY_WITH_TIMEOUT(!m_window->banner().sentence().isEmpty(), 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(!m_window->banner().sentence().isEmpty(), shownwindow::kPatience);
     QVERIFY(m_window->reference().active());  // the comparison that was there stays
     m_window->reference().clear();
   }
