@@ -293,6 +293,7 @@ bool Plot::event(QEvent* event) {
 
 void Plot::resizeEvent(QResizeEvent*) {
   m_parts->canvas->setGeometry(rect());
+  m_parts->layOut(size());
   refresh();
 }
 

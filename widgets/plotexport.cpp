@@ -22,6 +22,7 @@ void Plot::paintFigure(QCPPainter& painter, QSize size, const std::optional<Them
   p.exporting = true;
   p.footer->setShown(withProvenance);
   p.main->setVisible(!isEmpty());
+  p.layOut(size);
   p.canvas->toPainter(&painter, size.width(), size.height());
   p.exporting = false;
   p.footer->setShown(false);

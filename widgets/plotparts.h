@@ -90,12 +90,19 @@ class NumberTicker : public QCPAxisTicker {
  public:
   using Label = std::function<QString(double)>;
   explicit NumberTicker(Label label = {}) : m_label(std::move(label)) {}
+  // The axis whose room bounds the number of ticks; labels that would touch there are left out.
+  void setAxis(const QCPAxis* axis) { m_axis = axis; }
+  void generate(const QCPRange& range, const QLocale& locale, QChar formatChar, int precision, QVector<double>& ticks,
+                QVector<double>* subTicks, QVector<QString>* tickLabels) override;
 
  protected:
   QString getTickLabel(double tick, const QLocale& locale, QChar formatChar, int precision) override;
   int getSubTickCount(double tickStep) override;
 
   Label m_label;
+
+ private:
+  const QCPAxis* m_axis = nullptr;
 };
 
 // Whole numbers only: orders, tokens, samples.

@@ -48,6 +48,12 @@ struct Plot::Parts {
   std::vector<QCPAxisRect*> rects() const {
     return below ? std::vector<QCPAxisRect*>{main, below} : std::vector<QCPAxisRect*>{main};
   }
+  // Gives every axis its place on a canvas of this size: ticks are chosen by the room there is, so it comes first.
+  void layOut(QSize size) {
+    canvas->setViewport(QRect(QPoint(), size));
+    for (const auto phase : {QCPLayoutElement::upPreparation, QCPLayoutElement::upMargins, QCPLayoutElement::upLayout})
+      canvas->plotLayout()->update(phase);
+  }
   // What the axes in sight cover.
   QRectF area() const {
     const QRectF all(main->rect());

@@ -42,6 +42,13 @@ QComboBox:focus, QAbstractItemView:focus { border: {focus}px solid {accent}; }
 
 QAbstractItemView { background: {surface}; alternate-background-color: {panel}; border: 1px solid {border};
   border-radius: {6}px; selection-background-color: {selection}; selection-color: {text}; outline: none; }
+QAbstractItemView::indicator, QCheckBox::indicator, QMenu::indicator { width: {12}px; height: {12}px;
+  border: 1px solid {muted}; border-radius: {3}px; background: {surface}; }
+QAbstractItemView::indicator:checked, QCheckBox::indicator:checked, QMenu::indicator:checked {
+  background: {accent}; border-color: {accent}; image: url(:/polecat/icons/check-{tone}.svg); }
+QAbstractItemView::indicator:disabled, QCheckBox::indicator:disabled { border-color: {grid}; }
+QMenu::indicator { margin-left: {6}px; }
+QMenu::indicator:exclusive { border-radius: {6}px; }
 QHeaderView { background: {panel}; border: none; }
 QHeaderView::section { background: {panel}; color: {muted}; border: none; border-bottom: 1px solid {border};
   padding: {4}px {8}px; }

@@ -28,6 +28,24 @@ QString countOrPower(double tick) {
                                     : powerOfTen(static_cast<int>(std::lround(std::log10(tick))));
 }
 
+// Empties the labels that would touch the one before them on the axis.
+void keepApart(const QCPAxis& axis, const QVector<double>& ticks, QVector<QString>& labels) {
+  const QFontMetricsF font(axis.tickLabelFont());
+  const bool across = axis.orientation() == Qt::Horizontal;
+  double last = 0, lastHalf = -1;
+  for (qsizetype i = 0; i < ticks.size(); ++i) {
+    if (labels[i].isEmpty()) continue;
+    const double at = axis.coordToPixel(ticks[i]);
+    const double half = across ? font.horizontalAdvance(labels[i]) / 2 : font.ascent() / 2;
+    if (lastHalf >= 0 && std::abs(at - last) < half + lastHalf + font.averageCharWidth() / 2) {
+      labels[i].clear();
+    } else {
+      last = at;
+      lastHalf = half;
+    }
+  }
+}
+
 }  // namespace
 
 PiTicker::PiTicker() : NumberTicker(fractionOfPi) {}
@@ -35,6 +53,18 @@ PiTicker::PiTicker() : NumberTicker(fractionOfPi) {}
 double PiTicker::getTickStep(const QCPRange& range) {
   const double wanted = range.size() / std::numbers::pi / std::max(1, mTickCount);
   return std::numbers::pi * std::pow(2.0, std::round(std::log2(wanted)));
+}
+
+void NumberTicker::generate(const QCPRange& range, const QLocale& locale, QChar formatChar, int precision,
+                            QVector<double>& ticks, QVector<double>* subTicks, QVector<QString>* tickLabels) {
+  const int wanted = mTickCount;
+  if (m_axis && m_axis->orientation() == Qt::Vertical) {
+    const double line = QFontMetricsF(m_axis->tickLabelFont()).height();
+    setTickCount(std::clamp(static_cast<int>(m_axis->axisRect()->height() / line), std::min(3, wanted), wanted));
+  }
+  QCPAxisTicker::generate(range, locale, formatChar, precision, ticks, subTicks, tickLabels);
+  setTickCount(wanted);
+  if (m_axis && tickLabels) keepApart(*m_axis, ticks, *tickLabels);
 }
 
 QString NumberTicker::getTickLabel(double tick, const QLocale&, QChar, int) {
@@ -91,7 +121,7 @@ QString LogTicker::getTickLabel(double tick, const QLocale& locale, QChar format
 }
 
 void useTicker(QCPAxis* axis, Ticks kind, int ticks) {
-  QSharedPointer<QCPAxisTicker> ticker;
+  QSharedPointer<NumberTicker> ticker;
   if (axis->scaleType() == QCPAxis::stLogarithmic) {
     ticker.reset(kind == Ticks::Integers ? new LogTicker(countOrPower) : new LogTicker);
   } else if (kind == Ticks::Integers) {
@@ -100,6 +130,7 @@ void useTicker(QCPAxis* axis, Ticks kind, int ticks) {
     ticker.reset(new NumberTicker);
   }
   ticker->setTickCount(ticks);
+  ticker->setAxis(axis);
   axis->setTicker(ticker);
 }
 
