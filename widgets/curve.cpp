@@ -154,7 +154,7 @@ void Curve::resample() {
     if (crowding > 6) pen.setStyle(Qt::SolidLine);
     if (crowding > 15) pen.setWidthF(std::min(pen.widthF(), m_theme.scale()));
     const bool apart =
-        m_dotSpacing > 0 && columns * m_step > m_dotSpacing * range.size() && axis->scaleType() == QCPAxis::stLinear;
+        m_dotSpacing > 0 && columns * m_step > m_dotSpacing * m_theme.scale() * range.size() && axis->scaleType() == QCPAxis::stLinear;
     m_graph->setScatterStyle(apart ? dots(m_theme, m_role) : QCPScatterStyle(QCPScatterStyle::ssNone));
   }
   m_graph->setPen(pen);

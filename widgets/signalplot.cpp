@@ -14,6 +14,7 @@ namespace {
 
 constexpr double floorRelative = 1e-12;  // of the largest value: below it float64 taps are noise
 constexpr double residualShare = 0.34;
+constexpr double linesForStrip = 12;  // of text: a lower plot has no room for the residual
 
 // Ranges that show low..high with a little air, and 0 where it is near.
 QCPRange airy(double low, double high) {
@@ -125,18 +126,31 @@ void SignalPlot::updateResidual() {
   std::vector<double> residual(m_residualShown ? std::min(h.size(), fit.size()) : 0);
   for (size_t i = 0; i < residual.size(); ++i) residual[i] = h[i] - fit[i];
   m_residual->setSamples(std::move(residual));
-  // Without a fit the room belongs to the impulse response.
-  setRectBelowShown(!m_residual->empty());
+  showStrip();
   updateFloors();
   updateLegend();
   refresh();
+}
+
+// Without a fit, or where there is no room for two, all of it belongs to the impulse response.
+void SignalPlot::showStrip() {
+  const bool room = height() >= linesForStrip * QFontMetricsF(theme().font(TextSize::Caption)).height();
+  const bool shown = !m_residual->empty() && room;
+  if (shown == m_residualRect->visible()) return;
+  setRectBelowShown(shown);
+  updateLegend();
+}
+
+void SignalPlot::resizeEvent(QResizeEvent* event) {
+  showStrip();
+  Plot::resizeEvent(event);
 }
 
 void SignalPlot::updateLegend() {
   std::vector<LegendEntry> entries;
   if (!m_original->empty()) entries.push_back({tr("h original"), Role::Original, LegendEntry::Sample::Line});
   if (!m_fit->empty()) entries.push_back({tr("ĥ distilled"), Role::Distilled, LegendEntry::Sample::Line});
-  if (!m_residual->empty()) entries.push_back({tr("h − ĥ"), Role::Residual, LegendEntry::Sample::Line});
+  if (m_residualRect->visible()) entries.push_back({tr("h − ĥ"), Role::Residual, LegendEntry::Sample::Line});
   if (!m_highlight->empty()) {
     entries.push_back(
         {m_highlightLabel.isEmpty() ? tr("mode") : m_highlightLabel, Role::Accent, LegendEntry::Sample::Line});
@@ -178,6 +192,7 @@ void SignalPlot::themeChanged() {
   if (!m_original) return;
   for (Curve* curve : {m_original.get(), m_fit.get(), m_highlight.get(), m_residual.get()}) curve->setTheme(theme());
   m_overlays->setTheme(theme());
+  showStrip();
 }
 
 void SignalPlot::fitRanges() {
@@ -233,7 +248,7 @@ void SignalPlot::drawNotes(QPainter& painter) const {
   if (logX() && xAxis()->range().contains(0.5)) {
     painter.setFont(theme().font(TextSize::Caption));
     painter.setPen(theme().colour(Role::MutedText));
-    const QRectF bottom(m_residual->empty() ? mainRect()->rect() : m_residualRect->rect());
+    const QRectF bottom(m_residualRect->visible() ? m_residualRect->rect() : mainRect()->rect());
     painter.drawText(
         QRectF(xAxis()->coordToPixel(0.5) - 40, bottom.bottom() + theme().space(1), 80, 20 * theme().scale()),
         Qt::AlignHCenter | Qt::AlignTop, tr("0"));
@@ -248,7 +263,7 @@ std::optional<Readout> SignalPlot::readoutAt(QPointF pixel) const {
   readout.lines.push_back({tr("t"), count(static_cast<qint64>(lag))});
   const auto add = [&](const Curve& curve, const QString& label, Role role, QCPAxis* axis) {
     if (lag >= curve.size()) return;
-    readout.marks.push_back({{x, axis->coordToPixel(curve.drawn(lag))}, role});
+    if (axis->axisRect()->visible()) readout.marks.push_back({{x, axis->coordToPixel(curve.drawn(lag))}, role});
     readout.lines.push_back({label, number(curve.values()[lag])});
   };
   add(*m_original, tr("h"), Role::Original, yAxis());

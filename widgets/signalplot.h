@@ -45,6 +45,7 @@ class SignalPlot : public Plot {
   void resample() override;
   void themeChanged() override;
   void scaleTypesChanged() override;
+  void resizeEvent(QResizeEvent* event) override;
   std::optional<Readout> readoutAt(QPointF pixel) const override;
   std::optional<QPointF> steppedFrom(std::optional<QPointF> pixel, int steps) const override;
   QString summary() const override;
@@ -53,6 +54,7 @@ class SignalPlot : public Plot {
   void measure();
   void updateFloors();
   void updateResidual();
+  void showStrip();
   void updateLegend();
   void drawNotes(QPainter& painter) const;
 

@@ -28,21 +28,35 @@ QString countOrPower(double tick) {
                                     : powerOfTen(static_cast<int>(std::lround(std::log10(tick))));
 }
 
-// Empties the labels that would touch the one before them on the axis.
+// Leaves every label, every second, every third and so on, the first choice in which none touches the next. Of equal
+// strides the one that shows most wins, then the one that shows zero.
 void keepApart(const QCPAxis& axis, const QVector<double>& ticks, QVector<QString>& labels) {
   const QFontMetricsF font(axis.tickLabelFont());
   const bool across = axis.orientation() == Qt::Horizontal;
-  double last = 0, lastHalf = -1;
-  for (qsizetype i = 0; i < ticks.size(); ++i) {
-    if (labels[i].isEmpty()) continue;
-    const double at = axis.coordToPixel(ticks[i]);
-    const double half = across ? font.horizontalAdvance(labels[i]) / 2 : font.ascent() / 2;
-    if (lastHalf >= 0 && std::abs(at - last) < half + lastHalf + font.averageCharWidth() / 2) {
-      labels[i].clear();
-    } else {
-      last = at;
-      lastHalf = half;
+  const auto half = [&](qsizetype i) { return across ? font.horizontalAdvance(labels[i]) / 2 : font.ascent() / 2; };
+  const auto touch = [&](qsizetype a, qsizetype b) {
+    return std::abs(axis.coordToPixel(ticks[b]) - axis.coordToPixel(ticks[a])) <
+           half(a) + half(b) + font.averageCharWidth() / 2;
+  };
+  for (qsizetype stride = 1; stride <= ticks.size(); ++stride) {
+    qsizetype best = 0, from = 0;
+    for (qsizetype start = 0; start < stride; ++start) {
+      qsizetype shown = 0, last = -1;
+      bool zero = false, apart = true;
+      for (qsizetype i = start; i < ticks.size() && apart; i += stride) {
+        if (labels[i].isEmpty()) continue;
+        apart = last < 0 || !touch(last, i);
+        last = i;
+        zero = zero || std::abs(ticks[i]) < 1e-300;
+        ++shown;
+      }
+      const qsizetype worth = apart ? 2 * shown + (zero ? 1 : 0) : 0;
+      if (worth > best) best = worth, from = start;
     }
+    if (best == 0) continue;
+    for (qsizetype i = 0; i < ticks.size(); ++i)
+      if (i % stride != from) labels[i].clear();
+    return;
   }
 }
 
