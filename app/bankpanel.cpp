@@ -5,10 +5,9 @@
 #include <QHBoxLayout>
 #include <QTimer>
 #include <QVBoxLayout>
-#include <algorithm>
-#include <cmath>
 #include <limits>
 
+#include "app/bankimage.h"
 #include "widgets/bankplot.h"
 
 namespace app {
@@ -90,23 +89,10 @@ void BankPanel::loadImpulses() {
   const analysis::Bank& bank = m_document.checkpoint()->banks()[static_cast<std::size_t>(m_bank)];
   m_jobs.start(
       purpose, tr("Drawing layer %1").arg(bank.layer), Jobs::Priority::interactive,
-      [this, checkpoint = m_document.checkpoint(), bank = m_bank, channels = bank.channels,
-       length = bank.lengthSamples](const analysis::Task& task, const Jobs::Post& post) {
-        const int columns = std::clamp(length, 1, maxColumns);
-        std::vector<double> values(static_cast<std::size_t>(channels) * static_cast<std::size_t>(columns), 0.0);
-        for (int channel = 0; channel < channels; ++channel) {
-          task.throwIfStopped();
-          task.report(static_cast<double>(channel) / channels);
-          const auto filter = checkpoint->filter({bank, channel}, task);
-          for (std::size_t t = 0; t < filter->taps.size(); ++t) {
-            const std::size_t column = t * static_cast<std::size_t>(columns) / filter->taps.size();
-            double& cell = values[static_cast<std::size_t>(channel) * static_cast<std::size_t>(columns) + column];
-            cell = std::max(cell, std::abs(filter->taps[t]));
-          }
-        }
-        post([this, bank, columns, values = std::move(values)] {
+      [this, checkpoint = m_document.checkpoint(), bank = m_bank](const analysis::Task& task, const Jobs::Post& post) {
+        post([this, bank, image = bankImage(*checkpoint, bank, task)] {
           if (bank != m_bank) return;
-          m_plot->setValues(values, static_cast<std::size_t>(columns), widgets::BankPlot::Quantity::ImpulseResponse);
+          m_plot->setValues(image.values, image.columns, widgets::BankPlot::Quantity::ImpulseResponse);
           follow();
         });
       },

@@ -21,9 +21,6 @@ class BankPanel : public QWidget {
   Q_OBJECT
 
  public:
-  // Columns are the largest |h| of equal stretches of lags, so that a layer costs at most 8 kB per channel.
-  static constexpr int maxColumns = 1024;
-
   BankPanel(Document&, Jobs&, Survey&, QWidget* parent = nullptr);
 
   widgets::BankPlot& plot() const { return *m_plot; }

@@ -7,6 +7,7 @@
 #include "analysis/response/bounds.h"
 #include "analysis/response/spectrum.h"
 #include "analysis/response/statistics.h"
+#include "widgets/bankplot.h"
 #include "widgets/hankelplot.h"
 #include "widgets/poleplot.h"
 #include "widgets/signalplot.h"
@@ -20,16 +21,27 @@ const std::map<std::string, std::vector<View>> views = {
     {"spectrum", {View::spectrum}},
     {"hankel", {View::hankel}},
     {"poles", {View::poles}},
+    {"bank", {View::bank}},
     {"page", {View::impulse, View::spectrum, View::hankel, View::poles}}};
 
 std::vector<double> fitted(const FigureContent& content) {
   return content.fit->model.impulseResponse(int(content.filter->taps.size()));
 }
 
+// The overlays as `values` shows their impulse responses.
+template <class Values>
+std::vector<widgets::Overlay> overlays(const FigureContent& content, Values values) {
+  std::vector<widgets::Overlay> result;
+  for (const auto& [title, fit] : content.overlays)
+    result.push_back({title, values(fit.model.impulseResponse(int(content.filter->taps.size())))});
+  return result;
+}
+
 std::unique_ptr<widgets::Plot> impulseFigure(const FigureContent& content) {
   auto plot = std::make_unique<widgets::SignalPlot>();
   plot->setOriginal(content.filter->taps);
   if (content.fit) plot->setFit(fitted(content));
+  plot->setOverlays(overlays(content, [](std::vector<double> taps) { return taps; }));
   plot->setEffectiveLength(analysis::statistics(content.filter->taps).effectiveLengthSamples);
   return plot;
 }
@@ -43,8 +55,8 @@ std::unique_ptr<widgets::Plot> spectrumFigure(const FigureContent& content) {
   auto plot = std::make_unique<widgets::SpectrumPlot>();
   const std::vector<double>& taps = content.filter->taps;
   plot->setOriginal(response(taps));
-  if (!content.fit) return plot;
-  plot->setFit(response(fitted(content)));
+  if (content.fit) plot->setFit(response(fitted(content)));
+  plot->setOverlays(overlays(content, [](const std::vector<double>& h) { return response(h).magnitudeDecibels; }));
   return plot;
 }
 
@@ -76,6 +88,13 @@ std::unique_ptr<widgets::Plot> poleFigure(const FigureContent& content) {
   return plot;
 }
 
+std::unique_ptr<widgets::Plot> bankFigure(const FigureContent& content) {
+  auto plot = std::make_unique<widgets::BankPlot>();
+  plot->setValues(content.bank.values, content.bank.columns, widgets::BankPlot::Quantity::ImpulseResponse);
+  plot->setSelected(content.filter->id.channel);
+  return plot;
+}
+
 }  // namespace
 
 void addFit(FigureContent& content, int order, bool wholeCurve, const analysis::Task& task) {
@@ -86,6 +105,10 @@ void addFit(FigureContent& content, int order, bool wholeCurve, const analysis::
   }
   content.curve = reducer.curve(order, task);
   content.fit = content.curve->fits[std::size_t(std::min(order, content.curve->maxOrder()))];
+}
+
+void addOverlay(FigureContent& content, const FitMethod& method, int order, const analysis::Task& task) {
+  content.overlays.push_back({QString::fromStdString(method.title), fitBy(method.name, content.filter, order, task)});
 }
 
 std::vector<std::string> viewNames() {
@@ -113,8 +136,12 @@ std::unique_ptr<widgets::Plot> makeFigure(View view, const FigureContent& conten
     case View::poles:
       plot = poleFigure(content);
       break;
+    case View::bank:
+      plot = bankFigure(content);
+      break;
   }
   QString title = plot->title() + ", filter " + QString::fromStdString(content.filter->name);
+  if (view == View::bank) title = QStringLiteral("Impulse responses of the layer of filter ") + QString::fromStdString(content.filter->name);
   if (content.fit) title += QStringLiteral(", order %1").arg(content.fit->model.order());
   plot->setTitle(title);
   plot->setProvenance(content.provenance);

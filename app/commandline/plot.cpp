@@ -9,6 +9,7 @@
 
 #include "analysis/error.h"
 #include "app/commandline/figures.h"
+#include "app/commandline/methodlist.h"
 #include "app/commandline/options.h"
 #include "app/commandline/outputfile.h"
 #include "app/commandline/source.h"
@@ -25,6 +26,7 @@ struct Options {
   std::filesystem::path target;
   std::string filter, view = "impulse", size = "960x600", theme = "light";
   std::optional<int> order;
+  std::vector<std::string> methods;
   double scale = 1;
   bool json = false;
 };
@@ -67,7 +69,7 @@ analysis::FilterId oneFilter(const analysis::Checkpoint& checkpoint, const std::
                    " filters, and a figure shows one.");
 }
 
-FigureContent contentOf(const Options& options, const Surroundings& around) {
+FigureContent contentOf(const Options& options, const std::vector<FitMethod>& methods, const Surroundings& around) {
   const auto checkpoint = openCheckpoint(options.source, around.stop);
   const analysis::Task task(around.stop);
   FigureContent content;
@@ -82,6 +84,8 @@ FigureContent contentOf(const Options& options, const Surroundings& around) {
                               .arg(content.fit->model.order())
                               .arg(content.fit->errorRelative, 0, 'g', 3);
   }
+  for (const FitMethod& method : methods) addOverlay(content, method, *options.order, task);
+  if (options.view == "bank") content.bank = app::bankImage(*checkpoint, content.filter->id.bank, task);
   content.provenance += QStringLiteral(", polecat ") + POLECAT_VERSION;
   return content;
 }
@@ -96,8 +100,15 @@ void draw(const Options& options, const Surroundings& around) {
   if ((options.view == "poles" || options.view == "page") && !options.order) {
     throw UsageError("--view " + options.view + ": a filter has poles once it is fitted; say how many with --order.");
   }
+  if (!options.methods.empty() && !options.order)
+    throw UsageError("--method: methods are compared at one order; say which with --order.");
+  if (!options.methods.empty() && options.view != "impulse" && options.view != "spectrum" && options.view != "page")
+    throw UsageError("--method: fits are laid over --view impulse, spectrum and page.");
+  std::vector<FitMethod> methods;
+  for (const std::string& names : options.methods)
+    for (FitMethod& method : methodsNamed(names)) methods.push_back(std::move(method));
   requireWritable(options.target);
-  const FigureContent content = contentOf(options, around);
+  const FigureContent content = contentOf(options, methods, around);
 
   // No display is opened, and the same figure comes out wherever it is drawn.
   qputenv("QT_QPA_PLATFORM", "offscreen");
@@ -160,6 +171,8 @@ void addPlot(CLI::App& parent, Action& chosen) {
   verb->add_option("--order", options->order, "Draw the fit with so many real states over it")
       ->type_name("N")
       ->check(whole(1, 4096));
+  verb->add_option("--method", options->methods, "Lay the fits of other methods over it: a name or a comma list")
+      ->type_name("NAME");
   verb->add_option("--size", options->size, "Width and height in pixels, or in cm as in 16x10cm")
       ->type_name("WxH")
       ->check(isSize())

@@ -63,6 +63,37 @@ class TestFigures : public QObject {
     QVERIFY(drawing.contains("<svg") && drawing.contains("filter 1.5, order "));
   }
 
+  void otherMethodsAreLaidOver() {
+    const QStringList options{"--view", "impulse", "--order", "6", "--size", "640x400"};
+    const QByteArray plain = figure("own.svg", options);
+    const QByteArray drawing = figure("others.svg", options + QStringList{"--method", "kung,prony", "--method", "aaa"});
+    for (const char* title : {"Kung", "Prony", "AAA"}) {
+      QVERIFY2(drawing.contains(title), title);
+      QVERIFY(!plain.contains(title));
+    }
+    const QString path = m_folder.filePath("none.svg");
+    const QStringList command{"plot", sample(), "--filter", "1.5", "-o", path, "--method"};
+    QCOMPARE(polecat(command + QStringList{"kung"}).exit, 2);  // at which order?
+    QCOMPARE(polecat(command + QStringList{"kung", "--view", "poles", "--order", "6"}).exit, 2);
+    const Result unknown = polecat(command + QStringList{"kong", "--order", "6"});
+    QCOMPARE(unknown.exit, 2);
+    QVERIFY(unknown.err.contains("kong"));
+    QVERIFY(!QFile::exists(path));
+  }
+
+  void theWholeLayerIsAMap() {
+    const QImage map = QImage::fromData(figure("bank.png", {"--view", "bank", "--size", "640x400"}), "PNG");
+    QCOMPARE(map.size(), QSize(640, 400));
+    // Bright early lags, dark late ones: the filters decay.
+    const auto brightness = [&](int x) {
+      int sum = 0;
+      for (int y = 80; y < 320; ++y) sum += qGray(map.pixel(x, y));
+      return sum / 240;
+    };
+    QVERIFY2(std::abs(brightness(110) - brightness(520)) > 20,
+             qPrintable(QString("%1 %2").arg(brightness(110)).arg(brightness(520))));
+  }
+
   void sizeScaleAndTheme() {
     const QImage light = QImage::fromData(figure("l.png", {"--size", "10x5cm", "--scale", "2"}), "PNG");
     QCOMPARE(light.size(), QSize(2 * 378, 2 * 189));
