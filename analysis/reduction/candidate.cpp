@@ -15,20 +15,20 @@ bool trusted(double squaredError, double uncertainty) {
   return squaredError >= gramFloor && uncertainty <= certain * squaredError;
 }
 
-Candidate byTrueResidual(const Target& target, const PoleSet& poles, std::string source) {
-  Residues residues = fitResidues(target, poles);
+Candidate byTrueResidual(const Target& target, const PoleSet& poles, std::string source, const Task& task) {
+  Residues residues = fitResidues(target, poles, task);
   return {poles, std::move(residues.coefficients), residues.squaredError, std::move(source)};
 }
 
 }  // namespace
 
-Candidate asIs(const Target& target, const PoleSet& poles, std::string source) {
+Candidate asIs(const Target& target, const PoleSet& poles, std::string source, const Task& task) {
   if (poles.rows() == 0) return {{}, {}, target.isZero() ? 0.0 : 1.0, std::move(source)};
   Projection projection(target);
   if (projection.evaluate(poles) && trusted(projection.squaredError(), projection.uncertainty())) {
     return {poles, projection.coefficients(), projection.squaredError(), std::move(source)};
   }
-  return byTrueResidual(target, poles, std::move(source));
+  return byTrueResidual(target, poles, std::move(source), task);
 }
 
 Candidate polish(const Target& target, const PoleSet& start, std::string source, const VarproOptions& options,
@@ -40,9 +40,9 @@ Candidate polish(const Target& target, const PoleSet& start, std::string source,
   }
   PoleSet clipped = start;
   clipped.clip(options.limits);
-  Candidate atStart = byTrueResidual(target, clipped, source);
+  Candidate atStart = byTrueResidual(target, clipped, source, task);
   if (result.why == VarproStop::singularStart) return atStart;
-  Candidate descended = byTrueResidual(target, result.poles, std::move(source));
+  Candidate descended = byTrueResidual(target, result.poles, std::move(source), task);
   return descended.squaredError < atStart.squaredError ? descended : atStart;
 }
 

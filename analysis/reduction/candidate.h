@@ -26,7 +26,7 @@ struct Candidate {
 };
 
 // The given poles with least-squares residues: no descent.
-Candidate asIs(const Target&, const PoleSet&, std::string source);
+Candidate asIs(const Target&, const PoleSet&, std::string source, const Task& = {});
 // Variable projection from the given poles. Where the Gram matrix is singular, or the result lies below the Gram floor
 // or is uncertain (modes that cancel each other), the true residual decides between the start and the result.
 Candidate polish(const Target&, const PoleSet& start, std::string source, const VarproOptions&, const Task& = {});

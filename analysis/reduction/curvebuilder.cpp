@@ -16,14 +16,16 @@ double now() {
 
 }  // namespace
 
-CurveBuilder::CurveBuilder(const Target& target, int maxOrder, std::vector<double> sigma, Publish publish)
+CurveBuilder::CurveBuilder(const Target& target, int maxOrder, std::vector<double> sigma, Publish publish,
+                           const Task& task)
     : m_target(target),
       m_best(static_cast<std::size_t>(maxOrder) + 1, {{}, {}, target.isZero() ? 0.0 : 1.0, "feedthrough"}),
       m_versions(m_best.size(), 0),
       m_shownVersions(m_best.size(), -1),
       m_shown(m_best.size()),
       m_sigma(std::move(sigma)),
-      m_publish(std::move(publish)) {}
+      m_publish(std::move(publish)),
+      m_task(task) {}
 
 bool CurveBuilder::offer(int order, Candidate candidate, double margin) {
   if (!(candidate.squaredError < best(order).squaredError * (1 - margin))) return false;
@@ -40,7 +42,7 @@ std::shared_ptr<const OrderCurve> CurveBuilder::publish(std::string stage, bool 
   const double begun = now();
   for (std::size_t d = 0; d < m_best.size(); ++d) {
     if (final || m_shownVersions[d] != m_versions[d]) {
-      const Residues residues = fitResidues(m_target, m_best[d].poles);
+      const Residues residues = fitResidues(m_target, m_best[d].poles, m_task);
       Fit fit = makeFit(m_target, m_best[d].poles, residues, m_best[d].source);
       if (final || !m_shown[d] || fit.errorSought() < m_shown[d]->errorSought())
         m_shown[d] = std::make_shared<const Fit>(std::move(fit));

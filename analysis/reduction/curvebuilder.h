@@ -15,8 +15,8 @@ class CurveBuilder {
  public:
   using Publish = std::function<void(std::shared_ptr<const OrderCurve>)>;
 
-  // The target must outlive the builder. Order 0 is the feedthrough alone.
-  CurveBuilder(const Target&, int maxOrder, std::vector<double> sigma, Publish);
+  // Target and task must outlive the builder. Order 0 is the feedthrough alone.
+  CurveBuilder(const Target&, int maxOrder, std::vector<double> sigma, Publish, const Task&);
 
   int maxOrder() const { return static_cast<int>(m_best.size()) - 1; }
   const Candidate& best(int order) const { return m_best[static_cast<std::size_t>(order)]; }
@@ -29,7 +29,7 @@ class CurveBuilder {
 
   // Shown errors are true residuals; a shown fit is replaced only by a better one, and each order shows the best of
   // all orders up to it. The final curve is made of the best candidates alone: what happened to be shown before, which
-  // depends on the clock, leaves no trace in it.
+  // depends on the clock, leaves no trace in it. Throws Stopped between orders.
   std::shared_ptr<const OrderCurve> publish(std::string stage, bool final = false);
   // publish() unless the last one was less than 50 ms, or ten times its own cost, ago: a growing curve should be seen
   // growing, but not wait for being seen.
@@ -42,6 +42,7 @@ class CurveBuilder {
   std::vector<std::shared_ptr<const Fit>> m_shown;
   std::vector<double> m_sigma;
   Publish m_publish;
+  const Task& m_task;
   double m_lastPublished = 0, m_publishSeconds = 0;  // on the steady clock
 };
 

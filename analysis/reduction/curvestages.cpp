@@ -44,7 +44,7 @@ void CurveStages::balanced() {
   for (int d = 1; d <= m_useful; ++d) {
     m_task.throwIfStopped();
     PoleSet& poles = m_balanced[static_cast<std::size_t>(d)] = m_starts.balancedAt(d);
-    m_curve.offer(d, m_journal.once([&] { return asIs(m_target, poles, "balanced"); }));
+    m_curve.offer(d, m_journal.once([&] { return asIs(m_target, poles, "balanced", m_task); }));
   }
   if (!m_journal.repeating()) m_curve.publish("balanced");
 }
@@ -74,7 +74,7 @@ void CurveStages::moreStarts() {
   if (m_heard) spectral(*m_heard, true);
   if (m_starts.factor() > 1 && m_target.length() <= fullRateSamples)
     spectral(SpectralStarts(m_target, m_useful, m_task, fullRateSamples), true);
-  m_search = sharedPairSearch(m_target.length());
+  m_search = sharedPairSearch(m_target.length(), m_task);
   if (m_target.length() > longSamples) {
     for (const PoleSet& poles : multiscaleStarts(m_target, m_useful, m_task)) {
       m_curve.offer(poles.order(), polished(poles, "multi-scale"));

@@ -33,7 +33,7 @@ Candidate drifted(const Target& target, const Candidate& from, double allowed, d
   const double size = allowed * peakOf(target);
   const VarproOptions priced{.maxSteps = 30, .tolerance = 1e-4, .ridge = share * from.squaredError / (size * size)};
   const VarproResult result = varpro(target, from.poles, priced, task);
-  return result.why == VarproStop::singularStart ? from : asIs(target, result.poles, from.source);
+  return result.why == VarproStop::singularStart ? from : asIs(target, result.poles, from.source, task);
 }
 
 Candidate withoutWildest(const Target& target, const Candidate& from, const Task& task) {

@@ -96,7 +96,7 @@ JointFit fitTogether(std::span<const std::shared_ptr<const Filter>> filters, int
     };
     const auto starts = pursuit(joint, pooled(sequences, order, task), order, task);
     if (!starts.empty()) keepBetter(polish(joint, starts.back(), "common poles", thorough, task));
-    const auto search = sharedPairSearch(joint.length());
+    const auto search = sharedPairSearch(joint.length(), task);
     while (best.order() < order && best.squaredError >= gramFloor) {  // the pool was too small
       best = best.order() + 2 <= order ? withPair(joint, *search, best, "common poles", task)
                                        : withReal(joint, *search, best, "common poles", task);
@@ -112,7 +112,7 @@ JointFit fitTogether(std::span<const std::shared_ptr<const Filter>> filters, int
   JointFit result{best.poles, {}, 0};
   for (const Target& target : targets) {
     task.throwIfStopped();
-    result.fits.push_back(makeFit(target, best.poles, fitResidues(target, best.poles), "common poles"));
+    result.fits.push_back(makeFit(target, best.poles, fitResidues(target, best.poles, task), "common poles"));
     result.errorRelative += result.fits.back().errorRelative * result.fits.back().errorRelative;
   }
   result.errorRelative = std::sqrt(result.errorRelative / static_cast<double>(targets.size()));

@@ -56,7 +56,7 @@ Candidate swapped(const Target& target, const PairSearch& search, Candidate cand
     const RemovalCosts costs = removalCosts(target, candidate.poles);
     bool improved = false;
     for (std::size_t i = 0; i < std::min<std::size_t>(swapTries, costs.groups.size()) && !improved; ++i) {
-      const Candidate rest = asIs(target, candidate.poles.without(costs.groups[i].rows), candidate.source);
+      const Candidate rest = asIs(target, candidate.poles.without(costs.groups[i].rows), candidate.source, task);
       Candidate next = withPair(target, search, rest, candidate.source, task);
       if (next.squaredError < candidate.squaredError * (1 - swapMargin)) {
         candidate = std::move(next);

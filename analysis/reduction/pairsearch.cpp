@@ -37,14 +37,16 @@ std::vector<double> decaysFor(Index length) {
 
 }  // namespace
 
-PairSearch::Scale::Scale(Index samples, int by, const std::vector<double>& decays)
+PairSearch::Scale::Scale(Index samples, int by, const std::vector<double>& decays, const Task& task)
     : length(samples), factor(by), fft(fastFftSize(static_cast<int>(2 * samples))) {
   const auto M = static_cast<double>(length);
   for (const double a : decays) {
+    task.throwIfStopped();
     Layer layer{a, (-a * ArrayXd::LinSpaced(length, 0, M - 1)).exp(), {}, {}, {}};
     for (ArrayXd* inverse : {&layer.inverse11, &layer.inverse12, &layer.inverse22}) inverse->setZero(fft.bins());
     const double A = std::expm1(-2 * a * M) / std::expm1(-2 * a);
     for (Index k = 1; k < fft.bins() - 1; ++k) {  // the ends are real poles
+      if (k % 65536 == 0) task.throwIfStopped();
       const double theta = 2 * std::numbers::pi * static_cast<double>(k) / fft.size();
       const Complex z = std::exp(Complex(-2 * a, 2 * theta));
       const Complex B = (1.0 - std::exp(Complex(-2 * a, 2 * theta) * M)) / (1.0 - z);
@@ -80,16 +82,16 @@ PairSearch::Found PairSearch::Scale::best(const VectorXd& residual, const Task& 
   return found;
 }
 
-PairSearch::PairSearch(Index length) {
+PairSearch::PairSearch(Index length, const Task& task) {
   if (length <= fullRateSamples) {
-    m_scales.emplace_back(length, 1, decaysFor(length));
+    m_scales.emplace_back(length, 1, decaysFor(length), task);
     return;
   }
   const auto M = static_cast<double>(length);
-  m_scales.emplace_back(length, 1, std::vector<double>{2 / M, 20 / M});
+  m_scales.emplace_back(length, 1, std::vector<double>{2 / M, 20 / M}, task);
   for (int factor = 1;; factor *= 8) {
     const Index samples = std::min(windowSamples, length / factor);
-    m_scales.emplace_back(samples, factor, decaysFor(samples));
+    m_scales.emplace_back(samples, factor, decaysFor(samples), task);
     if (windowSamples * factor >= length) return;
   }
 }
@@ -131,14 +133,14 @@ Complex PairSearch::bestReal(const VectorXd& residual) const {
   return found.logPole;
 }
 
-std::shared_ptr<const PairSearch> sharedPairSearch(Index length) {
+std::shared_ptr<const PairSearch> sharedPairSearch(Index length, const Task& task) {
   constexpr std::size_t kept = 2;
   static std::mutex lock;
   static std::list<std::pair<Index, std::shared_ptr<const PairSearch>>> recent;  // latest first
   const std::lock_guard guard(lock);
   auto found = std::find_if(recent.begin(), recent.end(), [&](const auto& entry) { return entry.first == length; });
   if (found == recent.end()) {
-    recent.emplace_front(length, std::make_shared<const PairSearch>(length));
+    recent.emplace_front(length, std::make_shared<const PairSearch>(length, task));
     if (recent.size() > kept) recent.pop_back();
   } else {
     recent.splice(recent.begin(), recent, found);

@@ -17,7 +17,7 @@ namespace analysis {
 // samples box-averaged by 1, 8, 64 .., and twice weakly damped at full rate, and the exact gain on the whole decides.
 class PairSearch {
  public:
-  explicit PairSearch(Eigen::Index length);
+  explicit PairSearch(Eigen::Index length, const Task& = {});
 
   // Log-pole of the best pair. O(12 M log M) up to 32k samples.
   std::complex<double> bestPair(const Eigen::VectorXd& residual, const Task& = {}) const;
@@ -35,7 +35,7 @@ class PairSearch {
     Eigen::ArrayXd envelope, inverse11, inverse12, inverse22;
   };
   struct Scale {
-    Scale(Eigen::Index length, int factor, const std::vector<double>& decays);
+    Scale(Eigen::Index length, int factor, const std::vector<double>& decays, const Task&);
     Found best(const Eigen::VectorXd& residual, const Task&) const;
 
     Eigen::Index length;
@@ -48,6 +48,6 @@ class PairSearch {
 };
 
 // One for all filters of a length: tables of 12 (M + 3 FFT bins) numbers, made once and kept for the last lengths used.
-std::shared_ptr<const PairSearch> sharedPairSearch(Eigen::Index length);
+std::shared_ptr<const PairSearch> sharedPairSearch(Eigen::Index length, const Task& = {});
 
 }  // namespace analysis

@@ -65,7 +65,7 @@ struct Reducer::Workspace {
 
   // Every start to the end.
   Candidate standard(int order, const Task& task) const {
-    const auto search = sharedPairSearch(target.length());
+    const auto search = sharedPairSearch(target.length(), task);
     Candidate best = empty();
     for (const auto& [poles, name] : startsAt(order)) keepBetter(best, polish(target, poles, name, thorough, task));
     if (best.squaredError < gramFloor) return calmed(target, std::move(best), task);
@@ -88,7 +88,7 @@ struct Reducer::Workspace {
 
   // Which of the two starts wins cannot be told before the swaps.
   Candidate longFull(int order, const Task& task) const {
-    const auto search = sharedPairSearch(target.length());
+    const auto search = sharedPairSearch(target.length(), task);
     Candidate best = swapped(target, *search, multiscale(order, *search, task), swapRounds, task);
     for (const auto& [poles, name] : startsAt(order)) {
       const Candidate start = polish(target, poles, name, thorough, task);
@@ -137,16 +137,16 @@ Fit Reducer::fit(int order, const Task& task, Effort effort) const {
   const Candidate candidate = effort == Effort::quick      ? work.raced(useful, task)
                               : effort == Effort::standard ? work.standard(useful, task)
                                                            : work.longFull(useful, task);
-  const Residues residues = fitResidues(work.target, candidate.poles);
+  const Residues residues = fitResidues(work.target, candidate.poles, task);
   return makeFit(work.target, candidate.poles, residues, candidate.source);
 }
 
 std::shared_ptr<const OrderCurve> Reducer::spectralCurve(const Task& task) const {
   const Workspace& work = *m_workspace;
-  CurveBuilder builder(work.target, work.maxOrder, work.sigma, {});
+  CurveBuilder builder(work.target, work.maxOrder, work.sigma, {}, task);
   for (int d = 1; d <= work.starts.usefulOrder(); ++d) {
     task.throwIfStopped();
-    for (auto& [poles, name] : work.starts.at(d)) builder.offer(d, asIs(work.target, poles, name));
+    for (auto& [poles, name] : work.starts.at(d)) builder.offer(d, asIs(work.target, poles, name, task));
   }
   return builder.publish("spectral starts");
 }
@@ -155,7 +155,7 @@ std::shared_ptr<const OrderCurve> Reducer::curve(
     int startOrder, const Task& task, const std::function<void(std::shared_ptr<const OrderCurve>)>& publish,
     CurveJournal* journal) const {
   const Workspace& work = *m_workspace;
-  CurveBuilder builder(work.target, work.maxOrder, work.sigma, publish);
+  CurveBuilder builder(work.target, work.maxOrder, work.sigma, publish, task);
   CurveJournal own;
   CurveJournal& record = journal ? *journal : own;
   CurveStages stages(work.target, work.starts, builder, record.rewind(startOrder), task, record);

@@ -1,11 +1,13 @@
 #include "analysis/reduction/residues.h"
 
-#include <Eigen/QR>
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "analysis/reduction/bandedroot.h"
+#include "analysis/reduction/powers.h"
 #include "analysis/reduction/projection.h"
+#include "analysis/reduction/tallleastsquares.h"
 
 namespace analysis {
 
@@ -13,7 +15,6 @@ namespace {
 
 using Eigen::Index;
 using Eigen::MatrixXd;
-using Eigen::VectorXd;
 
 constexpr double denseEntries = 2e7;
 constexpr double wellConditioned = 1e-3;  // smallest pivot: the refinement then gains six digits a step
@@ -25,9 +26,11 @@ void updateResidual(const Target& target, const PoleSet& poles, Residues& result
 }
 
 // Iterative refinement: the same factor, the true residual as new data. Keeps the best.
-void refine(const Target& target, const PoleSet& poles, const Projection& projection, Residues& result) {
+void refine(const Target& target, const PoleSet& poles, const Projection& projection, Residues& result,
+            const Task& task) {
   Transform transform;
   for (int step = 0; step < refinements; ++step) {
+    task.throwIfStopped();
     const bool weighted = !target.lags().empty();
     const MatrixXd data = weighted ? MatrixXd(correlate(target.lags(), result.residual)) : result.residual;
     transform.compute(BlockedSequence(data), poles, false);
@@ -41,42 +44,76 @@ void refine(const Target& target, const PoleSet& poles, const Projection& projec
   }
 }
 
-Residues orthogonal(const Target& target, const PoleSet& poles) {
-  MatrixXd basis = poles.basis(target.length()), data = target.sequence().all();
-  if (!target.lags().empty()) {  // ||L^T x||^2 = x^T R x
-    const BandedRoot root(target.lags(), target.length());
-    root.applyTransposed(basis);
-    root.applyTransposed(data);
+// Rows of the basis, a block of them at a time: nothing of length x order is stored.
+class BasisRows {
+ public:
+  BasisRows(const PoleSet& poles, Index most) : m_poles(poles) {
+    PowerTable table;
+    table.fill(poles.logPoles, 1, most);
+    m_real = table.real.transpose();
+    m_imaginary = table.imaginary.transpose();
   }
-  VectorXd scale = basis.colwise().norm();
-  for (Index k = 0; k < scale.size(); ++k) scale[k] = scale[k] > 0 ? 1 / scale[k] : 1;
-  basis = basis * scale.asDiagonal();
-  Eigen::CompleteOrthogonalDecomposition<MatrixXd> decomposition;
-  decomposition.setThreshold(1e-14);
-  decomposition.compute(basis);
+  void fill(Index first, Eigen::Ref<MatrixXd> rows) const {
+    const Index count = rows.rows();
+    for (int k = 0; k < m_poles.rows(); ++k) {
+      const auto z = power(m_poles.logPoles[static_cast<std::size_t>(k)], static_cast<double>(first));
+      const auto re = m_real.col(k).head(count), im = m_imaginary.col(k).head(count);
+      rows.col(k) = z.real() * re - z.imag() * im;
+      if (k < m_poles.pairs) rows.col(m_poles.rows() + k) = z.imag() * re + z.real() * im;
+    }
+  }
+
+ private:
+  const PoleSet& m_poles;
+  MatrixXd m_real, m_imaginary;
+};
+
+Residues orthogonal(const Target& target, const PoleSet& poles, const Task& task) {
+  const Index M = target.length(), d = poles.order();
+  TallLeastSquares folded(d, target.channels());
+  if (target.lags().empty()) {
+    const Index most = std::min(folded.blockRows(), M);
+    const BasisRows basis(poles, most);
+    MatrixXd rows(most, d + target.channels());
+    for (Index row = 0; row < M; row += most) {
+      task.throwIfStopped();
+      const Index count = std::min(most, M - row);
+      basis.fill(row, rows.topLeftCorner(count, d));
+      rows.topRightCorner(count, target.channels()) = target.sequence().all().middleRows(row, count);
+      folded.add(rows.topRows(count));
+    }
+  } else {  // ||L^T x||^2 = x^T R x
+    MatrixXd system(M, d + target.channels());
+    system << poles.basis(M), target.sequence().all();
+    BandedRoot(target.lags(), M, task).applyTransposed(system, task);
+    folded.add(system);
+  }
   Residues result;
-  result.coefficients = scale.asDiagonal() * decomposition.solve(data);
+  result.coefficients = folded.solve(1e-14, true);
   updateResidual(target, poles, result);
   return result;
 }
 
 }  // namespace
 
-Residues fitResidues(const Target& target, const PoleSet& poles) {
+Residues fitResidues(const Target& target, const PoleSet& poles, const Task& task) {
   const auto none = [&](double squaredError) {
     return Residues{MatrixXd::Zero(poles.order(), target.channels()), MatrixXd(target.sequence().all()), squaredError};
   };
   if (poles.rows() == 0 || target.isZero()) return none(target.isZero() ? 0.0 : 1.0);
+  const auto finite = [](const auto& s) { return std::isfinite(s.real()) && std::isfinite(s.imag()); };
+  if (!std::all_of(poles.logPoles.begin(), poles.logPoles.end(), finite)) return none(1.0);
+  task.throwIfStopped();
   Projection projection(target);
   const bool regular = projection.evaluate(poles);
   const bool dense = static_cast<double>(target.length()) * poles.order() <= denseEntries;
   Residues result;
   if (dense && (!regular || projection.smallestPivot() < wellConditioned)) {
-    result = orthogonal(target, poles);
+    result = orthogonal(target, poles, task);
   } else if (regular) {
     result.coefficients = projection.coefficients();
     updateResidual(target, poles, result);
-    refine(target, poles, projection, result);
+    refine(target, poles, projection, result, task);
   } else {
     return none(1.0);
   }

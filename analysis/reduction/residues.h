@@ -8,6 +8,7 @@
 #include "analysis/reduction/fit.h"
 #include "analysis/reduction/poleset.h"
 #include "analysis/reduction/target.h"
+#include "analysis/task.h"
 
 namespace analysis {
 
@@ -18,9 +19,9 @@ struct Residues {
 };
 
 // Closed-form normal equations refined on the true residual where the basis is well conditioned (O(M d) a step);
-// otherwise a rank-revealing orthogonal decomposition of the scaled basis (O(M d^2), memory M d), as far as that fits
-// into 2e7 entries.
-Residues fitResidues(const Target&, const PoleSet&);
+// otherwise a rank-revealing orthogonal decomposition of the scaled basis (O(M d^2)), as far as M d stays within
+// 2e7.
+Residues fitResidues(const Target&, const PoleSet&, const Task& = {});
 
 // The model of any poles (a full closed set, as eigenvalues come): reflected into the unit circle, residues refitted.
 // At most M poles are used. For methods that find poles only.

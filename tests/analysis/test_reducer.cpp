@@ -1,12 +1,14 @@
 #include <QTest>
 #include <chrono>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <thread>
 
 #include "analysis/error.h"
 #include "analysis/reduction/curvejournal.h"
 #include "analysis/reduction/reducer.h"
+#include "analysis/reduction/residues.h"
 #include "analysis/response/bounds.h"
 #include "tests/analysis/testfilters.h"
 
@@ -207,6 +209,38 @@ class TestReducer : public QObject {
     QCOMPARE(snapshots, 1);
     QVERIFY_EXCEPTION_THROWN(reducer.fit(8, Task(source.get_token())), Stopped);
     QVERIFY_EXCEPTION_THROWN(Reducer(filter, 64, Task(source.get_token())), Stopped);
+  }
+
+  // No step on a long filter is longer than a small part of the whole, so a stop is heard soon.
+  void stopsSoonOnLongFilters() {
+    using Clock = std::chrono::steady_clock;
+    const auto secondsSince = [](Clock::time_point begun) {
+      return std::chrono::duration<double>(Clock::now() - begun).count();
+    };
+    const auto filter = filterOf(testfilters::make("MIX", 65536));
+    const Reducer reducer(filter, 32);
+    const Target target(filter->taps);
+    PoleSet twins;  // so close that residues need the orthogonal decomposition
+    for (int k = 0; k < 32; ++k) twins.addPair({-1e-3, 0.01 + 1e-9 * k});
+    const std::pair<const char*, std::function<void(const Task&)>> works[] = {
+        {"curve", [&](const Task& task) { reducer.spectralCurve(task); }},
+        {"residues", [&](const Task& task) { fitResidues(target, twins, task); }}};
+    for (const auto& [name, work] : works) {
+      const auto begun = Clock::now();
+      work({});
+      const double whole = secondsSince(begun);
+      for (const double share : {0.1, 0.3, 0.5}) {
+        std::stop_source source;
+        Clock::time_point asked;
+        const std::jthread impatient([&] {
+          std::this_thread::sleep_for(std::chrono::duration<double>(share * whole));
+          asked = Clock::now();
+          source.request_stop();
+        });
+        QVERIFY_EXCEPTION_THROWN(work(Task(source.get_token())), Stopped);
+        QVERIFY2(secondsSince(asked) < 0.25 * whole, name);
+      }
+    }
   }
 
   // Interrupted wherever it may be, taken up again, interrupted again: bit for bit the uninterrupted curve.

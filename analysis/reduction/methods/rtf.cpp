@@ -9,7 +9,7 @@
 #include "analysis/reduction/methods/catalogue.h"
 #include "analysis/reduction/methods/linearprediction.h"
 #include "analysis/reduction/methods/poles.h"
-#include "analysis/reduction/methods/tallleastsquares.h"
+#include "analysis/reduction/tallleastsquares.h"
 #include "analysis/response/fft.h"
 
 namespace analysis {

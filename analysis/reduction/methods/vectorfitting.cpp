@@ -7,7 +7,7 @@
 #include "analysis/reduction/methods/catalogue.h"
 #include "analysis/reduction/methods/circlesamples.h"
 #include "analysis/reduction/methods/poles.h"
-#include "analysis/reduction/methods/tallleastsquares.h"
+#include "analysis/reduction/tallleastsquares.h"
 
 namespace analysis {
 namespace {

@@ -4,6 +4,8 @@
 //   single    quick and standard fits of one order (goals 2, 9, 11)
 //   long      filters of 65,536 and 1,048,576 samples (goal 5)
 // Ratios are error over reference error; times are medians on one thread.
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -205,8 +207,8 @@ void longFilters() {
     int length, order;
     double error;
   };
-  std::printf("%-12s %8s %3s %8s | %10s %9s | %10s %9s\n", "filter", "length", "d", "goal", "standard", "ms", "full",
-              "ms");
+  std::printf("%-12s %8s %3s %8s | %10s %9s | %10s %9s | %s\n", "filter", "length", "d", "goal", "standard", "ms",
+              "full", "ms", "most memory of the process so far, bytes per tap");
   for (const Goal& goal : {Goal{"MIX", 65536, 16, 0.5}, Goal{"MIX", 65536, 32, 0.23}, Goal{"MIX", 1 << 20, 16, 0.61},
                            Goal{"MIX", 1 << 20, 32, 0.36}, Goal{"H5w10_c0.5", 1 << 20, 16, 0.26},
                            Goal{"H5w10_c0.5", 1 << 20, 32, 0.125}}) {
@@ -215,8 +217,11 @@ void longFilters() {
     const double standardTime =
         timed(1, [&] { standard = Reducer(filter, goal.order).fit(goal.order, {}, Effort::standard); });
     const double fullTime = timed(1, [&] { full = Reducer(filter, goal.order).fit(goal.order, {}, Effort::full); });
-    std::printf("%-12s %8d %3d %8.3f | %10.4f %9.0f | %10.4f %9.0f\n", goal.name, goal.length, goal.order, goal.error,
-                standard.errorRelative, standardTime, full.errorRelative, fullTime);
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    std::printf("%-12s %8d %3d %8.3f | %10.4f %9.0f | %10.4f %9.0f | %.0f\n", goal.name, goal.length, goal.order,
+                goal.error, standard.errorRelative, standardTime, full.errorRelative, fullTime,
+                1024.0 * static_cast<double>(usage.ru_maxrss) / goal.length);
     std::fflush(stdout);
   }
   std::printf("\n");

@@ -1,4 +1,4 @@
-#include "analysis/reduction/methods/tallleastsquares.h"
+#include "analysis/reduction/tallleastsquares.h"
 
 #include <Eigen/QR>
 #include <algorithm>
@@ -7,13 +7,13 @@
 
 namespace analysis {
 
-TallLeastSquares::TallLeastSquares(Eigen::Index columns)
+TallLeastSquares::TallLeastSquares(Eigen::Index columns, Eigen::Index rightHandSides)
     : m_columns(columns),
       m_blockRows(std::max<Eigen::Index>(256, 4 * columns)),
-      m_factor(Eigen::MatrixXd::Zero(columns + 1, columns + 1)) {}
+      m_factor(Eigen::MatrixXd::Zero(columns + rightHandSides, columns + rightHandSides)) {}
 
 void TallLeastSquares::add(const Eigen::Ref<const Eigen::MatrixXd>& rows) {
-  const Eigen::Index n = m_columns + 1;
+  const Eigen::Index n = m_factor.cols();
   for (Eigen::Index first = 0; first < rows.rows(); first += m_blockRows) {
     const Eigen::Index count = std::min(m_blockRows, rows.rows() - first);
     Eigen::MatrixXd stacked(n + count, n);
@@ -24,7 +24,7 @@ void TallLeastSquares::add(const Eigen::Ref<const Eigen::MatrixXd>& rows) {
   }
 }
 
-Eigen::VectorXd TallLeastSquares::solve(double threshold, bool scaleColumns) const {
+Eigen::MatrixXd TallLeastSquares::solve(double threshold, bool scaleColumns) const {
   if (!m_factor.allFinite())
     throw Error(ErrorKind::numerical, "Reduction", "the linear equations are not finite",
                 "try another method or order");
@@ -38,7 +38,7 @@ Eigen::VectorXd TallLeastSquares::solve(double threshold, bool scaleColumns) con
   Eigen::CompleteOrthogonalDecomposition<Eigen::MatrixXd> decomposition;
   decomposition.setThreshold(threshold);
   decomposition.compute(a);
-  return scale.cwiseProduct(decomposition.solve(m_factor.col(m_columns)));
+  return scale.asDiagonal() * decomposition.solve(m_factor.rightCols(m_factor.cols() - m_columns));
 }
 
 }  // namespace analysis
