@@ -15,6 +15,7 @@
 #include "app/fitstrip.h"
 #include "app/generationpanel.h"
 #include "app/glossary.h"
+#include "app/helppages.h"
 #include "app/mainwindow.h"
 #include "app/plotdeck.h"
 #include "app/tour.h"
@@ -45,6 +46,12 @@ void MainWindow::buildHelpMenu() {
   help->addAction(explained(new QAction(tr("Guided &tour"), this), "help.tour",
                             tr("From an impulse response to a speed-up in eight steps"), QKeySequence(Qt::Key_F1),
                             [this] { startTour(); }));
+  help->addAction(explained(new QAction(tr("&Pages"), this), "help.pages",
+                            tr("Tutorial, methods, honest speed, recipes"), QKeySequence(Qt::CTRL | Qt::Key_F1), [this] {
+                              auto* pages = new HelpPages(this);
+                              pages->setAttribute(Qt::WA_DeleteOnClose);
+                              pages->show();
+                            }));
   help->addAction(explained(new QAction(tr("&Glossary"), this), "help.glossary",
                             tr("What the words of the window mean"), QKeySequence(Qt::SHIFT | Qt::Key_F1), [this] {
                               auto* glossary = new Glossary(this);

@@ -8,6 +8,8 @@
 #include <QStatusBar>
 #include <QTableView>
 #include <QTest>
+#include <QListWidget>
+#include <QTextBlock>
 #include <QTextBrowser>
 #include <QToolBar>
 #include <QtEndian>
@@ -17,6 +19,7 @@
 #include "app/figuredialog.h"
 #include "app/filterpanel.h"
 #include "app/glossary.h"
+#include "app/helppages.h"
 #include "app/mainwindow.h"
 #include "app/plotdeck.h"
 #include "app/tour.h"
@@ -116,6 +119,32 @@ class TestTeaching : public QObject {
     QVERIFY(!text->toPlainText().contains("Roofline"));
     dialog->findChild<QLineEdit*>()->setText("no such word at all");
     QVERIFY(text->toPlainText().startsWith("No term"));
+    dialog->close();
+  }
+
+  void theHelpPagesShowTextAndPictures() {
+    QTest::keyClick(m_window.get(), Qt::Key_F1, Qt::ControlModifier);
+    auto* dialog = m_window->findChild<HelpPages*>();
+    QTRY_VERIFY(dialog && dialog->isVisible());
+    auto* list = dialog->findChild<QListWidget*>();
+    auto* text = dialog->findChild<QTextBrowser*>();
+    QCOMPARE(list->count(), static_cast<int>(helpPages().size()));
+    int pictures = 0;
+    for (int page = 0; page < list->count(); ++page) {
+      list->setCurrentRow(page);
+      QVERIFY2(text->toPlainText().startsWith(list->item(page)->text()), qPrintable(list->item(page)->text()));
+      QVERIFY(text->toPlainText().size() > 800);
+      for (QTextBlock block = text->document()->begin(); block.isValid(); block = block.next()) {
+        for (auto part = block.begin(); !part.atEnd(); ++part) {
+          const QTextImageFormat image = part.fragment().charFormat().toImageFormat();
+          if (!image.isValid()) continue;
+          ++pictures;
+          const QVariant found = text->loadResource(QTextDocument::ImageResource, QUrl(image.name()));
+          QVERIFY2(!found.isNull(), qPrintable(image.name()));
+        }
+      }
+    }
+    QCOMPARE(pictures, 2);
     dialog->close();
   }
 
