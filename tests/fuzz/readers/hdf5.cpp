@@ -1,0 +1,20 @@
+// Any bytes as an HDF5 file.
+#include <fstream>
+#include <iterator>
+
+#include "tests/fuzz/readers/target.h"
+
+std::vector<std::string> fuzz::seeds() {
+  std::vector<std::string> all;
+  for (const char* name : {POLECAT_TEST_DATA "/bank.h5", POLECAT_TEST_DATA "/foreign.h5"}) {
+    std::ifstream file(name, std::ios::binary);
+    all.emplace_back(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  }
+  return all;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const std::string path = fuzz::pathOf(data, size);
+  fuzz::use([&] { return makeTensorFile(analysis::readHdf5(path)); }, size);
+  return 0;
+}
