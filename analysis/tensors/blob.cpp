@@ -16,10 +16,15 @@ void refuse(const std::string& subject, const std::string& problem, const std::s
 
 namespace {
 
+FileMark markOf(const struct stat& facts) {
+  return {static_cast<std::uint64_t>(facts.st_dev), static_cast<std::uint64_t>(facts.st_ino),
+          static_cast<std::uint64_t>(facts.st_size), facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec};
+}
+
 class FileBlob final : public Blob {
  public:
-  FileBlob(int opened, std::uint64_t size, std::string name)
-      : descriptor(opened), length(size), subject(std::move(name)) {}
+  FileBlob(int opened, const FileMark& found, std::string name)
+      : descriptor(opened), mark(found), length(found.size), subject(std::move(name)) {}
   FileBlob(const FileBlob&) = delete;
   FileBlob& operator=(const FileBlob&) = delete;
   ~FileBlob() override { ::close(descriptor); }
@@ -36,10 +41,16 @@ class FileBlob final : public Blob {
       out = out.subspan(static_cast<std::size_t>(got));
       offset += static_cast<std::uint64_t>(got);
     }
+    // Afterwards: what was read before a change is sound.
+    struct stat now {};
+    if (::fstat(descriptor, &now) != 0 || markOf(now) != mark) {
+      refuse(subject, "was rewritten while it was open", "open it again");
+    }
   }
 
  private:
   int descriptor;
+  FileMark mark;
   std::uint64_t length;
   std::string subject;
 };
@@ -74,6 +85,11 @@ class JoinedBlob final : public Blob {
 
 }  // namespace
 
+std::optional<FileMark> fileMark(const std::filesystem::path& path) {
+  struct stat facts {};
+  return ::stat(path.c_str(), &facts) == 0 ? std::optional(markOf(facts)) : std::nullopt;
+}
+
 std::shared_ptr<const Blob> openFile(const std::filesystem::path& path) {
   const std::string subject = path.string();
   struct stat facts {};
@@ -87,7 +103,11 @@ std::shared_ptr<const Blob> openFile(const std::filesystem::path& path) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0 && errno == EACCES) refuse(subject, "permission denied", "make the file readable for you");
   if (descriptor < 0) refuse(subject, std::string("cannot be opened (") + std::strerror(errno) + ")", "try again");
-  return std::make_shared<FileBlob>(descriptor, static_cast<std::uint64_t>(facts.st_size), subject);
+  if (::fstat(descriptor, &facts) != 0 || !S_ISREG(facts.st_mode)) {
+    ::close(descriptor);
+    refuse(subject, "is not a regular file", "name the checkpoint file itself");
+  }
+  return std::make_shared<FileBlob>(descriptor, markOf(facts), subject);
 }
 
 std::shared_ptr<const Blob> joined(std::vector<std::shared_ptr<const Blob>> pieces, std::string subject) {

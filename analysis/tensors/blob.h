@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,8 +23,18 @@ class Blob {
   virtual void read(std::uint64_t offset, std::span<std::byte> out) const = 0;
 };
 
-// A regular file, held open. Throws Error(input) for what is absent, not readable or not a regular file (a pipe is
-// refused before it is opened: opening it could wait for ever).
+// What tells one state of a file from another: device, inode, size, time of the last change.
+struct FileMark {
+  std::uint64_t device = 0, inode = 0, size = 0;
+  std::int64_t seconds = 0, nanoseconds = 0;
+  bool operator==(const FileMark&) const = default;
+};
+// Empty when there is no such file (any more).
+std::optional<FileMark> fileMark(const std::filesystem::path&);
+
+// A regular file, held open; a read throws Error(input) when the file was rewritten since. Throws Error(input) for what
+// is absent, not readable or not a regular file (a pipe is refused before it is opened: opening it could wait for
+// ever).
 std::shared_ptr<const Blob> openFile(const std::filesystem::path&);
 
 // Blobs laid end to end, as one.

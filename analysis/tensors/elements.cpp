@@ -4,7 +4,10 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <complex>
 #include <cstring>
+#include <limits>
+#include <type_traits>
 
 namespace analysis {
 namespace {
@@ -22,6 +25,32 @@ float halfToFloat(std::uint16_t bits) {
   return std::bit_cast<float>(sign | (wide << 23) | (mantissa << 13));
 }
 
+// The 8-bit floats: sign, exponent, mantissa; value = 2^(e - bias) (1 + m / 2^bits), subnormal where e = 0.
+float eightBits(std::uint8_t code, int mantissaBits, int bias) {
+  const int exponent = (code & 0x7f) >> mantissaBits, mantissa = code & ((1 << mantissaBits) - 1);
+  const float whole = std::ldexp(static_cast<float>(mantissa), -mantissaBits) + (exponent == 0 ? 0.f : 1.f);
+  const float magnitude = std::ldexp(whole, (exponent == 0 ? 1 : exponent) - bias);
+  return code & 0x80 ? -magnitude : magnitude;
+}
+
+float float8(std::uint8_t code, DataType type) {
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+  switch (type) {
+    case DataType::f8e4m3:  // no infinities
+      return (code & 0x7f) == 0x7f ? nan : eightBits(code, 3, 7);
+    case DataType::f8e5m2:
+      if ((code & 0x7f) > 0x7c) return nan;
+      if ((code & 0x7f) == 0x7c) return code & 0x80 ? -infinity : infinity;
+      return eightBits(code, 2, 15);
+    case DataType::f8e4m3fnuz:  // neither infinities nor a negative zero, whose place is NaN's
+      return code == 0x80 ? nan : eightBits(code, 3, 8);
+    case DataType::f8e5m2fnuz:
+      return code == 0x80 ? nan : eightBits(code, 2, 16);
+    default:  // f8e8m0: powers of two
+      return code == 0xff ? nan : std::ldexp(1.f, static_cast<int>(code) - 127);
+  }
+}
+
 template <typename Stored>
 Stored load(const std::byte* from, bool bigEndian) {
   static_assert(std::endian::native == std::endian::little);
@@ -31,20 +60,26 @@ Stored load(const std::byte* from, bool bigEndian) {
   return std::bit_cast<Stored>(bytes);
 }
 
-template <typename Stored, typename Real, typename Convert>
-void each(std::span<const std::byte> bytes, bool bigEndian, std::span<Real> out, Convert convert) {
+template <typename Stored, typename Number, typename Convert>
+void each(std::span<const std::byte> bytes, bool bigEndian, std::span<Number> out, Convert convert) {
+  using Real = std::conditional_t<std::is_same_v<Number, float>, float, double>;
   for (std::size_t i = 0; i < out.size(); ++i) {
     out[i] = static_cast<Real>(convert(load<Stored>(bytes.data() + i * sizeof(Stored), bigEndian)));
   }
 }
 
-template <typename Part, typename Real>
-bool realParts(std::span<const std::byte> bytes, bool bigEndian, std::span<Real> out) {
+template <typename Part, typename Number>
+bool complexes(std::span<const std::byte> bytes, bool bigEndian, std::span<Number> out) {
   bool real = true;
   for (std::size_t i = 0; i < out.size(); ++i) {
     const std::byte* at = bytes.data() + 2 * i * sizeof(Part);
-    out[i] = static_cast<Real>(load<Part>(at, bigEndian));
-    real = real && load<Part>(at + sizeof(Part), bigEndian) == Part(0);
+    const Part re = load<Part>(at, bigEndian), im = load<Part>(at + sizeof(Part), bigEndian);
+    if constexpr (std::is_same_v<Number, std::complex<double>>) {
+      out[i] = {re, im};
+    } else {
+      out[i] = static_cast<Number>(re);
+      real = real && im == Part(0);
+    }
   }
   return real;
 }
@@ -56,16 +91,24 @@ std::size_t byteSize(DataType type) {
     case DataType::i8:
     case DataType::u8:
     case DataType::boolean:
+    case DataType::f8e4m3:
+    case DataType::f8e5m2:
+    case DataType::f8e4m3fnuz:
+    case DataType::f8e5m2fnuz:
+    case DataType::f8e8m0:
       return 1;
     case DataType::f16:
     case DataType::bf16:
     case DataType::i16:
+    case DataType::u16:
       return 2;
     case DataType::f32:
     case DataType::i32:
+    case DataType::u32:
       return 4;
     case DataType::f64:
     case DataType::i64:
+    case DataType::u64:
     case DataType::c64:
       return 8;
     case DataType::c128:
@@ -86,6 +129,22 @@ std::string_view name(DataType type) {
       return "float16";
     case DataType::bf16:
       return "bfloat16";
+    case DataType::f8e4m3:
+      return "float8_e4m3";
+    case DataType::f8e5m2:
+      return "float8_e5m2";
+    case DataType::f8e4m3fnuz:
+      return "float8_e4m3fnuz";
+    case DataType::f8e5m2fnuz:
+      return "float8_e5m2fnuz";
+    case DataType::f8e8m0:
+      return "float8_e8m0";
+    case DataType::u64:
+      return "uint64";
+    case DataType::u32:
+      return "uint32";
+    case DataType::u16:
+      return "uint16";
     case DataType::i64:
       return "int64";
     case DataType::i32:
@@ -138,6 +197,22 @@ bool widen(std::span<const std::byte> bytes, DataType type, bool bigEndian, std:
         return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
       });
       break;
+    case DataType::f8e4m3:
+    case DataType::f8e5m2:
+    case DataType::f8e4m3fnuz:
+    case DataType::f8e5m2fnuz:
+    case DataType::f8e8m0:
+      each<std::uint8_t>(bytes, bigEndian, out, [type](std::uint8_t code) { return float8(code, type); });
+      break;
+    case DataType::u64:
+      each<std::uint64_t>(bytes, bigEndian, out, same);
+      break;
+    case DataType::u32:
+      each<std::uint32_t>(bytes, bigEndian, out, same);
+      break;
+    case DataType::u16:
+      each<std::uint16_t>(bytes, bigEndian, out, same);
+      break;
     case DataType::i64:
       each<std::int64_t>(bytes, bigEndian, out, same);
       break;
@@ -157,9 +232,9 @@ bool widen(std::span<const std::byte> bytes, DataType type, bool bigEndian, std:
       each<std::uint8_t>(bytes, bigEndian, out, [](auto value) { return value != 0; });
       break;
     case DataType::c64:
-      return realParts<float>(bytes, bigEndian, out);
+      return complexes<float>(bytes, bigEndian, out);
     case DataType::c128:
-      return realParts<double>(bytes, bigEndian, out);
+      return complexes<double>(bytes, bigEndian, out);
     case DataType::unsupported:
       return false;
   }
@@ -168,5 +243,6 @@ bool widen(std::span<const std::byte> bytes, DataType type, bool bigEndian, std:
 
 template bool widen<double>(std::span<const std::byte>, DataType, bool, std::span<double>);
 template bool widen<float>(std::span<const std::byte>, DataType, bool, std::span<float>);
+template bool widen<std::complex<double>>(std::span<const std::byte>, DataType, bool, std::span<std::complex<double>>);
 
 }  // namespace analysis

@@ -96,13 +96,16 @@ class HeaderParser {
 };
 
 DataType typeOf(std::string_view code) {
-  static constexpr std::array<std::pair<std::string_view, DataType>, 11> table{{{"f8", DataType::f64},
+  static constexpr std::array<std::pair<std::string_view, DataType>, 14> table{{{"f8", DataType::f64},
                                                                                 {"f4", DataType::f32},
                                                                                 {"f2", DataType::f16},
                                                                                 {"i8", DataType::i64},
                                                                                 {"i4", DataType::i32},
                                                                                 {"i2", DataType::i16},
                                                                                 {"i1", DataType::i8},
+                                                                                {"u8", DataType::u64},
+                                                                                {"u4", DataType::u32},
+                                                                                {"u2", DataType::u16},
                                                                                 {"u1", DataType::u8},
                                                                                 {"b1", DataType::boolean},
                                                                                 {"c8", DataType::c64},

@@ -42,12 +42,29 @@ const std::map<std::string, StorageType, std::less<>>& storageTypes() {
 }
 
 const std::map<std::string, DataType, std::less<>>& elementTypes() {
-  static const std::map<std::string, DataType, std::less<>> table{
-      {"torch.float32", DataType::f32},   {"torch.float64", DataType::f64},   {"torch.float16", DataType::f16},
-      {"torch.half", DataType::f16},      {"torch.float", DataType::f32},     {"torch.double", DataType::f64},
-      {"torch.bfloat16", DataType::bf16}, {"torch.int64", DataType::i64},     {"torch.int32", DataType::i32},
-      {"torch.int16", DataType::i16},     {"torch.int8", DataType::i8},       {"torch.uint8", DataType::u8},
-      {"torch.bool", DataType::boolean},  {"torch.complex64", DataType::c64}, {"torch.complex128", DataType::c128}};
+  static const std::map<std::string, DataType, std::less<>> table{{"torch.float32", DataType::f32},
+                                                                  {"torch.float64", DataType::f64},
+                                                                  {"torch.float16", DataType::f16},
+                                                                  {"torch.half", DataType::f16},
+                                                                  {"torch.float", DataType::f32},
+                                                                  {"torch.double", DataType::f64},
+                                                                  {"torch.bfloat16", DataType::bf16},
+                                                                  {"torch.int64", DataType::i64},
+                                                                  {"torch.int32", DataType::i32},
+                                                                  {"torch.int16", DataType::i16},
+                                                                  {"torch.int8", DataType::i8},
+                                                                  {"torch.uint8", DataType::u8},
+                                                                  {"torch.uint16", DataType::u16},
+                                                                  {"torch.uint32", DataType::u32},
+                                                                  {"torch.uint64", DataType::u64},
+                                                                  {"torch.float8_e4m3fn", DataType::f8e4m3},
+                                                                  {"torch.float8_e5m2", DataType::f8e5m2},
+                                                                  {"torch.float8_e4m3fnuz", DataType::f8e4m3fnuz},
+                                                                  {"torch.float8_e5m2fnuz", DataType::f8e5m2fnuz},
+                                                                  {"torch.float8_e8m0fnu", DataType::f8e8m0},
+                                                                  {"torch.bool", DataType::boolean},
+                                                                  {"torch.complex64", DataType::c64},
+                                                                  {"torch.complex128", DataType::c128}};
   return table;
 }
 

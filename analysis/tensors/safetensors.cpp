@@ -31,14 +31,14 @@ const std::map<std::string, Kind, std::less<>>& kinds() {
                                                               {"U8", {DataType::u8, 8}},
                                                               {"BOOL", {DataType::boolean, 8}},
                                                               {"C64", {DataType::c64, 64}},
-                                                              {"U16", {DataType::unsupported, 16}},
-                                                              {"U32", {DataType::unsupported, 32}},
-                                                              {"U64", {DataType::unsupported, 64}},
-                                                              {"F8_E4M3", {DataType::unsupported, 8}},
-                                                              {"F8_E5M2", {DataType::unsupported, 8}},
-                                                              {"F8_E4M3FNUZ", {DataType::unsupported, 8}},
-                                                              {"F8_E5M2FNUZ", {DataType::unsupported, 8}},
-                                                              {"F8_E8M0", {DataType::unsupported, 8}},
+                                                              {"U16", {DataType::u16, 16}},
+                                                              {"U32", {DataType::u32, 32}},
+                                                              {"U64", {DataType::u64, 64}},
+                                                              {"F8_E4M3", {DataType::f8e4m3, 8}},
+                                                              {"F8_E5M2", {DataType::f8e5m2, 8}},
+                                                              {"F8_E4M3FNUZ", {DataType::f8e4m3fnuz, 8}},
+                                                              {"F8_E5M2FNUZ", {DataType::f8e5m2fnuz, 8}},
+                                                              {"F8_E8M0", {DataType::f8e8m0, 8}},
                                                               {"F6_E2M3", {DataType::unsupported, 6}},
                                                               {"F6_E3M2", {DataType::unsupported, 6}},
                                                               {"F4", {DataType::unsupported, 4}}};
@@ -130,7 +130,7 @@ Contents readSafetensors(const std::filesystem::path& path, std::shared_ptr<cons
   }
   std::vector<std::byte> text(static_cast<std::size_t>(length));
   blob->read(8, text);
-  const nlohmann::json header = parseStrictJson(text, subject + ", header");
+  const nlohmann::json header = parseStrictJson(text, subject + ", header", jsonBudget(blob->size()));
   if (!header.is_object()) refuse(subject, "has a header that is no JSON object", damagedAdvice);
 
   Contents contents;

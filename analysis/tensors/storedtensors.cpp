@@ -19,18 +19,20 @@ class StoredTensorFile final : public TensorFile {
               [](const StoredTensor& a, const StoredTensor& b) { return a.info.name < b.info.name; });
     std::sort(contents.parts.begin(), contents.parts.end());
     using Place = std::tuple<const Blob*, std::uint64_t, std::uint64_t, std::vector<std::int64_t>,
-                             std::vector<std::int64_t>, DataType, bool>;
+                             std::vector<std::int64_t>, DataType, bool, bool>;
     std::map<Place, std::uint64_t> places;
     for (StoredTensor& tensor : contents.tensors) {
-      if (!isUtf8(tensor.info.name)) refuse(contents.path.string(), "has a tensor whose name is no text", damagedAdvice);
+      if (!isUtf8(tensor.info.name))
+        refuse(contents.path.string(), "has a tensor whose name is no text", damagedAdvice);
       if (!infos.empty() && infos.back().name == tensor.info.name) {
         refuse(contents.path.string(), "holds two tensors named " + tensor.info.name, "keep one of them");
       }
       const Place place{tensor.blob.get(), tensor.byteOffset, tensor.firstElement, tensor.info.shape,
-                        tensor.strides,    tensor.info.type,  tensor.negated};
+                        tensor.strides,    tensor.info.type,  tensor.negated,      tensor.conjugated};
       tensor.info.storage = places.emplace(place, places.size()).first->second;
       infos.push_back(tensor.info);
     }
+    for (const std::filesystem::path& part : contents.parts) marks.emplace_back(part, fileMark(part));
   }
 
   const std::filesystem::path& path() const override { return contents.path; }
@@ -45,6 +47,18 @@ class StoredTensorFile final : public TensorFile {
   }
   void read(const TensorInfo& info, std::uint64_t first, std::span<float> out) const override {
     readAs(info, first, out);
+  }
+  void read(const TensorInfo& info, std::uint64_t first, std::span<std::complex<double>> out) const override {
+    readAs(info, first, out);
+    if (stored(info).conjugated) {
+      for (std::complex<double>& value : out) value = std::conj(value);
+    }
+  }
+  std::optional<std::filesystem::path> changedPart() const override {
+    for (const auto& [part, mark] : marks) {
+      if (fileMark(part) != mark) return part;
+    }
+    return std::nullopt;
   }
 
  private:
@@ -121,6 +135,7 @@ class StoredTensorFile final : public TensorFile {
 
   Contents contents;
   std::vector<TensorInfo> infos;
+  std::vector<std::pair<std::filesystem::path, std::optional<FileMark>>> marks;
 };
 
 template <typename Real>
@@ -145,6 +160,9 @@ const TensorInfo* TensorFile::find(std::string_view name) const {
 
 std::vector<double> TensorFile::doubles(std::string_view name) const {
   return whole<double>(*this, name);
+}
+std::vector<std::complex<double>> TensorFile::complexes(std::string_view name) const {
+  return whole<std::complex<double>>(*this, name);
 }
 std::vector<float> TensorFile::floats(std::string_view name) const {
   return whole<float>(*this, name);

@@ -21,7 +21,7 @@ struct StoredTensor {
   std::uint64_t firstElement = 0;
   std::vector<std::int64_t> strides;  // in elements, none negative; empty: row-major without gaps
   bool bigEndian = false;
-  bool negated = false;
+  bool negated = false, conjugated = false;
 };
 
 // What a format reader hands over.

@@ -2,10 +2,12 @@
 // asked for. One reader per format behind one interface; sharded and split files look like one file.
 #pragma once
 
+#include <complex>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,7 +17,29 @@
 
 namespace analysis {
 
-enum class DataType { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean, c64, c128, unsupported };
+enum class DataType {
+  f64,
+  f32,
+  f16,
+  bf16,
+  f8e4m3,
+  f8e5m2,
+  f8e4m3fnuz,
+  f8e5m2fnuz,
+  f8e8m0,  // as OCP's and ONNX's float8 define them
+  i64,
+  i32,
+  i16,
+  i8,
+  u64,
+  u32,
+  u16,
+  u8,
+  boolean,
+  c64,
+  c128,
+  unsupported
+};
 
 // Bytes of one element; 0 for unsupported.
 std::size_t byteSize(DataType);
@@ -51,18 +75,26 @@ class TensorFile {
   // Elements [first, first + out.size()) of the flattened tensor. Cost: the bytes of that range.
   virtual void read(const TensorInfo&, std::uint64_t first, std::span<double> out) const = 0;
   virtual void read(const TensorInfo&, std::uint64_t first, std::span<float> out) const = 0;
+  // Real types become numbers without imaginary part.
+  virtual void read(const TensorInfo&, std::uint64_t first, std::span<std::complex<double>> out) const = 0;
   // The whole tensor; throws when it is absent.
   std::vector<double> doubles(std::string_view name) const;
   std::vector<float> floats(std::string_view name) const;
+  std::vector<std::complex<double>> complexes(std::string_view name) const;
 
   // Plain values stored beside the tensors: safetensors __metadata__, the non-tensor entries of a torch file
   // (hyper_parameters ...), and under "config" a config.json lying beside the file. Never null, maybe empty.
   virtual const nlohmann::json& metadata() const = 0;
   // Sentences about what was skipped or looked odd (a tensor of unknown class, a key not in the index).
   virtual const std::vector<std::string>& remarks() const = 0;
+
+  // The first of parts() that is no longer the file that was opened: replaced, rewritten or removed. Values go on
+  // coming from a file that was replaced as a whole; reading one that was rewritten in place throws. O(parts).
+  virtual std::optional<std::filesystem::path> changedPart() const = 0;
 };
 
-// Recognises the format by content: safetensors (file, index, any shard, folder) and torch zip. Reads headers only.
+// Recognises the format by content: safetensors (file, index, any shard, folder), torch zip, NumPy, HDF5. Reads headers
+// only.
 std::shared_ptr<const TensorFile> openTensorFile(const std::filesystem::path&, const Task& = {});
 
 }  // namespace analysis

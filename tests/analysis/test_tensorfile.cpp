@@ -3,6 +3,8 @@
 #include <QtTest>
 #include <atomic>
 #include <cmath>
+#include <complex>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -21,6 +23,8 @@ class TestTensorFile : public QObject {
   void readsEveryType_data();
   void readsEveryType();
   void listsTypesItCannotRead();
+  void readsEightBitFloats();
+  void noticesReplacedFiles();
   void keepsMetadata();
   void readsConfigurationBesideTheFile();
   void honoursOffsetsAndStrides();
@@ -86,16 +90,76 @@ void TestTensorFile::readsEveryType() {
 }
 
 void TestTensorFile::listsTypesItCannotRead() {
-  const auto file = opened("f8.safetensors", writers::safetensors({{"four", "F4", {4}, "ab"},
-                                                                   {"eight", "F8_E4M3", {2, 2}, "abcd"},
-                                                                   {"complex", "C64", {1}, little(1.f) + little(2.f)},
-                                                                   {"wide", "U64", {}, "12345678"}}));
-  QCOMPARE(file->tensors().size(), std::size_t(4));
-  QCOMPARE(file->find("eight")->typeName, std::string("F8_E4M3"));
-  QCOMPARE(file->find("wide")->elementCount, std::uint64_t(1));
-  for (const char* name : {"four", "eight", "wide", "complex"}) {
+  const auto file =
+      opened("f8.safetensors", writers::safetensors({{"four", "F4", {4}, "ab"},
+                                                     {"six", "F6_E2M3", {4}, "abc"},
+                                                     {"complex", "C64", {1}, little(1.f) + little(2.f)}}));
+  QCOMPARE(file->tensors().size(), std::size_t(3));
+  QCOMPARE(file->find("six")->typeName, std::string("F6_E2M3"));
+  for (const char* name : {"four", "six", "complex"}) {
     QVERIFY_EXCEPTION_THROWN((void)file->doubles(name), Error);
   }
+  QCOMPARE(file->complexes("complex"), (std::vector<std::complex<double>>{{1, 2}}));
+}
+
+// Landmarks of each format as its definition gives them: 1, the largest, the smallest subnormal, -1, what is not
+// finite.
+void TestTensorFile::readsEightBitFloats() {
+  const double nan = std::nan("");
+  const auto bytes = [](std::initializer_list<int> codes) {
+    std::string text;
+    for (const int code : codes) text += char(code);
+    return text;
+  };
+  const auto file =
+      opened("f8.safetensors",
+             writers::safetensors({{"a", "F8_E4M3", {5}, bytes({0x38, 0x7e, 0x01, 0xb8, 0xff})},
+                                   {"b", "F8_E5M2", {6}, bytes({0x3c, 0x7b, 0x01, 0xbc, 0x7d, 0xfc})},
+                                   {"c", "F8_E4M3FNUZ", {5}, bytes({0x40, 0x7f, 0x01, 0xc0, 0x80})},
+                                   {"d", "F8_E5M2FNUZ", {5}, bytes({0x40, 0x7f, 0x01, 0xc0, 0x80})},
+                                   {"e", "F8_E8M0", {4}, bytes({127, 254, 0, 255})},
+                                   {"u2", "U16", {2}, little<std::uint16_t>(65535) + little<std::uint16_t>(7)},
+                                   {"u4", "U32", {1}, little<std::uint32_t>(4294967295u)},
+                                   {"u8", "U64", {1}, little<std::uint64_t>(std::uint64_t(1) << 63)}}));
+  const auto same = [&](const char* name, const std::vector<double>& wanted) {
+    const std::vector<double> found = file->doubles(name);
+    if (found.size() != wanted.size()) return false;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (std::isnan(wanted[i]) ? !std::isnan(found[i]) : found[i] != wanted[i]) return false;
+    }
+    return true;
+  };
+  QVERIFY(same("a", {1, 448, std::ldexp(1, -9), -1, nan}));
+  QVERIFY(same("b", {1, 57344, std::ldexp(1, -16), -1, nan, -INFINITY}));
+  QVERIFY(same("c", {1, 240, std::ldexp(1, -10), -1, nan}));
+  QVERIFY(same("d", {1, 57344, std::ldexp(1, -17), -1, nan}));
+  QVERIFY(same("e", {1, std::ldexp(1, 127), std::ldexp(1, -127), nan}));
+  QVERIFY(same("u2", {65535, 7}));
+  QVERIFY(same("u4", {4294967295.}));
+  QVERIFY(same("u8", {std::ldexp(1, 63)}));
+}
+
+// A file that is replaced as a whole goes on being read as it was; one that is written over is not read any more. Both
+// are noticed.
+void TestTensorFile::noticesReplacedFiles() {
+  const QTemporaryDir own;
+  const QString path = own.filePath("r.safetensors");
+  const auto bytes = [](float value) { return writers::safetensors({writers::floats("x", {3}, {value, 1, 2})}); };
+  writers::save(path, bytes(5));
+  const auto first = openTensorFile(path.toStdString());
+  QVERIFY(!first->changedPart());
+  writers::save(path + ".new", bytes(6));
+  QCOMPARE(::rename(qPrintable(path + ".new"), qPrintable(path)), 0);
+  QCOMPARE(first->changedPart()->string(), path.toStdString());
+  QCOMPARE(first->doubles("x").front(), 5.);
+  const auto second = openTensorFile(path.toStdString());
+  QVERIFY(!second->changedPart());
+  QTest::qWait(20);  // beyond the grain of the file system's clock
+  writers::save(path, bytes(7));
+  QVERIFY(second->changedPart().has_value());
+  QVERIFY_EXCEPTION_THROWN((void)second->doubles("x"), Error);
+  QVERIFY(QFile::remove(path));
+  QVERIFY(second->changedPart().has_value());
 }
 
 void TestTensorFile::keepsMetadata() {
