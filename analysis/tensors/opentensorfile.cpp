@@ -111,7 +111,7 @@ std::shared_ptr<const Blob> openPieces(const std::vector<fs::path>& pieces) {
 // The index of a sharded checkpoint: {"weight_map": {tensor: file}}.
 Contents readIndex(const fs::path& path, const Blob& blob, const Task& task) {
   const std::string subject = path.string();
-  const nlohmann::json index = parseStrictJson(readAll(blob, largestIndex, subject), subject);
+  const nlohmann::json index = parseStrictJson(readAll(blob, largestIndex, subject), subject, jsonBudget(blob.size()));
   const auto map = index.find("weight_map");
   if (map == index.end() || !map->is_object() || map->empty()) {
     refuse(subject, "is JSON, but no index of a sharded checkpoint", knownFormats);
@@ -177,7 +177,7 @@ std::optional<fs::path> indexOf(const fs::path& shard) {
     const std::string name = beside.path().filename().string();
     if (!name.ends_with(".index.json") || !beside.is_regular_file(ignored)) continue;
     const nlohmann::json index = parseStrictJson(
-        readAll(*openFile(beside.path()), largestIndex, beside.path().string()), beside.path().string());
+        readAll(*openFile(beside.path()), largestIndex, beside.path().string()), beside.path().string(), jsonBudget(0));
     const auto map = index.find("weight_map");
     if (map == index.end() || !map->is_object()) continue;
     if (std::any_of(map->begin(), map->end(), [&](const auto& file) { return file == shard.filename().string(); })) {
@@ -215,6 +215,34 @@ fs::path insideFolder(const fs::path& folder) {
   refuse(folder.string(), "is a folder without a checkpoint", knownFormats);
 }
 
+// approx_poles_1.pt and its kin, as StripedHyena's loader takes them: a folder of files with one tensor each.
+std::vector<fs::path> modalPairFiles(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code ignored;
+  bool poles = false;
+  for (const fs::directory_entry& item : fs::directory_iterator(folder, ignored)) {
+    const std::string name = item.path().filename().string();
+    if (!name.starts_with("approx_") || !name.ends_with(".pt")) continue;
+    poles = poles || name.starts_with("approx_poles_");
+    files.push_back(item.path());
+  }
+  std::sort(files.begin(), files.end());
+  return poles ? files : std::vector<fs::path>{};
+}
+
+Contents readModalPairs(const fs::path& folder, const std::vector<fs::path>& files) {
+  Contents all;
+  all.path = folder;
+  all.parts = files;
+  for (const fs::path& file : files) {
+    const auto blob = openFile(file);
+    Contents one = readFile(file, blob, recognise(*blob, file.string()));
+    all.formatName = one.formatName + ", " + std::to_string(files.size()) + " files";
+    for (StoredTensor& tensor : one.tensors) all.tensors.push_back(std::move(tensor));
+  }
+  return all;
+}
+
 // config.json beside the file describes many published models.
 void addConfiguration(Contents& contents) {
   const fs::path config = contents.path.parent_path() / "config.json";
@@ -222,7 +250,7 @@ void addConfiguration(Contents& contents) {
   if (!fs::is_regular_file(config, ignored)) return;
   try {
     contents.metadata["config"] =
-        parseStrictJson(readAll(*openFile(config), 16 << 20, config.string()), config.string());
+        parseStrictJson(readAll(*openFile(config), 16 << 20, config.string()), config.string(), jsonBudget(0));
   } catch (const Error& error) {  // a bad sidecar must not hide good weights, but is reported
     contents.remarks.push_back(std::string(error.what()) + " It is ignored.");
   }
@@ -232,7 +260,11 @@ void addConfiguration(Contents& contents) {
 
 std::shared_ptr<const TensorFile> openTensorFile(const fs::path& given, const Task& task) {
   std::error_code ignored;
-  fs::path path = fs::is_directory(given, ignored) ? insideFolder(given) : given;
+  const bool folder = fs::is_directory(given, ignored);
+  if (const auto pairs = folder ? modalPairFiles(given) : std::vector<fs::path>{}; !pairs.empty()) {
+    return makeTensorFile(readModalPairs(given, pairs));
+  }
+  fs::path path = folder ? insideFolder(given) : given;
   const std::vector<fs::path> pieces = piecesOf(path);
   auto blob = pieces.empty() ? openFile(path) : openPieces(pieces);
   Format format = recognise(*blob, path.string());

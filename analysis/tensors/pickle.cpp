@@ -14,14 +14,15 @@ namespace {
 
 using Kind = PickleNode::Kind;
 
-// A node costs about 120 bytes; real checkpoints have a few per tensor.
-constexpr std::size_t mostNodes = 8'000'000;
+// What a node, a place in a container or on the stack costs; vectors may hold twice what they need.
+constexpr std::uint64_t nodeBytes = sizeof(PickleNode) + 16, placeBytes = 2 * sizeof(void*);
 
 // The stack machine (Python's pickletools documents each opcode). The case labels are the opcodes' bytes.
 class Interpreter {
  public:
-  Interpreter(std::span<const std::byte> stream, const std::string& name, std::deque<PickleNode>& made)
-      : bytes(stream), subject(name), nodes(made) {}
+  Interpreter(std::span<const std::byte> stream, const std::string& name, std::uint64_t budgetBytes,
+              std::deque<PickleNode>& made)
+      : bytes(stream), subject(name), nodes(made), budget(budgetBytes) {}
 
   PickleNode* run() {
     for (;;) {
@@ -115,6 +116,7 @@ class Interpreter {
         push(Kind::list);
         return true;
       case '(':
+        spend(placeBytes);
         marks.push_back(stack.size());
         return true;
       case '1':
@@ -124,12 +126,14 @@ class Interpreter {
       case 'l':
       case 0x91: {
         std::vector<PickleNode*> items = popToMark();
+        spend(placeBytes * items.size());
         push(Kind::list)->items = std::move(items);
         return true;
       }
       case 'd': {
         std::vector<PickleNode*> items = popToMark();
         if (items.size() % 2 != 0) fail("has a key without a value");
+        spend(placeBytes * items.size());
         push(Kind::map)->items = std::move(items);
         return true;
       }
@@ -138,6 +142,7 @@ class Interpreter {
       case 0x87: {
         std::vector<PickleNode*> items(opcode - 0x84u);
         for (auto item = items.rbegin(); item != items.rend(); ++item) *item = pop();
+        spend(placeBytes * items.size());
         push(Kind::list)->items = std::move(items);
         return true;
       }
@@ -181,16 +186,16 @@ class Interpreter {
         }
         return true;
       case '2':
-        stack.push_back(top());
+        put(top());
         return true;
       case 'q':
-        memo[number(1)] = top();
+        remember(number(1));
         return true;
       case 'r':
-        memo[number(4)] = top();
+        remember(number(4));
         return true;
       case 0x94:
-        memo[memo.size()] = top();
+        remember(memo.size());
         return true;
       case 'h':
         recall(number(1));
@@ -223,7 +228,7 @@ class Interpreter {
       case 0x81: {
         PickleNode* arguments = pop();
         PickleNode* callee = pop();
-        stack.push_back(meaningOfCall(callee, arguments, maker, subject));
+        putMade(meaningOfCall(callee, arguments, maker, subject));
         return true;
       }
       case 0x92: {
@@ -231,17 +236,18 @@ class Interpreter {
         PickleNode* arguments = pop();
         PickleNode* made = meaningOfCall(pop(), arguments, maker, subject);
         applyState(*made, keywords);
-        stack.push_back(made);
+        putMade(made);
         return true;
       }
       case 'b': {
         PickleNode* state = pop();
+        spend(placeBytes);
         applyState(*top(), state);
         return true;
       }
       case 'Q': {
         const PickleNode* id = pop();
-        stack.push_back(meaningOfPersistentId(*id, maker, subject));
+        putMade(meaningOfPersistentId(*id, maker, subject));
         return true;
       }
       default:
@@ -251,6 +257,7 @@ class Interpreter {
 
   void global(const std::string& module, const std::string& name) {
     refuseDangerous(module, name, subject);
+    spend(module.size() + name.size());
     push(Kind::global)->text = qualifiedName(module, name);
   }
 
@@ -259,6 +266,7 @@ class Interpreter {
     if (items.size() % group != 0) fail("has a key without a value");
     const bool fits = target->kind == Kind::object || target->kind == (group == 2 ? Kind::map : Kind::list);
     if (!fits) fail("adds members to something that has none");
+    spend(placeBytes * items.size());
     target->items.insert(target->items.end(), items.begin(), items.end());
   }
 
@@ -278,6 +286,7 @@ class Interpreter {
 
   void textOf(Kind kind, std::uint64_t length) {
     const std::span<const std::byte> text = take(length);
+    spend(text.size());
     std::string copy(reinterpret_cast<const char*>(text.data()), text.size());
     if (kind == Kind::text && !isUtf8(copy)) fail("holds text that is not UTF-8");
     push(kind)->text = std::move(copy);
@@ -297,7 +306,7 @@ class Interpreter {
   void recall(std::uint64_t index) {
     const auto known = memo.find(index);
     if (known == memo.end()) fail("refers to a value it never stored");
-    stack.push_back(known->second);
+    put(known->second);
   }
 
   std::span<const std::byte> take(std::uint64_t length) {
@@ -314,13 +323,35 @@ class Interpreter {
   }
 
   PickleNode* make(Kind kind) {
-    if (nodes.size() >= mostNodes) fail("holds more values than any checkpoint");
+    spend(nodeBytes);
     nodes.emplace_back().kind = kind;
     return &nodes.back();
   }
   PickleNode* push(Kind kind) {
-    stack.push_back(make(kind));
+    put(make(kind));
     return stack.back();
+  }
+  void put(PickleNode* node) {
+    spend(placeBytes);
+    stack.push_back(node);
+  }
+  // A node that was made of others: it may share their texts and members, but has copies of them.
+  void putMade(PickleNode* node) {
+    spend(node->text.size() + placeBytes * node->items.size());
+    if (node->tensor) {
+      spend(sizeof(PickledTensor) + node->tensor->storageKey.size() + node->tensor->typeName.size() +
+            placeBytes * (node->tensor->shape.size() + node->tensor->strides.size()));
+    }
+    put(node);
+  }
+  void spend(std::uint64_t more) {
+    if (more > budget) fail("takes more memory than any checkpoint needs");
+    budget -= more;
+  }
+  void remember(std::uint64_t index) {
+    constexpr std::uint64_t entryBytes = 64;  // of a hash table
+    spend(entryBytes);
+    memo[index] = top();
   }
 
   // The stack above the last mark is all that an opcode may touch.
@@ -354,13 +385,14 @@ class Interpreter {
   std::vector<PickleNode*> stack;
   std::vector<std::size_t> marks;
   std::unordered_map<std::uint64_t, PickleNode*> memo;
+  std::uint64_t budget;
 };
 
 }  // namespace
 
-Pickle Pickle::parse(std::span<const std::byte> bytes, const std::string& subject) {
+Pickle Pickle::parse(std::span<const std::byte> bytes, const std::string& subject, std::uint64_t budgetBytes) {
   Pickle pickle;
-  pickle.m_root = Interpreter(bytes, subject, pickle.m_nodes).run();
+  pickle.m_root = Interpreter(bytes, subject, budgetBytes, pickle.m_nodes).run();
   return pickle;
 }
 

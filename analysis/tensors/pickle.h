@@ -39,8 +39,9 @@ struct PickleNode {
 class Pickle {
  public:
   // Throws Error(input), naming opcode and byte, for what is not listed in the page on file formats, for a damaged
-  // stream, and for globals that only an attack would name. Memory is bounded by a small multiple of bytes.size().
-  static Pickle parse(std::span<const std::byte> bytes, const std::string& subject);
+  // stream, for globals that only an attack would name, and when its values would take more than `budgetBytes` of
+  // memory (a stream may ask for the same megabyte a thousand times).
+  static Pickle parse(std::span<const std::byte> bytes, const std::string& subject, std::uint64_t budgetBytes);
 
   const PickleNode& root() const { return *m_root; }
 
@@ -53,7 +54,7 @@ class Pickle {
 const PickleNode* entry(const PickleNode& map, std::string_view key);
 
 // Plain values as JSON; tensors and unknown classes become short texts. At most `budget` nodes are written (a pickle
-// may refer to one list a thousand times, or to itself): the rest is the text "...".
+// may refer to one list a thousand times, or to itself), a text counting one for every 64 letters: the rest is "...".
 nlohmann::json toJson(const PickleNode&, int& budget);
 
 }  // namespace analysis

@@ -1,4 +1,5 @@
 // Reading what a pickle was turned into.
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -11,7 +12,8 @@ using Kind = PickleNode::Kind;
 
 nlohmann::json plainOrText(const PickleNode& node, int& budget, int depth) {
   constexpr int deepest = 32;
-  if (--budget < 0 || depth > deepest) return "...";
+  budget -= 1 + static_cast<int>(std::min<std::size_t>(node.text.size() / 64, 1 << 24));
+  if (budget < 0 || depth > deepest) return "...";
   switch (node.kind) {
     case Kind::none:
       return nullptr;
@@ -43,6 +45,7 @@ nlohmann::json plainOrText(const PickleNode& node, int& budget, int depth) {
       nlohmann::json map = nlohmann::json::object();
       for (std::size_t i = 0; i + 1 < node.items.size() && budget >= 0; i += 2) {
         const PickleNode& key = *node.items[i];
+        budget -= static_cast<int>(std::min<std::size_t>(key.text.size() / 64, 1 << 24));
         const std::string name = key.kind == Kind::text      ? key.text
                                  : key.kind == Kind::integer ? std::to_string(key.integer)
                                                              : key.text;

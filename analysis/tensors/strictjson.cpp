@@ -1,31 +1,98 @@
 #include "analysis/tensors/strictjson.h"
 
-#include <set>
+#include <utility>
 #include <vector>
 
 #include "analysis/tensors/blob.h"
 
 namespace analysis {
+namespace {
 
-nlohmann::json parseStrictJson(std::span<const std::byte> text, const std::string& subject) {
-  using Json = nlohmann::json;
-  constexpr int deepest = 64;
-  std::vector<std::set<std::string>> keys;
-  const auto watch = [&](int depth, Json::parse_event_t event, Json& value) {
-    if (depth > deepest) refuse(subject, "nests deeper than 64 levels", damagedAdvice);
-    if (event == Json::parse_event_t::object_start) keys.emplace_back();
-    if (event == Json::parse_event_t::object_end) keys.pop_back();
-    if (event == Json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second) {
-      refuse(subject, "has the key " + value.get<std::string>() + " twice", damagedAdvice);
-    }
-    return true;
-  };
-  const auto* first = reinterpret_cast<const char*>(text.data());
-  try {
-    return Json::parse(first, first + text.size(), watch);
-  } catch (const Json::exception&) {
-    refuse(subject, "is not valid JSON", damagedAdvice);
+using Json = nlohmann::json;
+
+// Builds the document as the parser meets it. (The library's own parser with a callback walks through all members of
+// an object whenever one of them ends: quadratic in the number of tensors.)
+class Builder final : public Json::json_sax_t {
+ public:
+  Builder(const std::string& name, std::uint64_t budgetBytes) : subject(name), budget(budgetBytes) {}
+
+  Json take() { return std::move(root); }
+
+  bool null() override { return add(Json()); }
+  bool boolean(bool value) override { return add(Json(value)); }
+  bool number_integer(number_integer_t value) override { return add(Json(value)); }
+  bool number_unsigned(number_unsigned_t value) override { return add(Json(value)); }
+  bool number_float(number_float_t value, const string_t&) override { return add(Json(value)); }
+  bool binary(binary_t&) override { return false; }
+  bool string(string_t& value) override {
+    spend(value.size());
+    return add(Json(std::move(value)));
   }
+  bool start_object(std::size_t) override { return open(Json::object()); }
+  bool start_array(std::size_t) override { return open(Json::array()); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+  bool key(string_t& name) override {
+    constexpr std::uint64_t entryBytes = 112;  // of a tree
+    spend(entryBytes + name.size());
+    auto& members = containers.back()->get_ref<Json::object_t&>();
+    const auto [at, isNew] = members.emplace(std::move(name), nullptr);
+    if (!isNew) refuse(subject, "has the key " + at->first + " twice", damagedAdvice);
+    place = &at->second;
+    return true;
+  }
+  bool parse_error(std::size_t, const std::string&, const nlohmann::detail::exception&) override { return false; }
+
+ private:
+  bool add(Json value) {
+    put(std::move(value));
+    return true;
+  }
+  Json* put(Json value) {
+    constexpr std::uint64_t valueBytes = 3 * sizeof(Json);  // in a vector that doubles
+    spend(valueBytes);
+    if (containers.empty()) {
+      root = std::move(value);
+      return &root;
+    }
+    if (containers.back()->is_array()) {
+      auto& items = containers.back()->get_ref<Json::array_t&>();
+      items.push_back(std::move(value));
+      return &items.back();
+    }
+    *place = std::move(value);
+    return place;
+  }
+  bool open(Json container) {
+    constexpr std::size_t deepest = 64;
+    if (containers.size() >= deepest) refuse(subject, "nests deeper than 64 levels", damagedAdvice);
+    spend(sizeof(Json::object_t) + 16);
+    containers.push_back(put(std::move(container)));
+    return true;
+  }
+  bool close() {
+    containers.pop_back();
+    return true;
+  }
+  void spend(std::uint64_t bytes) {
+    if (bytes > budget) refuse(subject, "takes more memory than the header of any checkpoint", damagedAdvice);
+    budget -= bytes;
+  }
+
+  const std::string& subject;
+  std::uint64_t budget;
+  Json root;
+  Json* place = nullptr;          // of the key that waits for its value
+  std::vector<Json*> containers;  // open ones; what they lie in does not grow until they are closed
+};
+
+}  // namespace
+
+nlohmann::json parseStrictJson(std::span<const std::byte> text, const std::string& subject, std::uint64_t budgetBytes) {
+  const auto* first = reinterpret_cast<const char*>(text.data());
+  Builder builder(subject, budgetBytes);
+  if (!Json::sax_parse(first, first + text.size(), &builder)) refuse(subject, "is not valid JSON", damagedAdvice);
+  return builder.take();
 }
 
 bool isUtf8(std::string_view text) {

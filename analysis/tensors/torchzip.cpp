@@ -15,6 +15,9 @@ namespace {
 using Kind = PickleNode::Kind;
 
 constexpr std::uint64_t largestPickle = 64 << 20;
+// Opening a file may take this much memory, and as much again as the file is large, for the pickle, for what it
+// becomes, and for the names of the tensors each.
+constexpr std::uint64_t freeBytes = 16 << 20;
 // A tensor may repeat its storage (stride 0); without a bound a few bytes could ask for terabytes.
 constexpr std::uint64_t largestRepetition = std::uint64_t(1) << 24;
 constexpr int mostEntries = 1'000'000;
@@ -35,7 +38,10 @@ class Reader {
 
   Contents read() {
     findRoot();
-    const Pickle pickle = Pickle::parse(readAll(*member("data.pkl"), largestPickle, subject + ", data.pkl"), subject);
+    const std::vector<std::byte> text =
+        readAll(*member("data.pkl"), std::min(largestPickle, freeBytes + archive->size()), subject + ", data.pkl");
+    const Pickle pickle = Pickle::parse(text, subject, freeBytes + archive->size());
+    nameBudget = freeBytes + archive->size();
     takeTopLevel(pickle.root());
     return std::move(contents);
   }
@@ -107,6 +113,10 @@ class Reader {
       const PickleNode& key = *map.items[i];
       const PickleNode& value = *map.items[i + 1];
       if (key.kind != Kind::text && key.kind != Kind::integer) continue;
+      constexpr std::uint64_t entryBytes = 256;
+      const std::uint64_t cost = entryBytes + 2 * (prefix.size() + key.text.size());
+      if (cost > nameBudget) refuse(subject, "names more tensors than any checkpoint", damagedAdvice);
+      nameBudget -= cost;
       const std::string name = prefix + (key.kind == Kind::text ? key.text : std::to_string(key.integer));
       if (value.kind == Kind::tensor) {
         add(name, value);
@@ -139,9 +149,7 @@ class Reader {
     stored.blob = storage(pickled.storageKey, *count == 0);
     stored.bigEndian = bigEndian;
     stored.negated = pickled.negated;
-    if (pickled.conjugated) {  // a real value equals its conjugate; a complex one is refused on reading anyway
-      contents.remarks.push_back("tensor " + name + " is stored conjugated");
-    }
+    stored.conjugated = pickled.conjugated;
     if (pickled.type == DataType::unsupported) {  // its elements have no known size, but at least a bit each
       if (*count > std::max(8 * stored.blob->size(), largestRepetition))
         refuse(where, "has an absurd shape", damagedAdvice);
@@ -196,6 +204,7 @@ class Reader {
   bool bigEndian = false;
   int budget = 100'000;  // JSON nodes of metadata
   int visited = 0;       // maps may refer to each other in circles
+  std::uint64_t nameBudget = 0;
   Contents contents;
 };
 

@@ -172,6 +172,12 @@ ZipArchive::ZipArchive(std::unique_ptr<Handle> opened, std::string name)
         (facts.valid & needed) != needed) {
       refuse(subject, "has a member that cannot be described", damagedAdvice);
     }
+    // Nothing is ever unpacked, so such a name does no harm here; but no honest writer makes one.
+    const std::string_view member = facts.name;
+    if (member.starts_with('/') || member.starts_with("../") || member.find("/../") != member.npos) {
+      refuse(subject, "has a member whose name leads out of the archive, " + std::string(member),
+             "delete the file: it is an attack");
+    }
     const bool stored = facts.comp_method == ZIP_CM_STORE;
     // Deflate cannot do better than 1032 : 1, so a larger claim is a lie told to make us reserve memory.
     if (stored ? facts.size != facts.comp_size : facts.size / 1032 > facts.comp_size) {
@@ -183,7 +189,41 @@ ZipArchive::ZipArchive(std::unique_ptr<Handle> opened, std::string name)
 
 ZipArchive::~ZipArchive() = default;
 
+namespace {
+
+// libzip takes some 300 bytes for each member that the directory announces in 46: count them first. An end record lies
+// in the last 64 kB; of several, the one that announces most counts.
+void requireFewMembers(const Blob& blob, const std::string& subject) {
+  const auto tail = static_cast<std::size_t>(std::min<std::uint64_t>(blob.size(), 22 + 0xffff));
+  std::vector<std::byte> end(tail);
+  blob.read(blob.size() - tail, end);
+  std::uint64_t most = 0;
+  for (std::size_t at = 0; at + 22 <= tail; ++at) {
+    if (std::memcmp(end.data() + at, "PK\5\6", 4) != 0) continue;
+    std::uint16_t small = 0;
+    std::memcpy(&small, end.data() + at + 10, sizeof small);
+    most = std::max<std::uint64_t>(most, small);
+    const std::uint64_t locator = blob.size() - tail + at - 20;
+    if (small != 0xffff || blob.size() - tail + at < 20) continue;
+    std::array<std::byte, 20> place{};
+    blob.read(locator, place);
+    std::uint64_t record = 0, wide = 0;
+    std::memcpy(&record, place.data() + 8, sizeof record);
+    if (std::memcmp(place.data(), "PK\6\7", 4) != 0 || blob.size() < 40 || record > blob.size() - 40) continue;
+    std::array<std::byte, 40> facts{};
+    blob.read(record, facts);
+    std::memcpy(&wide, facts.data() + 32, sizeof wide);
+    most = std::max(most, wide);
+  }
+  if (most > 100'000 + blob.size() / 4096) {
+    refuse(subject, "announces " + std::to_string(most) + " members, more than any checkpoint", damagedAdvice);
+  }
+}
+
+}  // namespace
+
 std::shared_ptr<ZipArchive> ZipArchive::open(std::shared_ptr<const Blob> blob, const std::string& subject) {
+  requireFewMembers(*blob, subject);
   zip_error_t error;
   zip_error_init(&error);
   const auto fail = [&](const std::string& what) {
@@ -203,6 +243,7 @@ std::shared_ptr<ZipArchive> ZipArchive::open(std::shared_ptr<const Blob> blob, c
   zip_error_fini(&error);
   auto handle = std::make_unique<Handle>(archive);
   const std::shared_ptr<ZipArchive> opened(new ZipArchive(std::move(handle), subject));
+  opened->bytes = blob->size();
   // libzip trusts the directory; a member must also lie inside the file.
   for (const Member& member : opened->list) {
     if (member.stored && member.size > blob->size()) {

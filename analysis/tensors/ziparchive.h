@@ -18,11 +18,14 @@ class ZipArchive : public std::enable_shared_from_this<ZipArchive> {
     bool stored = true;      // not compressed: reading at an offset costs only what is read
   };
 
-  // Reads the central directory. Throws Error(input) for what libzip refuses.
+  // Reads the central directory. Throws Error(input) for what libzip refuses, and for more members than the bytes of
+  // the archive are worth (100,000 and one for each 4 kB).
   static std::shared_ptr<ZipArchive> open(std::shared_ptr<const Blob>, const std::string& subject);
   ~ZipArchive();
 
   const std::vector<Member>& members() const { return list; }
+  // Bytes of the archive itself.
+  std::uint64_t size() const { return bytes; }
   // A compressed member is inflated from its beginning unless reads follow each other. One that was read from its
   // first to its last byte in order has matched its checksum.
   std::shared_ptr<const Blob> member(std::size_t index) const;
@@ -35,6 +38,7 @@ class ZipArchive : public std::enable_shared_from_this<ZipArchive> {
   std::unique_ptr<Handle> handle;
   std::string subject;
   std::vector<Member> list;
+  std::uint64_t bytes = 0;
 };
 
 }  // namespace analysis

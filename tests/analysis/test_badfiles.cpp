@@ -165,10 +165,8 @@ std::vector<BadFile> placeCases() {
        [](const QTemporaryDir& folder) { QCOMPARE(::mkfifo(qPrintable(folder.filePath("pipe.ckpt")), 0600), 0); }},
       {"device", "null.ckpt", "not a regular file",
        [](const QTemporaryDir& folder) { QVERIFY(QFile::link("/dev/null", folder.filePath("null.ckpt"))); }},
-      {"no known family", "v.safetensors", "no known family",
-       [](const QTemporaryDir& folder) {
-         save(folder.filePath("v.safetensors"), safetensors({floats("vae.x", {1}, {1})}));
-       }},
+      {"no tensors", "v.safetensors", "holds no tensors",
+       [](const QTemporaryDir& folder) { save(folder.filePath("v.safetensors"), safetensors({})); }},
   };
 }
 
