@@ -35,11 +35,7 @@ class SurveyedCheckpoint final : public Checkpoint {
     return cache.filter(id, survey.banks[bank], *survey.sources[bank], task);
   }
 
-  std::vector<float> weights(std::string_view key) const override {
-    const TensorInfo* info = survey.find(key);
-    if (info == nullptr) refuse(tensors().path().string(), "has no weight " + std::string(key), "see its report");
-    return tensors().floats(info->name);
-  }
+  std::vector<float> weights(std::string_view key) const override { return survey.floats(key); }
   bool hasWeights(std::string_view key) const override { return survey.has(key); }
   std::optional<std::vector<std::int64_t>> shape(std::string_view key) const override {
     const TensorInfo* info = survey.find(key);
@@ -84,15 +80,17 @@ std::shared_ptr<const Checkpoint> Checkpoint::open(const std::filesystem::path& 
   Survey survey(openTensorFile(path, task), choices);
   task.throwIfStopped();
   refuseTrainingStates(survey);
-  const bool known = readExportedModels(survey) || readMultiHyena(survey) || readSafari(survey) || readH3(survey) ||
-                     readStripedHyena(survey) || readNeoX(survey) || readS4(survey) || readLongConvolutions(survey) ||
-                     readBareRtf(survey) || readSpectraLds(survey) || readGenericBanks(survey);
+  if (survey.file().tensors().empty()) refuse(path.string(), "holds no tensors", "choose a checkpoint");
+  const auto readers = familyReaders();
+  const bool known =
+      std::any_of(readers.begin(), readers.end(), [&](const auto* reader) { return reader->read(survey); });
   if (!known) {
-    refuse(path.string(), "holds no known family of models",
-           "see the supported families, and whether the file is a part of a larger checkpoint");
+    survey.report.family = "Unknown";
+    survey.report.recognisedBy = "no tensor has the name and shape of a known family";
+    survey.allowAll();
   }
   survey.finish();
-  if (survey.banks.empty() && !survey.model) {
+  if (known && survey.banks.empty() && !survey.model) {
     const CheckpointReport& report = survey.report;
     const std::string reason = !report.missing.empty()         ? report.missing.front()
                                : !report.shapeMismatch.empty() ? report.shapeMismatch.front()
@@ -115,6 +113,10 @@ std::string Checkpoint::filterName(FilterId id) const {
 }
 
 std::string Checkpoint::sha256(const Task& task) const {
+  // The filters come from the file that was opened; the hash must not name another one.
+  if (const auto changed = tensors().changedPart()) {
+    refuse(changed->string(), "was replaced while it was open", "open it again");
+  }
   const std::vector<std::filesystem::path>& parts = tensors().parts();
   if (parts.size() == 1) return digest(parts.front(), task);
   std::vector<std::string> lines;

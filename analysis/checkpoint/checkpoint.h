@@ -40,6 +40,8 @@ struct Setting {
 };
 
 // Values, by Setting::name, that no file can settle and a person wants otherwise than found ("shift": "0.05").
+// Two of them fit every file: "bank" names a tensor (with stars: several) whose values are taken as taps, in place of
+// the filters the family would have; "axes" says how it is read (axes.h), else its longest axis is time.
 using Choices = std::map<std::string, std::string>;
 
 struct CheckpointReport {
@@ -52,8 +54,9 @@ struct CheckpointReport {
 // Immutable but for its cache; shared between threads.
 class Checkpoint {
  public:
-  // Throws Error(input) for a file that cannot be read or holds no known family, and for a choice that is no setting
-  // with alternatives or has no such value.
+  // A file of no known family opens too: without banks or model, its tensors can be listed and chosen as banks. Throws
+  // Error(input) for a file that cannot be read, and for a choice that is no setting with alternatives or has no such
+  // value.
   static std::shared_ptr<const Checkpoint> open(const std::filesystem::path&, const Task& = {}, const Choices& = {});
   virtual ~Checkpoint() = default;
 

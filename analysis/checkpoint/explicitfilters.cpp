@@ -1,5 +1,6 @@
 // Explicit long convolutions (safari's LongConv and H3Conv): the taps themselves are the parameters. Filters only.
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "analysis/checkpoint/families.h"
@@ -8,6 +9,10 @@
 
 namespace analysis {
 namespace {
+
+constexpr std::array families{
+    KnownFamily{"Long convolution", "*.kernel.kernel and *.D", true, false, "explicit taps"},
+    KnownFamily{"H3Conv", "*.k_kernel.kernel and *.kernel.kernel", true, false, "explicit taps"}};
 
 // Taps [1, H, L] below threshold are zero: h = sign(k) max(|k| - lambda, 0) (Fu et al. 2023, Simple Hardware-Efficient
 // Long Convolutions, section 3.2).
@@ -36,8 +41,6 @@ double thresholdOf(Survey& survey) {
   return threshold;
 }
 
-}  // namespace
-
 bool readLongConvolutions(Survey& survey) {
   // H3Conv has two kernels per layer: k_kernel with k_D first, kernel with D after it.
   std::vector<std::string> modules;
@@ -49,8 +52,7 @@ bool readLongConvolutions(Survey& survey) {
   }
   if (modules.empty()) return false;
   const bool paired = survey.has(modules.front() + "k_kernel.kernel");
-  survey.report.family = paired ? "H3Conv" : "Long convolution";
-  survey.report.recognisedBy = paired ? "*.k_kernel.kernel, *.kernel.kernel" : "*.kernel.kernel and *.D";
+  survey.recognise(families[paired ? 1 : 0], paired ? "*.k_kernel.kernel, *.kernel.kernel" : "*.kernel.kernel and *.D");
   const double threshold = thresholdOf(survey);
   for (const std::string& module : modules) {
     Bank bank;
@@ -64,5 +66,9 @@ bool readLongConvolutions(Survey& survey) {
   }
   return true;
 }
+
+}  // namespace
+
+const FamilyReader longConvolutionReader{readLongConvolutions, families};
 
 }  // namespace analysis

@@ -1,4 +1,5 @@
 // Our own exports of distilled models, opened as banks: the impulse responses of the state-space models in the file.
+#include <array>
 #include <cmath>
 #include <complex>
 
@@ -8,6 +9,9 @@
 
 namespace analysis {
 namespace {
+
+constexpr std::array families{
+    KnownFamily{"Distilled models", "metadata format = polecat-statespace", true, false, "what distill writes"}};
 
 // Where a bank's tables lie: "<path>.poles" in safetensors, "models/<path>/poles" in HDF5.
 struct Table {
@@ -38,15 +42,12 @@ int lengthOf(const Survey& survey) {
   return std::stoi(text);
 }
 
-}  // namespace
-
 // h[0] = f, h[t] = Re sum R lambda^(t-1); a channel of order -1 was left as it was and has no model here.
 bool readExportedModels(Survey& survey) {
   const nlohmann::json& metadata = survey.file().metadata();
   if (!metadata.contains("format") || metadata.at("format") != "polecat-statespace") return false;
   const int length = lengthOf(survey);
-  survey.report.family = "Distilled models";
-  survey.report.recognisedBy = "format polecat-statespace";
+  survey.recognise(families[0], "format polecat-statespace");
   for (const auto& [path, prefix] : tablesOf(survey)) {
     const int channels = survey.size(prefix + "poles", 0), modes = survey.size(prefix + "poles", 1);
     bool usable = survey.expect(prefix + "poles", {-1, -1, 2});
@@ -82,5 +83,9 @@ bool readExportedModels(Survey& survey) {
   }
   return true;
 }
+
+}  // namespace
+
+const FamilyReader exportedModelsReader{readExportedModels, families};
 
 }  // namespace analysis

@@ -1,15 +1,16 @@
-// Banks of filters without a model around them: arrays of taps, our own HDF5 layout and reference files, and sums of
-// real exponentials (SpectraLDS).
+// Banks of filters without a model around them: arrays of taps, our own HDF5 layout and reference files.
 #include <algorithm>
 #include <array>
 #include <map>
 
 #include "analysis/checkpoint/families.h"
-#include "analysis/checkpoint/modalsource.h"
 #include "analysis/tensors/blob.h"
 
 namespace analysis {
 namespace {
+
+constexpr std::array families{KnownFamily{"Filter bank", "filters.<path>, or any real array [n, L >= 16]", true, false,
+                                          "also .npy, .npz and .h5"}};
 
 constexpr std::int64_t shortestFilter = 16;
 
@@ -147,8 +148,6 @@ std::vector<Found> namedBanks(Survey& survey) {
   return found;
 }
 
-}  // namespace
-
 bool readGenericBanks(Survey& survey) {
   std::vector<Found> found = namedBanks(survey);
   const bool named = !found.empty();
@@ -167,43 +166,14 @@ bool readGenericBanks(Survey& survey) {
       refuse(survey.file().path().string(), "has no filter of at least 16 taps along this axis", "choose the other");
     }
   }
-  survey.report.family = "Filter bank";
-  survey.report.recognisedBy =
-      named ? "tensors named filters" : "no known family; every real array of at least 16 taps";
+  survey.recognise(families[0],
+                   named ? "tensors named filters" : "no known family; every real array of at least 16 taps");
   addBanks(survey, found);
   return true;
 }
 
-// A [n], B [1, n], C [n, k], h0 [n]: h_k[t] = sum_n B_n C_nk A_n^t, all real (dshah02/SpectraLDS).
-bool readSpectraLds(Survey& survey) {
-  if (!survey.has("A") || !survey.has("B") || !survey.has("C") || !survey.has("h0")) return false;
-  const int states = survey.size("A", 0), filters = survey.size("C", 1);
-  bool usable = survey.expect("A", {states});
-  usable = survey.expect("B", {1, states}) && usable;
-  usable = survey.expect("C", {states, filters}) && usable;
-  survey.allow("h0");
-  survey.allow("M");
-  if (!usable) return false;
-  survey.report.family = "SpectraLDS";
-  survey.report.recognisedBy = "A, B, C, h0";
-  Bank bank;
-  bank.path = "phi";
-  bank.channels = filters;
-  bank.lengthSamples = evaluatedLength(survey, {"seq_len"});
-  survey.addBank(
-      bank, modalSource(bank.lengthSamples, [file = survey.sharedFile(), a = survey.find("A"), b = survey.find("B"),
-                                             c = survey.find("C"), n = static_cast<std::size_t>(states),
-                                             k = static_cast<std::uint64_t>(filters)](int channel) {
-        Modes modes;
-        const std::vector<double> poles = readRange(*file, *a, 0, n), input = readRange(*file, *b, 0, n);
-        for (std::size_t i = 0; i < n; ++i) {
-          const std::uint64_t at = i * k + static_cast<std::uint64_t>(channel);
-          modes.poles.emplace_back(poles[i]);
-          modes.coefficients.emplace_back(input[i] * readRange(*file, *c, at, 1).front());
-        }
-        return modes;
-      }));
-  return true;
-}
+}  // namespace
+
+const FamilyReader genericBankReader{readGenericBanks, families};
 
 }  // namespace analysis

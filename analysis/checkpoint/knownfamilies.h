@@ -1,8 +1,8 @@
 // What this build can open, for people: help pages, the command line, the start page.
 #pragma once
 
-#include <span>
 #include <string_view>
+#include <vector>
 
 namespace analysis {
 
@@ -14,7 +14,7 @@ struct KnownFamily {
   std::string_view remark;
 };
 
-// In the order in which they are tried.
-std::span<const KnownFamily> knownFamilies();
+// In the order in which they are tried; what the readers themselves declare.
+std::vector<KnownFamily> knownFamilies();
 
 }  // namespace analysis

@@ -1,5 +1,7 @@
 // MultiHyena language models (Massaroli et al. 2023, Laughing Hyena Distillery, section 4; the block of
 // ruke1ire/RTF's safari fork): two multi-head Hyena operators and a gated linear unit per layer.
+#include <array>
+
 #include "analysis/checkpoint/families.h"
 #include "analysis/checkpoint/implicitfilter.h"
 #include "analysis/checkpoint/languageframe.h"
@@ -8,6 +10,9 @@
 namespace analysis {
 namespace {
 
+constexpr std::array families{KnownFamily{"MultiHyena", "layers.i.model.filter.implicit_filter.0.weight", true, true,
+                                          "two operators a block; a channel is a head"}};
+
 class MultiHyenaReader {
  public:
   explicit MultiHyenaReader(Survey& given) : survey(given) {}
@@ -15,8 +20,7 @@ class MultiHyenaReader {
   bool read() {
     const std::string first = "layers.0.";
     if (!survey.has(first + "model.filter.implicit_filter.0.weight") || !survey.has(first + "l1.weight")) return false;
-    survey.report.family = "MultiHyena";
-    survey.report.recognisedBy = "layers.0.model.filter.implicit_filter.0.weight, layers.0.l1.weight";
+    survey.recognise(families[0], "layers.0.model.filter.implicit_filter.0.weight, layers.0.l1.weight");
     model.family = "multihyena";
     const int layers = survey.countLayers("layers.");
     model.width = survey.size(first + "l1.weight", 1);
@@ -102,10 +106,12 @@ class MultiHyenaReader {
   bool complete = true;
 };
 
-}  // namespace
-
 bool readMultiHyena(Survey& survey) {
   return MultiHyenaReader(survey).read();
 }
+
+}  // namespace
+
+const FamilyReader multiHyenaReader{readMultiHyena, families};
 
 }  // namespace analysis

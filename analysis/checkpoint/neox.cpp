@@ -1,17 +1,21 @@
 // GPT-NeoX and Pythia (EleutherAI/gpt-neox as transformers writes it): rotary embedding on a part of each head,
 // attention and MLP beside each other.
 #include <algorithm>
+#include <array>
 
 #include "analysis/checkpoint/families.h"
 
 namespace analysis {
+namespace {
+
+constexpr std::array families{KnownFamily{"GPT-NeoX", "gpt_neox.layers.i.attention.query_key_value.weight", false, true,
+                                          "the Transformer to compare with"}};
 
 bool readNeoX(Survey& survey) {
   const std::string root = survey.has("gpt_neox.embed_in.weight") ? "gpt_neox." : "";
   const auto prefixOf = [&](int layer) { return root + "layers." + std::to_string(layer); };
   if (!survey.has(prefixOf(0) + ".attention.query_key_value.weight")) return false;
-  survey.report.family = "GPT-NeoX";
-  survey.report.recognisedBy = prefixOf(0) + ".attention.query_key_value.weight";
+  survey.recognise(families[0], prefixOf(0) + ".attention.query_key_value.weight");
   LanguageModel model;
   bool complete = true;
   const auto need = [&](const std::string& key, const std::vector<std::int64_t>& shape) {
@@ -73,5 +77,9 @@ bool readNeoX(Survey& survey) {
   if (complete) survey.model = std::move(model);
   return true;
 }
+
+}  // namespace
+
+const FamilyReader neoxReader{readNeoX, families};
 
 }  // namespace analysis

@@ -1,6 +1,7 @@
 #include "analysis/checkpoint/rtf.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <complex>
 
@@ -10,6 +11,8 @@
 
 namespace analysis {
 namespace {
+
+constexpr std::array families{KnownFamily{"RTF", "ab and h_0", true, false, "transfer functions alone"}};
 
 class RtfFilter final : public FilterSource {
  public:
@@ -132,6 +135,8 @@ std::shared_ptr<const FilterSource> rtfSource(const Survey& survey, const std::s
   return source;
 }
 
+namespace {
+
 bool readBareRtf(Survey& survey) {
   std::vector<std::string> prefixes;
   for (const auto& [key, info] : survey.keys()) {
@@ -141,8 +146,7 @@ bool readBareRtf(Survey& survey) {
     }
   }
   if (prefixes.empty()) return false;
-  survey.report.family = "RTF";
-  survey.report.recognisedBy = prefixes.front() + "ab and " + prefixes.front() + "h_0";
+  survey.recognise(families[0], prefixes.front() + "ab and " + prefixes.front() + "h_0");
   const RtfOptions options = rtfOptions(survey);
   for (const std::string& prefix : prefixes) {
     const auto channels = surveyRtf(survey, prefix, options);
@@ -156,5 +160,9 @@ bool readBareRtf(Survey& survey) {
   }
   return true;
 }
+
+}  // namespace
+
+const FamilyReader bareRtfReader{readBareRtf, families};
 
 }  // namespace analysis

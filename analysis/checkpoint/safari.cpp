@@ -1,6 +1,7 @@
 // Language models in the frame of HazyResearch/safari (Poli et al. 2023, Hyena Hierarchy): embedding, then per layer
 // norm, mixer, norm, MLP, then a norm and the head. Layers of one model may have different mixers.
 #include <algorithm>
+#include <array>
 
 #include "analysis/checkpoint/families.h"
 #include "analysis/checkpoint/implicitfilter.h"
@@ -10,6 +11,15 @@
 
 namespace analysis {
 namespace {
+
+constexpr std::array families{
+    KnownFamily{"Hyena", "layers.i.mixer.filter_fn.implicit_filter.0.weight", true, true,
+                "implicit filters; blocks of attention may lie between"},
+    KnownFamily{"HyenaDNA", "the same without implicit_filter.3.freq", true, true, "keys of the Hugging Face form"},
+    KnownFamily{"Hyena-RTF", "layers.i.mixer.filter_fn.ab and .h_0", true, true,
+                "rational filters, exact at their training length"},
+    KnownFamily{"GPT", "layers.i.mixer.Wqkv.weight in every layer", false, true, "the Transformer to compare with"}};
+constexpr const KnownFamily &plainHyena = families[0], &hyenaDna = families[1], &hyenaRtf = families[2], &gpt = families[3];
 
 enum class Mixer { hyena, rtf, attention };
 
@@ -64,17 +74,14 @@ class SafariReader {
   void name(const std::vector<std::optional<Mixer>>& mixers) {
     const bool huggingFace = survey.file().tensors().front().name.starts_with("hyena.");
     if (std::all_of(mixers.begin(), mixers.end(), [](auto m) { return m == Mixer::attention; })) {
-      survey.report.family = "GPT";
-      survey.report.recognisedBy = "layers.0.mixer.Wqkv.weight, in all layers";
+      survey.recognise(gpt, "layers.0.mixer.Wqkv.weight, in all layers");
       model.family = "gpt";
     } else if (std::find(mixers.begin(), mixers.end(), Mixer::rtf) != mixers.end()) {
-      survey.report.family = "Hyena-RTF";
-      survey.report.recognisedBy = "layers.0.mixer.filter_fn.ab, layers.0.mixer.filter_fn.h_0";
+      survey.recognise(hyenaRtf, "layers.0.mixer.filter_fn.ab, layers.0.mixer.filter_fn.h_0");
       model.family = "hyena-rtf";
     } else {
       const bool dna = huggingFace && !survey.has("layers.0.mixer.filter_fn.implicit_filter.3.freq");
-      survey.report.family = dna ? "HyenaDNA" : "Hyena";
-      survey.report.recognisedBy = "layers.0.mixer.filter_fn.implicit_filter.0.weight";
+      survey.recognise(dna ? hyenaDna : plainHyena, "layers.0.mixer.filter_fn.implicit_filter.0.weight");
       model.family = "hyena";
     }
   }
@@ -246,10 +253,12 @@ class SafariReader {
   bool complete = true;
 };
 
-}  // namespace
-
 bool readSafari(Survey& survey) {
   return SafariReader(survey).read();
 }
+
+}  // namespace
+
+const FamilyReader safariReader{readSafari, families};
 
 }  // namespace analysis

@@ -1,13 +1,22 @@
 // Filters of diagonal state-space layers: H3 (HazyResearch/H3), S4D and S4 version 4 (state-spaces/s4).
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "analysis/checkpoint/families.h"
 #include "analysis/checkpoint/h3language.h"
+#include "analysis/checkpoint/lowrankkernel.h"
 #include "analysis/checkpoint/modalsource.h"
 #include "analysis/tensors/blob.h"
 
 namespace analysis {
 namespace {
+
+constexpr std::array h3Families{
+    KnownFamily{"H3", "layers.i.mixer.ssm_k_kernel.kernel.C", true, true, "a shift and a diagonal system a layer"}};
+constexpr std::array s4Families{
+    KnownFamily{"S4D", "*.kernel.log_A_real", true, false, "diagonal state spaces"},
+    KnownFamily{"S4", "*.kernel.inv_dt and .A_real", true, false, "diagonal, or with a low-rank part"}};
 
 using Complex = std::complex<double>;
 
@@ -144,12 +153,48 @@ void addS4d(Survey& survey, const std::string& module, int length) {
                static_cast<std::size_t>(channels), 1, Discretisation::zeroOrderHold});
 }
 
+// A layer with a low-rank part; always bilinear. P [rank, systems, N/2, 2]; l_kernel, a scalar, says for which length
+// C was stored multiplied by (I - dA^length).
+void addLowRank(Survey& survey, const std::string& kernel, const Diagonal& diagonal, Bank bank) {
+  const int rank = survey.size(kernel + "P", 0), systems = static_cast<int>(diagonal.systems);
+  bool usable = survey.expect(kernel + "P", {-1, systems, static_cast<std::int64_t>(diagonal.states), 2});
+  int stored = 0;
+  if (survey.has(kernel + "l_kernel")) {
+    usable = survey.expect(kernel + "l_kernel", {}) && usable;
+    const double said = usable ? survey.file().doubles(survey.find(kernel + "l_kernel")->name).front() : 0;
+    if (!(said >= 0 && said <= (1 << 26))) {
+      survey.report.shapeMismatch.push_back(kernel + "l_kernel: is no kernel length");
+      return;
+    }
+    stored = static_cast<int>(said);
+  }
+  if (!usable || rank < 1) return;
+  const int length = bank.lengthSamples;
+  survey.addBank(std::move(bank),
+                 tapsSource(length, [file = survey.sharedFile(), d = diagonal, p = survey.find(kernel + "P"), rank,
+                                     stored](int channel, std::span<double> out) {
+                   const auto h = static_cast<std::uint64_t>(channel);
+                   const std::uint64_t row = h % d.systems * d.states;
+                   LowRankSystem system;
+                   const std::vector<double> re = readRange(*file, *d.realPart, row, d.states);
+                   const std::vector<double> im = readRange(*file, *d.imaginaryPart, row, d.states);
+                   for (std::size_t n = 0; n < d.states; ++n)
+                     system.a.emplace_back(-std::exp(re[n]), d.imaginarySign * im[n]);
+                   system.b = readComplex(*file, *d.B, row, d.states);
+                   system.c = readComplex(*file, *d.C, h * d.states, d.states);
+                   for (int r = 0; r < rank; ++r) {
+                     const std::uint64_t at = static_cast<std::uint64_t>(r) * d.systems * d.states + row;
+                     system.p.push_back(readComplex(*file, *p, at, d.states));
+                   }
+                   system.step = std::exp(readRange(*file, *d.step, h, 1).front());
+                   system.storedLength = stored;
+                   lowRankResponse(system, out);
+                   return d.skip == nullptr ? 0 : readRange(*file, *d.skip, h, 1).front();
+                 }));
+}
+
 void addS4(Survey& survey, const std::string& module, int length, Discretisation rule) {
   const std::string kernel = module + "kernel.";
-  if (survey.has(kernel + "P")) {
-    refuse(survey.file().path().string(), "tensor " + kernel + "P is of a low-rank S4 layer, which is not supported",
-           "choose a diagonal one");
-  }
   const int channels = survey.size(kernel + "C", 1), states = survey.size(kernel + "C", 2);
   const int systems = survey.size(kernel + "A_real", 0);
   bool usable = survey.expect(kernel + "C", {1, -1, -1, 2});
@@ -159,13 +204,21 @@ void addS4(Survey& survey, const std::string& module, int length, Discretisation
   usable = survey.expect(kernel + "inv_dt", {channels, 1}) && usable;
   usable = survey.expect(module + "D", {1, channels}) && usable;
   if (!usable || systems < 1) return;
-  addDiagonal(survey, kernelBank(survey, module, channels, length),
-              {survey.find(kernel + "C"), survey.find(kernel + "B"), survey.find(kernel + "A_real"),
-               survey.find(kernel + "A_imag"), survey.find(kernel + "inv_dt"), survey.find(module + "D"),
-               static_cast<std::size_t>(states), static_cast<std::size_t>(systems), -1, rule});
+  const Diagonal diagonal{survey.find(kernel + "C"),
+                          survey.find(kernel + "B"),
+                          survey.find(kernel + "A_real"),
+                          survey.find(kernel + "A_imag"),
+                          survey.find(kernel + "inv_dt"),
+                          survey.find(module + "D"),
+                          static_cast<std::size_t>(states),
+                          static_cast<std::size_t>(systems),
+                          -1,
+                          rule};
+  const Bank bank = kernelBank(survey, module, channels, length);
+  if (survey.has(kernel + "P")) return addLowRank(survey, kernel, diagonal, bank);
+  survey.allow(kernel + "l_kernel");
+  addDiagonal(survey, bank, diagonal);
 }
-
-}  // namespace
 
 bool readH3(Survey& survey) {
   const int layers = survey.countLayers("layers.");
@@ -173,8 +226,7 @@ bool readH3(Survey& survey) {
   bool found = false;
   for (int layer = 0; layer < layers; ++layer) found = found || survey.has(mixer(layer) + "ssm_k_kernel.kernel.C");
   if (!found) return false;
-  survey.report.family = "H3";
-  survey.report.recognisedBy = "layers.*.mixer.ssm_k_kernel.kernel.C";
+  survey.recognise(h3Families[0], "layers.*.mixer.ssm_k_kernel.kernel.C");
   survey.fromShape("layers", layers, {"n_layer"});
   const Discretisation rule = discretisation(survey, "bilinear");
   const int length = evaluatedLength(survey, {"l_max"});
@@ -202,15 +254,20 @@ bool readS4(Survey& survey) {
   const std::vector<std::string> s4d = prefixesOf(survey, "kernel.log_A_real"),
                                  s4 = prefixesOf(survey, "kernel.inv_dt");
   if (s4d.empty() && s4.empty()) return false;
-  survey.report.family = s4d.empty() ? "S4" : "S4D";
-  survey.report.recognisedBy = s4d.empty() ? "*.kernel.inv_dt, .A_real" : "*.kernel.log_A_real";
+  survey.recognise(s4Families[s4d.empty() ? 1 : 0], s4d.empty() ? "*.kernel.inv_dt, .A_real" : "*.kernel.log_A_real");
   const int length = evaluatedLength(survey, {"l_max"});
   for (const std::string& module : s4d) addS4d(survey, module, length);
   if (!s4.empty()) {
-    const Discretisation rule = discretisation(survey, "zoh");
+    const bool diagonal = std::any_of(s4.begin(), s4.end(), [&](const auto& m) { return !survey.has(m + "kernel.P"); });
+    const Discretisation rule = diagonal ? discretisation(survey, "zoh") : Discretisation::bilinear;
     for (const std::string& module : s4) addS4(survey, module, length, rule);
   }
   return true;
 }
+
+}  // namespace
+
+const FamilyReader h3Reader{readH3, h3Families};
+const FamilyReader s4Reader{readS4, s4Families};
 
 }  // namespace analysis

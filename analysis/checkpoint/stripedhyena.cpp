@@ -1,6 +1,7 @@
 // StripedHyena and Evo 1 (togethercomputer/stripedhyena, evo-design/evo), StripedHyena 2 and Evo 2 (Zymrael/vortex,
 // ArcInstitute/evo2): filters stored as poles and residues, or as taps, between blocks of attention.
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "analysis/checkpoint/families.h"
@@ -9,6 +10,11 @@
 
 namespace analysis {
 namespace {
+
+constexpr std::array families{
+    KnownFamily{"StripedHyena (Evo 1)", "blocks.i.filter.poles and .residues", true, true, "modal filters"},
+    KnownFamily{"StripedHyena 2 (Evo 2)", "blocks.i.filter.log_poles or .h", true, true,
+                "real poles and explicit taps"}};
 
 std::string filterPrefix(int block) {
   return "blocks." + std::to_string(block) + ".filter.";
@@ -102,8 +108,6 @@ void allowFrame(Survey& survey) {
   }
 }
 
-}  // namespace
-
 bool readStripedHyena(Survey& survey) {
   const int blocks = survey.countLayers("blocks.");
   bool complexModes = false, others = false;
@@ -113,8 +117,8 @@ bool readStripedHyena(Survey& survey) {
     others = others || survey.has(prefix + "log_poles") || survey.has(prefix + "h");
   }
   if (!complexModes && !others) return false;
-  survey.report.family = others ? "StripedHyena 2 (Evo 2)" : "StripedHyena (Evo 1)";
-  survey.report.recognisedBy = others ? "blocks.*.filter.log_poles or .h" : "blocks.*.filter.poles and .residues";
+  survey.recognise(families[others ? 1 : 0],
+                   others ? "blocks.*.filter.log_poles or .h" : "blocks.*.filter.poles and .residues");
   survey.fromShape("blocks", blocks, {"num_layers"});
   const int length = evaluatedLength(survey, {"max_seqlen"});
   std::vector<std::vector<int>> banks(static_cast<std::size_t>(blocks));
@@ -130,5 +134,9 @@ bool readStripedHyena(Survey& survey) {
   allowFrame(survey);
   return true;
 }
+
+}  // namespace
+
+const FamilyReader stripedHyenaReader{readStripedHyena, families};
 
 }  // namespace analysis

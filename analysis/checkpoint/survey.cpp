@@ -37,8 +37,22 @@ Survey::Survey(std::shared_ptr<const TensorFile> tensors, Choices choices)
     : m_file(std::move(tensors)), m_choices(std::move(choices)), m_keys(canonicalKeys(*m_file)) {}
 
 const TensorInfo* Survey::find(std::string_view key) const {
-  const auto known = m_keys.find(key);
-  return known == m_keys.end() ? nullptr : known->second;
+  const auto known = keys().find(key);
+  return known == keys().end() ? nullptr : known->second;
+}
+
+std::vector<float> Survey::floats(std::string_view key) const {
+  const TensorInfo* info = find(key);
+  if (info == nullptr) refuse(m_file->path().string(), "has no weight " + std::string(key), "see its report");
+  const auto stack =
+      std::find_if(m_keys.stacks.begin(), m_keys.stacks.end(), [&](const auto& each) { return &each->info == info; });
+  if (stack == m_keys.stacks.end()) return m_file->floats(info->name);
+  std::vector<float> all;
+  for (const TensorInfo* part : (*stack)->parts) {
+    const std::vector<float> values = m_file->floats(part->name);
+    all.insert(all.end(), values.begin(), values.end());
+  }
+  return all;
 }
 
 int Survey::size(std::string_view key, std::size_t dimension) const {
@@ -54,8 +68,8 @@ int Survey::countLayers(std::string_view prefix) const {
   int layers = 0;
   for (;; ++layers) {
     const std::string start = std::string(prefix) + std::to_string(layers) + ".";
-    const auto next = m_keys.lower_bound(start);
-    if (next == m_keys.end() || !next->first.starts_with(start)) return layers;
+    const auto next = keys().lower_bound(start);
+    if (next == keys().end() || !next->first.starts_with(start)) return layers;
   }
 }
 
@@ -186,6 +200,22 @@ bool Survey::flag(const std::string& setting, const std::vector<std::string>& na
   return word(setting, names, fallback ? "on" : "off", alternatives) == "on";
 }
 
+std::string Survey::demand(const std::string& setting) {
+  const auto wanted = m_choices.find(setting);
+  if (wanted == m_choices.end()) return {};
+  m_chosen.insert(setting);
+  return wanted->second;
+}
+
+void Survey::recognise(const KnownFamily& family, const std::string& by) {
+  report.family = family.name;
+  report.recognisedBy = by;
+}
+
+void Survey::allowAll() {
+  for (const auto& [key, info] : keys()) m_known.insert(key);
+}
+
 void Survey::addBank(Bank bank, std::shared_ptr<const FilterSource> source) {
   // Larger than any published bank by a factor of 64; products of the two stay far from overflow.
   if (bank.channels < 1 || bank.lengthSamples < 1 || bank.lengthSamples > (1 << 26) || bank.channels > (1 << 22)) {
@@ -202,7 +232,7 @@ void Survey::finish() {
     }
   }
   std::map<std::uint64_t, std::string> firstOf;
-  for (const auto& [key, info] : m_keys) {
+  for (const auto& [key, info] : keys()) {
     if (!m_known.contains(key)) report.extra.push_back(key + ": unknown");
     const auto [at, isNew] = firstOf.emplace(info->storage, key);
     if (!isNew && info->elementCount > 0) report.tied.push_back(key + ": same storage as " + at->second);

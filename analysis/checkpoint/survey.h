@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "analysis/checkpoint/checkpoint.h"
+#include "analysis/checkpoint/knownfamilies.h"
 
 namespace analysis {
 
@@ -23,9 +24,20 @@ class FilterSource {
   virtual void evaluate(int firstChannel, std::span<double> taps, std::span<double> skips, const Task&) const = 0;
 };
 
-// Canonical keys (common wrappers' prefixes stripped) of a file's tensors. Throws Error(input) when two tensors would
-// get the same key.
-std::map<std::string, const TensorInfo*, std::less<>> canonicalKeys(const TensorFile&);
+// Several tensors laid end to end along their first axis, under one key.
+struct Stack {
+  TensorInfo info;  // its name is no tensor's
+  std::vector<const TensorInfo*> parts;
+};
+
+struct CanonicalKeys {
+  std::map<std::string, const TensorInfo*, std::less<>> tensors;
+  std::vector<std::unique_ptr<const Stack>> stacks;  // what some of the above point to
+};
+
+// Canonical keys of a file's tensors: common wrappers' prefixes stripped, the names of old safari checkpoints replaced
+// by today's. Throws Error(input) when two tensors would get the same key.
+CanonicalKeys canonicalKeys(const TensorFile&);
 
 class Survey {
  public:
@@ -33,7 +45,9 @@ class Survey {
 
   const TensorFile& file() const { return *m_file; }
   std::shared_ptr<const TensorFile> sharedFile() const { return m_file; }
-  const std::map<std::string, const TensorInfo*, std::less<>>& keys() const { return m_keys; }
+  const std::map<std::string, const TensorInfo*, std::less<>>& keys() const { return m_keys.tensors; }
+  // All values of a key, stacked ones too. Throws Error(input) when it is absent.
+  std::vector<float> floats(std::string_view key) const;
   const TensorInfo* find(std::string_view key) const;
   bool has(std::string_view key) const { return find(key) != nullptr; }
   // Size of one dimension; 0 when the tensor is absent or has fewer dimensions.
@@ -59,8 +73,13 @@ class Survey {
   std::string word(const std::string& setting, const std::vector<std::string>& names, const std::string& fallback,
                    const std::vector<std::string>& alternatives = {});
   bool flag(const std::string& setting, const std::vector<std::string>& names, bool fallback, bool choosable);
+  // A choice that any file may be given, whatever its settings: empty when it was not made.
+  std::string demand(const std::string& setting);
   std::optional<nlohmann::json> configured(const std::vector<std::string>& names) const;
 
+  void recognise(const KnownFamily&, const std::string& by);
+  // No tensor of a file that nobody knows is a surprise.
+  void allowAll();
   void addBank(Bank, std::shared_ptr<const FilterSource>);
   int bankCount() const { return static_cast<int>(banks.size()); }
   // Tensors nobody asked about, ties by storage and skipped tensors go into the report. Throws Error(input) for
@@ -78,7 +97,7 @@ class Survey {
   std::shared_ptr<const TensorFile> m_file;
   Choices m_choices;
   std::set<std::string> m_chosen;
-  std::map<std::string, const TensorInfo*, std::less<>> m_keys;
+  CanonicalKeys m_keys;
   std::set<std::string, std::less<>> m_known;
 };
 

@@ -201,8 +201,6 @@ void TestStateSpaceLayers::readsS4() {
     }
     QVERIFY(close(model->filter({0, int(h)})->taps, wanted, 1e-12));
   }
-  tensors.push_back(floats("layer.kernel.P", {1, 1, 2, 2}, B));
-  QVERIFY_EXCEPTION_THROWN((void)opened("dplr.pt", writers::torchFile(tensors)), Error);
 }
 
 void TestStateSpaceLayers::readsLongConvolutions() {
