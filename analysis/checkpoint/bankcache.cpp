@@ -6,14 +6,18 @@
 namespace analysis {
 namespace {
 
-constexpr std::size_t chunkBytes = 64 << 20;
+// A chunk is small enough that one filter of a wide bank shows at once. Where filters are long, sources that share work
+// between the channels of a chunk (the network behind Hyena's filters) still get several at a time.
+constexpr std::size_t chunkBytes = 4 << 20, largestChunkBytes = 64 << 20, fewest = 8;
 
 }  // namespace
 
 std::shared_ptr<const Filter> BankCache::filter(FilterId id, const Bank& bank, const FilterSource& source,
                                                 const Task& task) {
   const auto length = static_cast<std::size_t>(bank.lengthSamples);
-  const std::size_t fitting = std::max<std::size_t>(1, chunkBytes / (length * sizeof(double)));
+  const std::size_t filterBytes = length * sizeof(double);
+  const std::size_t shared = std::clamp<std::size_t>(largestChunkBytes / filterBytes, 1, fewest);
+  const std::size_t fitting = std::max(chunkBytes / filterBytes, shared);
   const int perChunk = static_cast<int>(std::min<std::size_t>(fitting, static_cast<std::size_t>(bank.channels)));
   const Key key{id.bank, id.channel / perChunk};
   const int first = key.second * perChunk;

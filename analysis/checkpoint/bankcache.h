@@ -18,7 +18,7 @@ class BankCache {
  public:
   explicit BankCache(std::size_t capacityBytes) : capacity(capacityBytes) {}
 
-  // The filter `id` of `bank`. Cost: the evaluation of a chunk (up to 64 MB of taps) at first sight, then O(1).
+  // The filter `id` of `bank`. Cost: the evaluation of a chunk (4 MB of taps, or 8 longer filters) at first sight, then O(1).
   std::shared_ptr<const Filter> filter(FilterId id, const Bank& bank, const FilterSource&, const Task&);
 
  private:
