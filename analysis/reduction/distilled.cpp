@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <system_error>
 
 #include "analysis/error.h"
 #include "analysis/reduction/distilledtables.h"
+#include "analysis/tensors/replacedfiles.h"
 
 namespace analysis {
 
@@ -16,20 +16,10 @@ bool isHdf5(const std::filesystem::path& path) {
 }
 
 void requireKnownExtension(const std::filesystem::path& path, ErrorKind kind) {
-  if (path.extension() != ".safetensors" && !isHdf5(path)) {
-    throw Error(kind, path.string(), "its extension is neither .safetensors nor .h5", "choose one of the two");
+  if (path.extension() != ".safetensors" && !isHdf5(path) && path.extension() != ".pt") {
+    throw Error(kind, path.string(), "its extension is none of .safetensors, .h5 and .pt", "choose one of the three");
   }
 }
-
-// Removes the unfinished file unless told that it has been renamed.
-struct Unfinished {
-  std::filesystem::path path;
-  bool done = false;
-  ~Unfinished() {
-    std::error_code ignored;
-    if (!done) std::filesystem::remove(path, ignored);
-  }
-};
 
 // Banks in the order of the metadata entry "banks", which keeps the checkpoint's; others after, by name.
 void restoreOrder(Distilled& distilled) {
@@ -65,24 +55,21 @@ void writeDistilled(const Distilled& distilled, const std::filesystem::path& pat
   for (const auto& bank : distilled.banks) names.push_back(bank.path);
   complete.metadata["banks"] = names.dump();
 
-  Unfinished part{path.string() + ".part"};
+  ReplacedFiles files;
+  const std::filesystem::path part = files.begin(path);
   if (isHdf5(path)) {
-    writeDistilledHdf5(complete, part.path);
+    writeDistilledHdf5(complete, part);
+  } else if (path.extension() == ".pt") {
+    writeDistilledTorch(complete, part);
   } else {
-    writeDistilledSafetensors(complete, part.path);
+    writeDistilledSafetensors(complete, part);
   }
-  std::error_code error;
-  std::filesystem::rename(part.path, path, error);
-  if (error) {
-    throw Error(ErrorKind::output, path.string(), "could not be put in place: " + error.message(),
-                "look at its permissions");
-  }
-  part.done = true;
+  files.commit();
 }
 
 Distilled readDistilled(const std::filesystem::path& path) {
   requireKnownExtension(path, ErrorKind::input);
-  Distilled distilled = isHdf5(path) ? readDistilledHdf5(path) : readDistilledSafetensors(path);
+  Distilled distilled = isHdf5(path) ? readDistilledHdf5(path) : readDistilledTensors(path);
   restoreOrder(distilled);
   return distilled;
 }

@@ -78,7 +78,7 @@ inline constexpr double largestFloat32Error = 1e-3;
 // Error(numerical) when a method has no result or a model runs badly in float32 (largestFloat32Error).
 Distilled distil(const Checkpoint&, const DistilRequest&, const Task& = {});
 
-// By extension .safetensors or .h5. Written to a temporary file beside the target, then renamed. Throws Error(output).
+// By extension .safetensors, .h5 or .pt. Written to a temporary file beside the target, then renamed. Throws Error(output).
 void writeDistilled(const Distilled&, const std::filesystem::path&);
 // Throws Error(input) for a file that is not one of ours.
 Distilled readDistilled(const std::filesystem::path&);

@@ -81,7 +81,7 @@ void writeDistilledSafetensors(const Distilled& distilled, const std::filesystem
   }
 }
 
-Distilled readDistilledSafetensors(const std::filesystem::path& path) {
+Distilled readDistilledTensors(const std::filesystem::path& path) {
   const auto file = openTensorFile(path);
   Distilled distilled;
   for (const auto& [key, value] : file->metadata().items())

@@ -28,10 +28,13 @@ DistilledBank bankOf(const DistilledTables&, const std::string& file);
 // Throws Error(input) unless the metadata say that this is a version 1 file of ours.
 void requireOurFormat(const std::map<std::string, std::string>& metadata, const std::string& file);
 
-// The two formats. Writers assume a path that may be overwritten; readers throw Error(input).
+// The formats. Writers assume a path that may be overwritten; readers throw Error(input).
 void writeDistilledSafetensors(const Distilled&, const std::filesystem::path&);
 void writeDistilledHdf5(const Distilled&, const std::filesystem::path&);
-Distilled readDistilledSafetensors(const std::filesystem::path&);
+// The tables of the safetensors file as a dictionary that torch.load opens, the metadata beside its state_dict.
+void writeDistilledTorch(const Distilled&, const std::filesystem::path&);
+// safetensors and torch.
+Distilled readDistilledTensors(const std::filesystem::path&);
 Distilled readDistilledHdf5(const std::filesystem::path&);
 
 }  // namespace analysis
