@@ -54,7 +54,7 @@ Result measured(const std::shared_ptr<const analysis::Filter>& filter, const std
 // One after the other: times of fits that share the processor would not be theirs.
 std::vector<Result> measureAll(const Options& options, const std::vector<FitMethod>& methods,
                                const Surroundings& around) {
-  const auto checkpoint = openCheckpoint(options.source, around.stop);
+  const auto checkpoint = openFilters(options.source, around.stop);
   const auto ids = checkpoint->parseFilters(options.filters);
   const analysis::Task task(around.stop);
   const Progress progress("comparing", double(ids.size() * methods.size() * options.orders.size()), "fits");
@@ -135,6 +135,7 @@ void addCompare(CLI::App& parent, Action& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = parent.add_subcommand("compare", "Fit the same filters by several methods");
   addCheckpoint(*verb, options->source);
+  addBank(*verb, options->source);
   verb->add_option("--filter", options->filters, "Filters to fit")->required()->type_name("FILTERS");
   verb->add_option("--orders", options->orders, "Real states, as in 4,8,16")
       ->type_name("LIST")

@@ -7,7 +7,9 @@
 #include <memory>
 #include <optional>
 
+#include "analysis/error.h"
 #include "analysis/reduction/distilled.h"
+#include "analysis/reduction/modalpairs.h"
 #include "app/commandline/distillbyloss.h"
 #include "app/commandline/distillways.h"
 #include "app/commandline/latency.h"
@@ -123,6 +125,23 @@ analysis::Effort effortOf(const std::string& name) {
   return name == "full" ? analysis::Effort::full : analysis::Effort::standard;
 }
 
+// A name without an extension is a folder of pole and residue files.
+bool pairsAsked(const std::filesystem::path& target) {
+  return target.extension().empty() || std::filesystem::is_directory(target);
+}
+
+void requireTarget(const std::filesystem::path& target) {
+  if (!pairsAsked(target)) return requireWritable(target);
+  std::error_code ignored;
+  if (std::filesystem::exists(target, ignored) && !std::filesystem::is_directory(target, ignored)) {
+    throw analysis::Error(analysis::ErrorKind::output, target.string(), "it is a file where a folder is asked for",
+                          "end the name in .safetensors, .h5 or .pt");
+  }
+  auto plain = target;
+  while (!plain.has_filename() && plain.has_parent_path()) plain = plain.parent_path();  // "folder/"
+  requireWritable(std::filesystem::is_directory(target, ignored) ? target / "approx_poles_1.pt" : plain);
+}
+
 void distill(const Options& options, const Surroundings& around) {
   const int said = options.order.has_value() + options.tolerance.has_value() + options.budget.has_value() +
                    !options.orders.empty() + options.loss.maxLoss.has_value();
@@ -142,8 +161,8 @@ void distill(const Options& options, const Surroundings& around) {
   if (!options.orders.empty() && !options.filters.empty()) {
     throw UsageError("--orders: it names its filters itself; leave --filters away.");
   }
-  requireWritable(options.target);
-  const auto checkpoint = openCheckpoint(options.source, around.stop);
+  requireTarget(options.target);
+  const auto checkpoint = openFilters(options.source, around.stop);
   analysis::DistilRequest request;
   request.order = options.order;
   request.tolerance = options.tolerance;
@@ -172,7 +191,11 @@ void distill(const Options& options, const Surroundings& around) {
     distilled = refitted(options.source, options.loss, distilled, around.stop);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   if (around.stop.stop_requested()) throw analysis::Stopped{};
-  analysis::writeDistilled(distilled, options.target);
+  if (pairsAsked(options.target)) {
+    analysis::writeModalPairs(analysis::modalPairs(distilled, *checkpoint), options.target);
+  } else {
+    analysis::writeDistilled(distilled, options.target);
+  }
   report(options, *checkpoint, distilled, plan, seconds);
 }
 
@@ -183,10 +206,16 @@ void addDistill(CLI::App& parent, Action& chosen) {
   CLI::App* verb = parent.add_subcommand("distill", "Fit state-space models to the filters of a checkpoint");
   addCheckpoint(*verb, options->source);
   addModelOptions(*verb, options->source);
-  verb->add_option("-o,--output", options->target, "Result (.safetensors or .h5)")
+  addBank(*verb, options->source);
+  verb->add_option("-o,--output", options->target,
+                   "Result: .safetensors, .h5, .pt, or a folder for StripedHyena's pole and residue files")
       ->required()
       ->type_name("OUT")
-      ->check(extension({".safetensors", ".h5"}));
+      ->check(CLI::Validator(
+          [known = extension({".safetensors", ".h5", ".pt"})](std::string& text) {
+            return std::filesystem::path(text).extension().empty() ? std::string() : known(text);
+          },
+          ""));
   verb->add_option("--order", options->order, "Real states per filter (a conjugate pair counts 2)")
       ->type_name("N")
       ->check(whole(1, 4096));

@@ -9,9 +9,11 @@
 #include "app/commandline/outputfile.h"
 #include "app/commandline/parallel.h"
 #include "app/commandline/progress.h"
+#include "app/commandline/readingtable.h"
 #include "app/commandline/source.h"
 #include "app/commandline/table.h"
 #include "app/commandline/tapsfile.h"
+#include "app/commandline/tensortable.h"
 #include "app/commandline/verb.h"
 
 namespace commandline {
@@ -22,10 +24,10 @@ using nlohmann::ordered_json;
 struct Options {
   CheckpointOptions source;
   std::filesystem::path taps;
-  std::string filters;
+  std::string filters, readings;
   int lengthSamples = 0;
   int values = 8;
-  bool headersOnly = false, json = false;
+  bool headersOnly = false, tensors = false, statistics = false, json = false;
 };
 
 const char* name(analysis::Origin origin) {
@@ -149,7 +151,8 @@ std::string median(std::vector<Value> values) {
 // One row per bank; medians over its filters, where they were read.
 void printBanks(const analysis::Checkpoint& checkpoint, const std::vector<FilterFacts>& facts) {
   if (checkpoint.banks().empty()) {
-    std::cout << "no long convolutions, hence no filters to distil\n";
+    std::cout << "no long convolutions, hence no filters to distil; --tensors lists what there is, --bank reads a "
+                 "tensor as taps\n";
     return;
   }
   Table table({"<bank", "layer", "operator", "filters", "length/samples", "median effective/samples", "median energy"});
@@ -180,6 +183,12 @@ void requireLength(const analysis::Checkpoint& checkpoint, const std::vector<ana
 void inspect(const Options& options, const Surroundings& around) {
   if (!options.taps.empty()) requireWritable(options.taps);
   const auto checkpoint = openCheckpoint(options.source, around.stop);
+  if (!options.readings.empty()) {
+    const auto ids = chosenFilters(*checkpoint, options.filters);
+    const auto all = readingsOf(*checkpoint, options.source, ids, options.readings, around.stop);
+    if (!options.json) return print(all, options.readings);
+    return print({{"schema", 1}, {"file", options.source.file.string()}, {"readings", toJson(all, options.readings)}});
+  }
   std::vector<FilterFacts> facts;
   if (!options.headersOnly) {
     const auto ids = chosenFilters(*checkpoint, options.filters);
@@ -199,8 +208,13 @@ void inspect(const Options& options, const Surroundings& around) {
     const Progress progress("writing", checkpoint->filterCount(), "filters");
     writeTaps(*checkpoint, options.taps, options.lengthSamples, progress.task(around.stop));
   }
+  // Of a file that nobody knows, the tensors are all there is to tell.
+  const bool listed = options.tensors || options.statistics || checkpoint->report().family == "Unknown";
+  std::vector<TensorRow> tensors;
+  if (listed) tensors = tensorRows(checkpoint->tensors(), options.statistics, around.stop);
   if (options.json) {
     ordered_json document = describe(*checkpoint);
+    if (listed) document["tensorTable"] = toJson(tensors);
     document["filters"] = ordered_json::array();
     for (const auto& one : facts) document["filters"].push_back(toJson(one, checkpoint->banks()[one.id.bank]));
     if (!options.taps.empty()) document["taps"] = options.taps.string();
@@ -208,6 +222,10 @@ void inspect(const Options& options, const Surroundings& around) {
   }
   if (!options.filters.empty()) return factsTable(facts).print(std::cout);
   printSummary(*checkpoint);
+  if (listed) {
+    print(tensors, options.statistics);
+    std::cout << '\n';
+  }
   printBanks(*checkpoint, facts);
 }
 
@@ -217,9 +235,17 @@ void addInspect(CLI::App& parent, Action& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = parent.add_subcommand("inspect", "Show what a checkpoint holds, and its filters");
   addCheckpoint(*verb, options->source);
+  addBank(*verb, options->source);
   auto* headers = verb->add_flag("--headers", options->headersOnly, "Read names and shapes alone, no filter");
+  verb->add_flag("--tensors", options->tensors, "List every tensor: shape, type, elements");
+  verb->add_flag("--statistics", options->statistics,
+                 "The same with smallest and largest value, mean, rms and the count of NaN; reads all values");
   verb->add_option("--filter", options->filters, "Examine these filters closely: Hankel values, orders worth choosing")
       ->type_name("FILTERS")
+      ->excludes(headers);
+  verb->add_option("--readings", options->readings,
+                   "Show the filters under each value that this setting can have, side by side (with --filter)")
+      ->type_name("SETTING")
       ->excludes(headers);
   verb->add_option("--values", options->values, "Leading Hankel values per filter")
       ->type_name("N")
@@ -228,10 +254,12 @@ void addInspect(CLI::App& parent, Action& chosen) {
   verb->add_option("--length", options->lengthSamples, "Look at the first taps only (samples)")
       ->type_name("L")
       ->check(whole(1, 1 << 24));
-  verb->add_option("--taps", options->taps,
-                   "Write every impulse response as filters.<module path>, without the skip (.safetensors)")
+  verb->add_option(
+          "--taps", options->taps,
+          "Write every impulse response as filters.<module path>, without the skip (.safetensors, or .npy for a "
+          "single bank)")
       ->type_name("OUT")
-      ->check(extension({".safetensors"}));
+      ->check(extension({".safetensors", ".npy"}));
   addJson(*verb, options->json);
   verb->callback([options, &chosen] { chosen = [options](const Surroundings& around) { inspect(*options, around); }; });
 }

@@ -2,11 +2,11 @@
 
 #include <unistd.h>
 
-#include <bit>
 #include <fstream>
 #include <string>
 
 #include "analysis/error.h"
+#include "analysis/tensors/npywriter.h"
 
 namespace commandline {
 namespace fs = std::filesystem;
@@ -68,15 +68,8 @@ void writeFile(const fs::path& target, const std::function<void(std::ostream&)>&
 }
 
 void writeNpy(const fs::path& target, std::span<const float> values) {
-  static_assert(std::endian::native == std::endian::little, "the format string below says little-endian");
-  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::to_string(values.size()) + ",), }";
-  constexpr std::size_t preamble = 10;  // magic, version, header length
-  header.append(63 - (preamble + header.size()) % 64, ' ');
-  header += '\n';
   writeFile(target, [&](std::ostream& out) {
-    out.write("\x93NUMPY\x01\x00", 8);
-    out.put(static_cast<char>(header.size() & 0xFF)).put(static_cast<char>(header.size() >> 8));
-    out << header;
+    analysis::writeNpyHeader(out, analysis::DataType::f32, {std::int64_t(values.size())});
     out.write(reinterpret_cast<const char*>(values.data()), std::streamsize(values.size_bytes()));
   });
 }

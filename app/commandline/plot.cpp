@@ -70,7 +70,7 @@ analysis::FilterId oneFilter(const analysis::Checkpoint& checkpoint, const std::
 }
 
 FigureContent contentOf(const Options& options, const std::vector<FitMethod>& methods, const Surroundings& around) {
-  const auto checkpoint = openCheckpoint(options.source, around.stop);
+  const auto checkpoint = openFilters(options.source, around.stop);
   const analysis::Task task(around.stop);
   FigureContent content;
   content.filter = checkpoint->filter(oneFilter(*checkpoint, options.filter), task);
@@ -159,6 +159,7 @@ void addPlot(CLI::App& parent, Action& chosen) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = parent.add_subcommand("plot", "Draw a figure of one filter, without a window");
   addCheckpoint(*verb, options->source);
+  addBank(*verb, options->source);
   verb->add_option("-o,--output", options->target, "Figure (.png, .svg or .pdf)")
       ->required()
       ->type_name("FIG")

@@ -46,14 +46,41 @@ void addModelOptions(CLI::App& verb, CheckpointOptions& options) {
       ->capture_default_str();
 }
 
-std::shared_ptr<const analysis::Checkpoint> openCheckpoint(const CheckpointOptions& options, std::stop_token stop) {
+void addBank(CLI::App& verb, CheckpointOptions& options) {
+  auto* bank = verb.add_option("--bank", options.bank,
+                               "Take this tensor as taps, whatever the file is (* stands for any letters)")
+                   ->type_name("TENSOR");
+  verb.add_option("--axes", options.axes,
+                  "Read the tensor so: for each dimension t (time), r (time reversed), c (channels) or an index, as in "
+                  "c,0,t; else its longest axis is time")
+      ->type_name("AXES")
+      ->needs(bank);
+}
+
+analysis::Choices choicesOf(const CheckpointOptions& options) {
   analysis::Choices choices;
   for (const std::string& setting : options.settings) {
     const auto middle = setting.find('=');
     choices[setting.substr(0, middle)] = setting.substr(middle + 1);
   }
+  if (!options.bank.empty()) choices["bank"] = options.bank;
+  if (!options.axes.empty()) choices["axes"] = options.axes;
+  return choices;
+}
+
+std::shared_ptr<const analysis::Checkpoint> openCheckpoint(const CheckpointOptions& options, std::stop_token stop) {
   const Progress progress("opening", 100, "%");
-  return analysis::Checkpoint::open(options.file, progress.task(std::move(stop)), choices);
+  return analysis::Checkpoint::open(options.file, progress.task(std::move(stop)), choicesOf(options));
+}
+
+std::shared_ptr<const analysis::Checkpoint> openFilters(const CheckpointOptions& options, std::stop_token stop) {
+  auto checkpoint = openCheckpoint(options, std::move(stop));
+  if (checkpoint->banks().empty()) {
+    throw Error(ErrorKind::input, options.file.string(),
+                "it holds no filters (family: " + checkpoint->report().family + ")",
+                "read one of its tensors as taps with --bank; 'polecat inspect --tensors' lists them");
+  }
+  return checkpoint;
 }
 
 std::vector<analysis::FilterId> chosenFilters(const analysis::Checkpoint& checkpoint, const std::string& expression) {

@@ -24,14 +24,23 @@ struct CheckpointOptions {
   std::vector<std::string> settings;  // "NAME=VALUE"
   std::filesystem::path tokenizer;    // empty: what the checkpoint says
   std::string weights = "float32";    // or "bfloat16"
+  std::string bank, axes;             // a tensor to read as taps, and how: see analysis::Choices
 };
 // Declares FILE and --set.
 void addCheckpoint(CLI::App&, CheckpointOptions&);
+// Declares --bank and --axes, for verbs that look at filters.
+void addBank(CLI::App&, CheckpointOptions&);
+
+// The choices that the options ask for.
+analysis::Choices choicesOf(const CheckpointOptions&);
 
 // Declares --tokenizer and --weights, for verbs that run the language model.
 void addModelOptions(CLI::App&, CheckpointOptions&);
 
 std::shared_ptr<const analysis::Checkpoint> openCheckpoint(const CheckpointOptions&, std::stop_token);
+
+// The same for verbs that cannot do without filters: throws Error(input) when the file has none.
+std::shared_ptr<const analysis::Checkpoint> openFilters(const CheckpointOptions&, std::stop_token);
 
 // `expression` as Checkpoint::parseFilters takes it; empty: all filters.
 std::vector<analysis::FilterId> chosenFilters(const analysis::Checkpoint&, const std::string& expression);

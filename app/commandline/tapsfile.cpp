@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "analysis/error.h"
+#include "analysis/tensors/npywriter.h"
 #include "app/commandline/outputfile.h"
 
 namespace commandline {
@@ -46,11 +48,22 @@ void writeTaps(const analysis::Checkpoint& checkpoint, const std::filesystem::pa
   for (int bank = 0; bank < int(checkpoint.banks().size()); ++bank) {
     banksByName["filters." + checkpoint.banks()[bank].path] = bank;
   }
-  const std::string header = headerFor(checkpoint, banksByName, lengthSamples);
+  const bool array = target.extension() == ".npy";
+  if (array && banksByName.size() != 1) {
+    throw analysis::Error(analysis::ErrorKind::output, target.string(),
+                          "one array cannot hold the " + std::to_string(banksByName.size()) + " banks of this file",
+                          "write a .safetensors file, or choose one by --bank");
+  }
+  const std::string header = array ? "" : headerFor(checkpoint, banksByName, lengthSamples);
   writeFile(target, [&](std::ostream& out) {
-    const std::uint64_t size = header.size();
-    out.write(reinterpret_cast<const char*>(&size), sizeof size);
-    out << header;
+    if (array) {
+      const analysis::Bank& bank = checkpoint.banks().front();
+      analysis::writeNpyHeader(out, analysis::DataType::f32, {bank.channels, lengthOf(bank, lengthSamples)});
+    } else {
+      const std::uint64_t size = header.size();
+      out.write(reinterpret_cast<const char*>(&size), sizeof size);
+      out << header;
+    }
     int done = 0;
     for (const auto& [name, index] : banksByName) {
       const analysis::Bank& bank = checkpoint.banks()[index];
