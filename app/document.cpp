@@ -5,38 +5,80 @@
 #include <algorithm>
 #include <iterator>
 #include <numeric>
+#include <utility>
 
 #include "app/edits.h"
 
 namespace app {
 
-Document::Document(Jobs& jobs, QObject* parent) : QObject(parent), m_jobs(jobs) {}
+namespace {
 
-void Document::open(const QString& path) {
-  const QString absolute = QFileInfo(path).absoluteFilePath();
-  Q_EMIT openingStarted(absolute);
+// The same filters at the same places, however long they are read.
+bool sameFilters(const analysis::Checkpoint& a, const analysis::Checkpoint& b) {
+  return std::equal(
+      a.banks().begin(), a.banks().end(), b.banks().begin(), b.banks().end(),
+      [](const analysis::Bank& x, const analysis::Bank& y) { return x.path == y.path && x.channels == y.channels; });
+}
+
+}  // namespace
+
+Document::Document(Jobs& jobs, QObject* parent) : QObject(parent), m_jobs(jobs) {
+  connect(&m_watcher, &QFileSystemWatcher::fileChanged, this, [this] {
+    if (!m_checkpoint) return;
+    if (const auto part = m_checkpoint->tensors().changedPart())
+      Q_EMIT changedOnDisk(QString::fromStdString(part->string()));
+  });
+}
+
+void Document::open(const QString& path, const analysis::Choices& choices) {
+  load(QFileInfo(path).absoluteFilePath(), choices, History::anew);
+}
+
+void Document::reread(const analysis::Choices& choices) {
+  if (m_checkpoint && choices != m_choices) load(m_path, choices, History::step);
+}
+
+void Document::readAgain() {
+  if (m_checkpoint) load(m_path, m_choices, History::kept);
+}
+
+void Document::load(const QString& path, const analysis::Choices& choices, History history) {
+  Q_EMIT openingStarted(path);
   m_jobs.start(
       QStringLiteral("open"), tr("Opening %1").arg(QFileInfo(path).fileName()), Jobs::Priority::interactive,
-      [this, absolute](const analysis::Task& task, const Jobs::Post& post) {
-        auto checkpoint = analysis::Checkpoint::open(absolute.toStdString(), task);
-        post([this, absolute, checkpoint] {
-          m_checkpoint = checkpoint;
-          m_path = absolute;
-          m_bankStart.clear();
-          int rows = 0;
-          for (const analysis::Bank& bank : checkpoint->banks()) {
-            m_bankStart.push_back(rows);
-            rows += bank.channels;
-          }
-          m_orders.assign(static_cast<std::size_t>(rows), defaultOrder);
-          m_locked.assign(static_cast<std::size_t>(rows), false);
-          m_undo.clear();
-          m_selection = {};
-          Q_EMIT opened();
-          if (rows > 0) select(0);
-        });
+      [this, path, choices, history](const analysis::Task& task, const Jobs::Post& post) {
+        auto checkpoint = analysis::Checkpoint::open(path.toStdString(), task, choices);
+        post([this, path, checkpoint, choices, history] { take(path, checkpoint, choices, history); });
       },
-      [this, absolute](const QString& sentence) { Q_EMIT openFailed(absolute, sentence); });
+      [this, path](const QString& sentence) { Q_EMIT openFailed(path, sentence); });
+}
+
+void Document::take(const QString& path, std::shared_ptr<const analysis::Checkpoint> checkpoint,
+                    const analysis::Choices& choices, History history) {
+  const bool kept =
+      history != History::anew && m_checkpoint && path == m_path && sameFilters(*m_checkpoint, *checkpoint);
+  const int selected = kept ? std::max(selectedRow(), 0) : 0;
+  const analysis::Choices before = std::exchange(m_choices, choices);
+  m_checkpoint = std::move(checkpoint);
+  m_path = path;
+  if (!m_watcher.files().isEmpty()) m_watcher.removePaths(m_watcher.files());
+  for (const auto& part : m_checkpoint->tensors().parts()) m_watcher.addPath(QString::fromStdString(part.string()));
+  if (!kept) {
+    m_bankStart.clear();
+    int rows = 0;
+    for (const analysis::Bank& bank : m_checkpoint->banks()) {
+      m_bankStart.push_back(rows);
+      rows += bank.channels;
+    }
+    m_orders.assign(static_cast<std::size_t>(rows), defaultOrder);
+    m_locked.assign(static_cast<std::size_t>(rows), false);
+    m_undo.clear();
+  } else if (history == History::step) {
+    m_undo.push(new ReadingEdit(*this, before, choices));
+  }
+  m_selection = {};
+  Q_EMIT opened();
+  if (filterCount() > 0) select(selected);
 }
 
 int Document::row(analysis::FilterId id) const {

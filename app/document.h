@@ -2,6 +2,7 @@
 // Every change of an order goes through the undo stack. Lives on the GUI thread.
 #pragma once
 
+#include <QFileSystemWatcher>
 #include <QObject>
 #include <QString>
 #include <QUndoStack>
@@ -28,7 +29,14 @@ class Document : public QObject {
   explicit Document(Jobs&, QObject* parent = nullptr);
 
   // Opens in a job. On failure openFailed carries one sentence and the model that was open stays as it was.
-  void open(const QString& path);
+  void open(const QString& path, const analysis::Choices& = {});
+  // Reads the open file again with other choices. Where they leave the filters their number and place, orders, locks,
+  // selection and history stay, and the change is one undoable step; otherwise it is as if the file were opened anew.
+  void reread(const analysis::Choices&);
+  // Reads the open file as it now is on disk, with the same choices. What stays is as with reread; no undoable step.
+  void readAgain();
+  // What a person chose where the file leaves a choice.
+  const analysis::Choices& choices() const { return m_choices; }
 
   const std::shared_ptr<const analysis::Checkpoint>& checkpoint() const { return m_checkpoint; }  // null: nothing open
   QString path() const { return m_path; }
@@ -74,16 +82,24 @@ class Document : public QObject {
   void locksChanged(const std::vector<int>& rows);
   // A single row was to change and is locked.
   void lockRefused(int row);
+  // A file behind the open model was replaced, rewritten or removed since it was opened.
+  void changedOnDisk(const QString& path);
 
  private:
   friend class OrderEdit;
   friend class LockEdit;
+  friend class ReadingEdit;
+  enum class History { anew, step, kept };
+  void load(const QString& path, const analysis::Choices&, History);
+  void take(const QString& path, std::shared_ptr<const analysis::Checkpoint>, const analysis::Choices&, History);
   void apply(const std::vector<OrderChange>&, bool forward);
   void applyLocks(const std::vector<int>& rows, bool on);
 
   Jobs& m_jobs;
   QUndoStack m_undo;
   QString m_path;
+  analysis::Choices m_choices;
+  QFileSystemWatcher m_watcher;
   std::shared_ptr<const analysis::Checkpoint> m_checkpoint;
   std::vector<int> m_bankStart;  // first row of each bank
   std::vector<int> m_orders;

@@ -90,4 +90,26 @@ bool SettingEdit::mergeWith(const QUndoCommand* other) {
   return true;
 }
 
+ReadingEdit::ReadingEdit(Document& document, analysis::Choices before, analysis::Choices after)
+    : m_document(document), m_before(std::move(before)), m_after(std::move(after)) {
+  QStringList changes;
+  for (const auto& [name, value] : m_after) {
+    const auto old = m_before.find(name);
+    if (old == m_before.end() || old->second != value)
+      changes << QObject::tr("%1 = %2").arg(QString::fromStdString(name), QString::fromStdString(value));
+  }
+  for (const auto& [name, value] : m_before) {
+    if (!m_after.contains(name)) changes << QObject::tr("%1 as the file has it").arg(QString::fromStdString(name));
+  }
+  setText(changes.join(QStringLiteral(", ")));
+}
+
+void ReadingEdit::undo() {
+  m_document.load(m_document.path(), m_before, Document::History::kept);
+}
+
+void ReadingEdit::redo() {
+  if (!std::exchange(m_made, false)) m_document.load(m_document.path(), m_after, Document::History::kept);
+}
+
 }  // namespace app

@@ -59,4 +59,18 @@ class SettingEdit : public QUndoCommand {
   bool m_made = true;
 };
 
+// "shift = 0.05": the open file read with other choices. Undoing reads it again in a job.
+class ReadingEdit : public QUndoCommand {
+ public:
+  // The change has been made already.
+  ReadingEdit(Document&, analysis::Choices before, analysis::Choices after);
+  void undo() override;
+  void redo() override;
+
+ private:
+  Document& m_document;
+  analysis::Choices m_before, m_after;
+  bool m_made = true;
+};
+
 }  // namespace app

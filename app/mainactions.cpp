@@ -13,6 +13,8 @@
 #include <QScopedValueRollback>
 #include <QSpinBox>
 #include <QTableView>
+#include <QTableWidget>
+#include <QTreeWidget>
 #include <algorithm>
 #include <utility>
 
@@ -28,7 +30,9 @@
 #include "app/mainwindow.h"
 #include "app/plotdeck.h"
 #include "app/recents.h"
+#include "app/settingspanel.h"
 #include "app/startpage.h"
+#include "app/tensortree.h"
 #include "widgets/commandpalette.h"
 #include "widgets/hankelplot.h"
 #include "widgets/poleplot.h"
@@ -73,6 +77,9 @@ void MainWindow::buildFileMenu(QMenu* file, QMenu* edit) {
   m_recentMenu = file->addMenu(tr("Open &recent"));
   named(file->addAction(tr("Open the sa&mple"), this, &MainWindow::openSample), "file.openSample",
         tr("Open the bundled model: Hyena, 1 million parameters, trained on novels"));
+  m_readAgain = named(file->addAction(tr("&Read again"), QKeySequence(Qt::Key_F5), this,
+                                      [this] { m_document.readAgain(); }),
+                      "file.readAgain", tr("Read the open file as it now is on disk; orders and locks stay"));
   file->addSeparator();
   m_save = named(file->addAction(tr("&Save session"), QKeySequence::Save, this,
                                  [this] { m_sessionPath.isEmpty() ? chooseSession() : saveSession(m_sessionPath); }),
@@ -150,8 +157,9 @@ void MainWindow::buildViewMenu() {
   connect(m_talkAction, &QAction::triggered, this, &MainWindow::setTalking);
   view->addSeparator();
   QMenu* panels = view->addMenu(tr("&Panels"));
-  for (QDockWidget* dock :
-       QList<QDockWidget*>{m_filtersDock} + m_plotDocks + QList<QDockWidget*>{m_bankDock, m_generateDock, m_compareDock, m_effectDock})
+  for (QDockWidget* dock : QList<QDockWidget*>{m_filtersDock} + m_plotDocks +
+                               QList<QDockWidget*>{m_bankDock, m_generateDock, m_compareDock, m_effectDock,
+                                                   m_settingsDock, m_tensorsDock})
     panels->addAction(named(dock->toggleViewAction(), qPrintable(QStringLiteral("panel.") + dock->objectName()),
                             tr("Show or hide this panel")));
   m_compareDock->toggleViewAction()->setShortcut(QKeySequence(Qt::Key_C));
@@ -300,7 +308,9 @@ void MainWindow::focusPanel(int step) {
                                                     {m_bankDock, m_bank},
                                                     {m_generateDock, m_generate},
                                                     {m_effectDock, m_effect},
-                                                    {m_compareDock, m_compareDock->widget()}};
+                                                    {m_compareDock, m_compareDock->widget()},
+                                                    {m_settingsDock, m_settings->settings()},
+                                                    {m_tensorsDock, m_tensors->tree()}};
   int now = -1;
   const QWidget* focus = QApplication::focusWidget();
   for (const auto& [dock, target] : all) {

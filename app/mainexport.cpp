@@ -117,7 +117,7 @@ void MainWindow::exportTable(const QString& path, bool ofPlot) {
 
 namespace {
 OpenedFile openedFile(const Document& document) {
-  return {document.path().toStdString(), {}};
+  return {document.path().toStdString(), document.choices()};
 }
 }  // namespace
 

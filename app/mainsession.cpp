@@ -74,6 +74,7 @@ SessionState MainWindow::state() const {
   if (!m_document.checkpoint()) return out;
   out.checkpoint = m_document.path();
   out.fingerprint = m_fingerprint;
+  out.choices = m_document.choices();
   int row = 0;
   for (const analysis::Bank& bank : m_document.checkpoint()->banks()) {
     SavedBank saved;
@@ -187,7 +188,7 @@ void MainWindow::resume(const SessionState& saved) {
     }
   }
   m_pending = state;
-  m_document.open(state.checkpoint);
+  m_document.open(state.checkpoint, state.choices);
 }
 
 void MainWindow::saveSession(const QString& path) {

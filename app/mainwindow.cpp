@@ -1,6 +1,7 @@
 #include "app/mainwindow.h"
 
 #include <QActionGroup>
+#include <QApplication>
 #include <QCloseEvent>
 #include <QComboBox>
 #include <QDockWidget>
@@ -34,8 +35,10 @@
 #include "app/recents.h"
 #include "app/resources.h"
 #include "app/sessionfile.h"
+#include "app/settingspanel.h"
 #include "app/startpage.h"
 #include "app/talkbar.h"
+#include "app/tensortree.h"
 #include "app/tour.h"
 #include "app/valuelabel.h"
 #include "widgets/format.h"
@@ -114,9 +117,12 @@ void MainWindow::buildPanels() {
   addDockWidget(Qt::BottomDockWidgetArea, m_compareDock);
   addDockWidget(Qt::BottomDockWidgetArea, m_effectDock);
   addDockWidget(Qt::BottomDockWidgetArea, m_bankDock);
-  m_bankDock->hide();
-  m_compareDock->hide();
-  m_effectDock->hide();
+  m_settings = new SettingsPanel(m_document, m_jobs);
+  m_settingsDock = addPanel(QStringLiteral("settings"), tr("Settings of the file"), m_settings, true);
+  m_tensors = new TensorTree(m_document, m_jobs);
+  m_tensorsDock = addPanel(QStringLiteral("tensors"), tr("Tensors"), m_tensors, true);
+  for (QDockWidget* dock : {m_settingsDock, m_tensorsDock}) addDockWidget(Qt::BottomDockWidgetArea, dock);
+  for (QDockWidget* dock : {m_bankDock, m_compareDock, m_effectDock, m_settingsDock, m_tensorsDock}) dock->hide();
 }
 
 void MainWindow::connectParts() {
@@ -131,6 +137,11 @@ void MainWindow::connectParts() {
   });
   connect(&m_document, &Document::ordersChanged, this, &MainWindow::refreshTotals);
   connect(&m_document, &Document::locksChanged, this, &MainWindow::refreshTotals);
+  connect(&m_document, &Document::changedOnDisk, this, [this](const QString& path) {
+    m_banner->tell(tr("%1 changed on disk since it was opened; press F5 to read it again.").arg(path));
+  });
+  connect(m_settings, &SettingsPanel::failed, m_banner, &Banner::tell);
+  connect(m_tensors, &TensorTree::failed, m_banner, &Banner::tell);
   connect(&m_analyst, &Analyst::failed, m_banner, &Banner::tell);
   connect(&m_generation, &GenerationRun::failed, m_banner, &Banner::tell);
   connect(&m_planner, &Planner::failed, m_banner, &Banner::tell);
@@ -194,7 +205,7 @@ void MainWindow::chooseExport() {
   const QString suggestion = QFileInfo(m_document.path()).absolutePath() + QLatin1Char('/') +
                              QFileInfo(m_document.path()).completeBaseName() + QStringLiteral("-distilled.safetensors");
   const QString path = QFileDialog::getSaveFileName(this, tr("Export the distilled models"), suggestion,
-                                                    tr("safetensors (*.safetensors);;HDF5 (*.h5)"));
+                                                    tr("safetensors (*.safetensors);;HDF5 (*.h5);;PyTorch (*.pt)"));
   if (!path.isEmpty()) m_planner.exportDistilled(path);
 }
 
@@ -214,7 +225,7 @@ void MainWindow::showOpened() {
   m_talkAction->setEnabled(isOpen);
   m_scope->setEnabled(isOpen);
   m_tolerance->setEnabled(isOpen);
-  for (QAction* action : {m_export, m_save, m_saveAs}) action->setEnabled(isOpen);
+  for (QAction* action : {m_readAgain, m_export, m_save, m_saveAs}) action->setEnabled(isOpen);
   if (isOpen) {
     recents::add(m_document.path());
     refreshRecents();
@@ -223,16 +234,18 @@ void MainWindow::showOpened() {
     if (m_filtersDock->isHidden() && m_plotDocks[0]->isHidden() && m_generateDock->isHidden() &&
         m_effectDock->isHidden())
       showPreset(Preset::filters);
-    m_filters->table()->setFocus();
+    const QWidget* focus = QApplication::focusWidget();
+    const bool reading = focus && (m_settingsDock->isAncestorOf(focus) || m_tensorsDock->isAncestorOf(focus));
+    if (!reading) m_filters->table()->setFocus();
+    // Of a file without filters the tensors are all there is to look at.
+    if (m_document.filterCount() == 0) m_tensorsDock->show();
     checkFingerprint();
     // Queued: the document selects its first filter after it has told that it is open.
     if (m_pending) QMetaObject::invokeMethod(this, [this] { if (m_pending) apply(*std::exchange(m_pending, {})); }, Qt::QueuedConnection);
   } else {
     m_filtersDock->hide();
-    m_generateDock->hide();
-    m_compareDock->hide();
-    m_effectDock->hide();
-    m_bankDock->hide();
+    for (QDockWidget* dock : {m_generateDock, m_compareDock, m_effectDock, m_bankDock, m_settingsDock, m_tensorsDock})
+      dock->hide();
     for (QDockWidget* dock : m_plotDocks) dock->hide();
   }
   refreshTotals();

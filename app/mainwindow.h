@@ -41,9 +41,11 @@ class FitStrip;
 class GenerationPanel;
 class JobsBar;
 class PlotDeck;
+class SettingsPanel;
 struct Report;
 class StartPage;
 class TalkBar;
+class TensorTree;
 class Tour;
 class ValueLabel;
 
@@ -180,7 +182,10 @@ class MainWindow : public QMainWindow {
   ComparePanel* m_compare = nullptr;
   EffectPanel* m_effect = nullptr;
   BankPanel* m_bank = nullptr;
+  SettingsPanel* m_settings = nullptr;
+  TensorTree* m_tensors = nullptr;
   QDockWidget *m_filtersDock = nullptr, *m_generateDock = nullptr, *m_compareDock = nullptr, *m_effectDock = nullptr, *m_bankDock = nullptr;
+  QDockWidget *m_settingsDock = nullptr, *m_tensorsDock = nullptr;
   QList<QDockWidget*> m_plotDocks;  // impulse, spectrum, Hankel, poles
   QToolBar *m_stripBar = nullptr, *m_toolBar = nullptr, *m_talkBar = nullptr;
   TalkBar* m_talk = nullptr;
@@ -192,7 +197,7 @@ class MainWindow : public QMainWindow {
   QComboBox* m_scope = nullptr;
   QDoubleSpinBox* m_tolerance = nullptr;
   QAction* m_talkAction = nullptr;
-  QAction *m_export = nullptr, *m_save = nullptr, *m_saveAs = nullptr;
+  QAction *m_readAgain = nullptr, *m_export = nullptr, *m_save = nullptr, *m_saveAs = nullptr;
   QMenu* m_recentMenu = nullptr;
   QActionGroup* m_presetGroup = nullptr;
   ValueLabel* m_totals = nullptr;

@@ -121,6 +121,7 @@ SessionState stateOf(const Json& json, const QString& folder, const QString& nam
   checkpoint.read("relative", relative);
   checkpoint.read("absolute", out.checkpoint);
   checkpoint.read("fingerprint", out.fingerprint);
+  checkpoint.read("choices", out.choices);
   const QString beside = QDir(folder).absoluteFilePath(relative);
   if (!relative.isEmpty() && QFileInfo::exists(beside)) out.checkpoint = QDir::cleanPath(beside);
   for (const Json& entry : top.list("banks")) {
@@ -183,7 +184,10 @@ std::string sessionText(const SessionState& s, const QString& folder) {
       {"polecat", "session"},
       {"version", version},
       {"checkpoint",
-       {{"relative", text(relative)}, {"absolute", text(s.checkpoint)}, {"fingerprint", text(s.fingerprint)}}},
+       {{"relative", text(relative)},
+        {"absolute", text(s.checkpoint)},
+        {"fingerprint", text(s.fingerprint)},
+        {"choices", s.choices}}},
       {"banks", banks},
       {"plan", {{"tolerancePercent", s.tolerancePercent}, {"scope", s.scope}, {"methods", s.methods}}},
       {"view",

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "analysis/checkpoint/checkpoint.h"
+
 namespace app {
 
 struct SavedBank {
@@ -60,6 +62,7 @@ struct SavedReference {
 struct SessionState {
   QString checkpoint;   // absolute path
   QString fingerprint;  // see fingerprint(); empty while not known
+  analysis::Choices choices;  // how the file is read where it leaves a choice; also the axes of a tensor used as filters
   std::vector<SavedBank> banks;
   std::string selection;  // name of the filter
   double tolerancePercent = 10;

@@ -32,6 +32,7 @@ inline app::SessionState randomState(Random& random, const QString& checkpoint) 
   app::SessionState s;
   s.checkpoint = checkpoint;
   s.fingerprint = random.words();
+  for (int i = random.below(3); i > 0; --i) s.choices[random.words().toStdString()] = random.words().toStdString();
   for (int b = random.below(4); b > 0; --b) {
     app::SavedBank bank;
     bank.path = random.words().toStdString();

@@ -91,6 +91,7 @@ class TestSession : public QObject {
     QTest::newRow("other JSON") << QByteArray("{\"weight_map\": {}}");
     QTest::newRow("newer") << QByteArray("{\"polecat\": \"session\", \"version\": 999}");
     QTest::newRow("wrong type") << QByteArray("{\"polecat\": \"session\", \"plan\": {\"tolerancePercent\": \"much\"}}");
+    QTest::newRow("choices of no names") << QByteArray("{\"polecat\": \"session\", \"checkpoint\": {\"choices\": [1]}}");
     QTest::newRow("huge run") << QByteArray(
         "{\"polecat\": \"session\", \"banks\": [{\"path\": \"a\", \"orders\": \"8*2000000000\"}]}");
     QTest::newRow("sum of runs") << QByteArray(
