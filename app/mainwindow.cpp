@@ -16,6 +16,7 @@
 #include <QMimeData>
 #include <QSettings>
 #include <QTableView>
+#include <QTreeWidget>
 #include <QToolBar>
 #include <QVBoxLayout>
 
@@ -237,8 +238,11 @@ void MainWindow::showOpened() {
     const QWidget* focus = QApplication::focusWidget();
     const bool reading = focus && (m_settingsDock->isAncestorOf(focus) || m_tensorsDock->isAncestorOf(focus));
     if (!reading) m_filters->table()->setFocus();
-    // Of a file without filters the tensors are all there is to look at.
-    if (m_document.filterCount() == 0) m_tensorsDock->show();
+    if (m_document.filterCount() == 0) {  // the tensors are all there is to look at
+      for (QDockWidget* dock : findChildren<QDockWidget*>()) dock->setVisible(dock == m_tensorsDock);
+      m_stripBar->hide();
+      m_tensors->tree()->setFocus();
+    }
     checkFingerprint();
     // Queued: the document selects its first filter after it has told that it is open.
     if (m_pending) QMetaObject::invokeMethod(this, [this] { if (m_pending) apply(*std::exchange(m_pending, {})); }, Qt::QueuedConnection);

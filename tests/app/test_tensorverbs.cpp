@@ -78,8 +78,13 @@ class TestTensorVerbs : public QObject {
     QCOMPARE(banks[0]["path"], Json("block.cube"));
     QVERIFY(banks[0]["errorRelative"][0].get<double>() < 1e-4);
     QVERIFY(fitted.is_discarded());  // block.bias has one axis: three words do not fit it
-    QCOMPARE(polecat({"plot", unknown(), "--bank", "block.cube", "-o", in("bank.png")}).exit, 0);
+    QCOMPARE(polecat({"plot", unknown(), "--bank", "block.cube", "--filter", "0.1", "-o", in("bank.png")}).exit, 0);
     QVERIFY(QFile::exists(in("bank.png")));
+    // The way in which the window prints its commands: the same choice.
+    QCOMPARE(polecat({"distill", unknown(), "--set", "bank=block.cube", "--set", "axes=c,0,t", "--order", "2", "-o",
+                      models, "--json"})
+                 .json()["banks"],
+             banks);
   }
 
   void everyMistakeIsOneSentence_data() {
@@ -94,7 +99,7 @@ class TestTensorVerbs : public QObject {
     QTest::newRow("axes alone") << QStringList{"inspect", file, "--axes", "t"} << 2 << QByteArray("--bank");
     QTest::newRow("no filters") << QStringList{"distill", file, "--order", "2", "-o", in("x.pt")} << 3
                                 << QByteArray("holds no filters");
-    QTest::newRow("no figure") << QStringList{"plot", file, "-o", in("x.png")} << 3 << QByteArray("holds no filters");
+    QTest::newRow("no figure") << QStringList{"plot", file, "--filter", "0.0", "-o", in("x.png")} << 3 << QByteArray("holds no filters");
     QTest::newRow("two banks, one array") << QStringList{"inspect", sample(), "--taps", in("x.npy")} << 6
                                           << QByteArray("one array cannot hold the 4 banks");
     QTest::newRow("unknown ending") << QStringList{"distill", sample(), "--order", "2", "-o", in("x.bin")} << 2
