@@ -49,7 +49,8 @@ class Builder final : public Json::json_sax_t {
     return true;
   }
   Json* put(Json value) {
-    constexpr std::uint64_t valueBytes = 3 * sizeof(Json);  // in a vector that doubles
+    // In a vector that doubles; when the document is destroyed, its values pass through a second one.
+    constexpr std::uint64_t valueBytes = 5 * sizeof(Json);
     spend(valueBytes);
     if (containers.empty()) {
       root = std::move(value);

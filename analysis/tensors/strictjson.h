@@ -11,7 +11,7 @@
 namespace analysis {
 
 // Throws Error(input) naming `subject` for what is not JSON, nests deeper than 64 levels, has a key twice, or would
-// take more memory than `budgetBytes` (a list of zeros takes twelve times its text).
+// take more memory than `budgetBytes` (a list of zeros takes forty times its text).
 nlohmann::json parseStrictJson(std::span<const std::byte> text, const std::string& subject, std::uint64_t budgetBytes);
 
 // What a JSON text may take that describes `fileBytes` bytes: as much, and 48 MB.
