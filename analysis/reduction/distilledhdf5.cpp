@@ -8,14 +8,14 @@
 #include "analysis/checkpoint/sha256.h"
 #include "analysis/error.h"
 #include "analysis/reduction/distilledtables.h"
+#include "analysis/tensors/hdf5lock.h"
 
 namespace analysis {
 
 namespace {
 
-constexpr hsize_t longestText = 1 << 20;  // of an attribute: a plan of many exceptions
-// The library trusts the bytes of a file so far that damaged ones can crash it. The user block, which it leaves to its
-// users and every reader skips, therefore holds a checksum of the rest.
+// The library may take damaged numbers for good ones. The user block, which it leaves to its users and every reader
+// skips, therefore holds a checksum of the rest.
 constexpr std::size_t userBlock = 512;
 constexpr char blockTitle[] = "polecat-statespace, HDF5 after 512 bytes, sha256 ";
 
@@ -80,11 +80,16 @@ void writeDataset(hid_t parent, const char* name, hid_t type, const std::array<h
   must(dataset.valid() && H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) >= 0, path);
 }
 
-void writeContent(const Distilled& distilled, const std::filesystem::path& path) {
+// What follows the user block. The library builds it in memory: of a write to a disk that fails it would keep what it could not
+// write, and crash with it when the program ends.
+std::vector<char> imageOf(const Distilled& distilled, const std::filesystem::path& path) {
+  const std::lock_guard lock(hdf5Lock());
   const Quiet quiet;
-  const Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+  const Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose), access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   H5Pset_userblock(creation, userBlock);
-  const Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation, H5P_DEFAULT), H5Fclose);
+  constexpr std::size_t growth = 1 << 20;
+  must(H5Pset_fapl_core(access, growth, false) >= 0, path);
+  const Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation, access), H5Fclose);
   must(file.valid(), path);
   for (const auto& [name, text] : distilled.metadata) writeAttribute(file, name, text, path);
   const Handle models(H5Gcreate2(file, "models", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose);
@@ -103,162 +108,60 @@ void writeContent(const Distilled& distilled, const std::filesystem::path& path)
     if (!t.poleSet.empty()) writeDataset<1>(group, "pole_set", H5T_NATIVE_INT32, {C}, t.poleSet.data(), path);
   }
   must(H5Fflush(file, H5F_SCOPE_GLOBAL) >= 0, path);
+  const auto size = H5Fget_file_image(file, nullptr, 0);
+  must(size > 0, path);
+  std::vector<char> image(static_cast<std::size_t>(size));
+  must(H5Fget_file_image(file, image.data(), image.size()) == size, path);
+  return image;
 }
 
 // ---- checksum
 
-// The first bytes of the user block of a file with this content.
-std::string blockText(const std::filesystem::path& path) {
+std::string blockText(Sha256& content) {
+  return blockTitle + content.finish() + "\n";
+}
+
+// The first bytes of the user block that the file should have.
+std::string expectedBlock(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   file.seekg(userBlock);
   Sha256 hash;
   std::vector<char> piece(1 << 16);
   while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())) || file.gcount() > 0)
     hash.add(std::as_bytes(std::span(piece.data(), static_cast<std::size_t>(file.gcount()))));
-  return blockTitle + hash.finish() + "\n";
+  return blockText(hash);
 }
 
 bool isIntact(const std::filesystem::path& path) {
-  const std::string expected = blockText(path);
+  const std::string expected = expectedBlock(path);
   std::string found(expected.size(), '\0');
   std::ifstream file(path, std::ios::binary);
   return file.read(found.data(), static_cast<std::streamsize>(found.size())) && found == expected;
 }
 
-// ---- reading
-
-[[noreturn]] void refuse(const std::string& file, const std::string& problem) {
-  throw Error(ErrorKind::input, file, problem, "distil the checkpoint again");
-}
-
-std::string readAttribute(hid_t parent, const std::string& name, const std::string& file) {
-  const Handle attribute(H5Aopen(parent, name.c_str(), H5P_DEFAULT), H5Aclose);
-  const Handle type(H5Aget_type(attribute), H5Tclose), space(H5Aget_space(attribute), H5Sclose);
-  const std::size_t size = H5Tget_size(type);
-  if (!attribute.valid() || H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) > 0 || size > longestText ||
-      H5Sget_simple_extent_npoints(space) != 1) {
-    refuse(file, "attribute " + name + " is no short text");
-  }
-  std::string text(size, '\0');
-  if (H5Aread(attribute, type, text.data()) < 0) refuse(file, "attribute " + name + " cannot be read");
-  text.resize(std::min(text.size(), text.find('\0') == std::string::npos ? text.size() : text.find('\0')));
-  return text;
-}
-
-// A dataset, whose shape is checked against what its storage can hold before anything is allocated.
-struct Dataset {
-  Handle id;
-  std::vector<hsize_t> shape;
-
-  Dataset(hid_t parent, const char* name, const std::string& subject)
-      : id(H5Dopen2(parent, name, H5P_DEFAULT), H5Dclose) {
-    if (!id.valid()) refuse(subject, std::string("dataset ") + name + " is missing");
-    const Handle space(H5Dget_space(id), H5Sclose), type(H5Dget_type(id), H5Tclose);
-    const Handle properties(H5Dget_create_plist(id), H5Pclose);
-    const int rank = H5Sget_simple_extent_ndims(space);
-    if (rank < 1 || rank > 3) refuse(subject, std::string("dataset ") + name + " has an unknown shape");
-    shape.resize(static_cast<std::size_t>(rank));
-    H5Sget_simple_extent_dims(space, shape.data(), nullptr);
-    hsize_t bytes = H5Tget_size(type);
-    const hsize_t stored = H5Dget_storage_size(id);
-    for (const hsize_t extent : shape) {
-      if (extent != 0 && bytes > stored / extent)
-        bytes = stored + 1;  // more than there is, without overflow
-      else
-        bytes *= extent;
-    }
-    if (bytes != stored || H5Pget_layout(properties) != H5D_CONTIGUOUS) {
-      refuse(subject, std::string("dataset ") + name + " is not stored as a plain table");
-    }
-  }
-
-  template <typename Number>
-  std::vector<Number> values(hid_t type, const std::vector<hsize_t>& expected, const std::string& subject) const {
-    if (shape != expected) refuse(subject, "its datasets differ in shape");
-    std::size_t count = 1;
-    for (const hsize_t extent : shape) count *= extent;
-    std::vector<Number> result(count);
-    if (H5Dread(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, result.data()) < 0)
-      refuse(subject, "a dataset cannot be read");
-    return result;
-  }
-};
-
-template <typename Visit>
-void eachAttribute(hid_t parent, Visit visit) {
-  const auto forward = [](hid_t, const char* name, const H5A_info_t*, void* names) -> herr_t {
-    static_cast<std::vector<std::string>*>(names)->emplace_back(name);
-    return 0;
-  };
-  std::vector<std::string> names;
-  H5Aiterate2(parent, H5_INDEX_NAME, H5_ITER_INC, nullptr, forward, &names);
-  for (const auto& name : names) visit(name);
-}
-
-std::vector<std::string> groupNames(hid_t parent) {
-  std::vector<std::string> names;
-  const auto forward = [](hid_t, const char* name, const H5L_info_t*, void* list) -> herr_t {
-    static_cast<std::vector<std::string>*>(list)->emplace_back(name);
-    return 0;
-  };
-  H5Literate(parent, H5_INDEX_NAME, H5_ITER_INC, nullptr, forward, &names);
-  return names;
-}
-
-DistilledTables readBank(hid_t group, const std::string& path, const std::string& subject) {
-  DistilledTables t;
-  t.path = path;
-  const Dataset poles(group, "poles", subject);
-  if (poles.shape.size() != 3) refuse(subject, "its poles are not [channels, order, 2]");
-  t.channels = static_cast<std::int64_t>(poles.shape[0]);
-  t.width = static_cast<std::int64_t>(poles.shape[1]);
-  const std::vector<hsize_t> cube{poles.shape[0], poles.shape[1], 2}, column{poles.shape[0]};
-  const auto table = [&](const char* name, const std::vector<hsize_t>& shape) {
-    return Dataset(group, name, subject).values<double>(H5T_NATIVE_DOUBLE, shape, subject);
-  };
-  t.poles = poles.values<double>(H5T_NATIVE_DOUBLE, cube, subject);
-  t.residues = table("residues", cube);
-  if (H5Lexists(group, "log_poles", H5P_DEFAULT) > 0) t.logPoles = table("log_poles", cube);
-  t.order = Dataset(group, "order", subject).values<std::int32_t>(H5T_NATIVE_INT32, column, subject);
-  if (H5Lexists(group, "pole_set", H5P_DEFAULT) > 0)
-    t.poleSet = Dataset(group, "pole_set", subject).values<std::int32_t>(H5T_NATIVE_INT32, column, subject);
-  t.feedthrough = table("feedthrough", column);
-  t.skip = table("skip", column);
-  t.error = table("error", column);
-  t.certificate = table("certificate", column);
-  return t;
-}
-
 }  // namespace
 
 void writeDistilledHdf5(const Distilled& distilled, const std::filesystem::path& path) {
-  writeContent(distilled, path);
-  const std::string text = blockText(path);
-  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
-  file.write(text.data(), static_cast<std::streamsize>(text.size()));
+  const std::vector<char> image = imageOf(distilled, path);
+  Sha256 hash;
+  hash.add(std::as_bytes(std::span(image)));
+  std::string block = blockText(hash);
+  block.resize(userBlock, '\0');
+  std::ofstream file(path, std::ios::binary);
+  file.write(block.data(), userBlock);
+  file.write(image.data(), static_cast<std::streamsize>(image.size()));
   file.close();
   must(!file.fail(), path);
 }
 
 Distilled readDistilledHdf5(const std::filesystem::path& path) {
-  const Quiet quiet;
   const std::string name = path.filename().string();
-  if (!std::filesystem::is_regular_file(path)) refuse(name, "there is no such file");
-  if (!isIntact(path)) refuse(name, "it was not written by this program, or was changed or damaged since");
-  const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
-  if (!file.valid()) refuse(name, "it is no HDF5 file");
-  Distilled distilled;
-  eachAttribute(file, [&](const std::string& key) { distilled.metadata[key] = readAttribute(file, key, name); });
-  requireOurFormat(distilled.metadata, name);
-  const Handle models(H5Gopen2(file, "models", H5P_DEFAULT), H5Gclose);
-  if (!models.valid()) refuse(name, "group models is missing");
-  for (const auto& bank : groupNames(models)) {
-    const std::string subject = name + ", " + bank;
-    const Handle group(H5Gopen2(models, bank.c_str(), H5P_DEFAULT), H5Gclose);
-    if (!group.valid()) refuse(subject, "it is no group");
-    distilled.banks.push_back(bankOf(readBank(group, bank, subject), name));
-  }
-  return distilled;
+  const auto refuse = [&](const std::string& problem) {
+    throw Error(ErrorKind::input, name, problem, "distil the checkpoint again");
+  };
+  if (!std::filesystem::is_regular_file(path)) refuse("there is no such file");
+  if (!isIntact(path)) refuse("it was not written by this program, or was changed or damaged since");
+  return readDistilledTensors(path);
 }
 
 }  // namespace analysis

@@ -3,6 +3,8 @@
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include "analysis/error.h"
@@ -38,6 +40,21 @@ std::vector<double> values(const TensorFile& file, const std::string& name, cons
                 "distil the checkpoint again");
   }
   return file.doubles(name);
+}
+
+// Where a bank's tables lie: "<path>.order" and its neighbours, in HDF5 "models/<path>/order".
+struct Place {
+  std::string path, prefix;
+};
+
+std::optional<Place> placeOf(std::string_view order) {
+  constexpr std::string_view group = "models/", suffix = "order";
+  if (!order.ends_with(suffix)) return std::nullopt;
+  const std::string prefix(order.substr(0, order.size() - suffix.size()));
+  if (prefix.size() > group.size() + 1 && prefix.starts_with(group) && prefix.ends_with('/'))
+    return Place{prefix.substr(group.size(), prefix.size() - group.size() - 1), prefix};
+  if (prefix.size() > 1 && prefix.ends_with('.')) return Place{prefix.substr(0, prefix.size() - 1), prefix};
+  return std::nullopt;
 }
 
 }  // namespace
@@ -86,34 +103,36 @@ Distilled readDistilledTensors(const std::filesystem::path& path) {
   Distilled distilled;
   for (const auto& [key, value] : file->metadata().items())
     if (value.is_string()) distilled.metadata[key] = value.get<std::string>();
-  const std::string suffix = ".order", name = path.filename().string();
+  const std::string name = path.filename().string();
   requireOurFormat(distilled.metadata, name);
   for (const TensorInfo& info : file->tensors()) {
-    if (!info.name.ends_with(suffix)) continue;
+    const auto place = placeOf(info.name);
+    if (!place) continue;
+    const auto& [bank, prefix] = *place;
     DistilledTables t;
-    t.path = info.name.substr(0, info.name.size() - suffix.size());
-    const TensorInfo* poles = file->find(t.path + ".poles");
+    t.path = bank;
+    const TensorInfo* poles = file->find(prefix + "poles");
     if (info.shape.size() != 1 || !poles || poles->shape.size() != 3) {
-      throw Error(ErrorKind::input, name, "tensor " + t.path + ".poles is missing or not [channels, order, 2]",
+      throw Error(ErrorKind::input, name, "tensor " + prefix + "poles is missing or not [channels, order, 2]",
                   "distil the checkpoint again");
     }
     t.channels = info.shape[0];
     t.width = poles->shape[1];
     const std::vector<std::int64_t> cube{t.channels, t.width, 2}, column{t.channels};
-    t.poles = values(*file, t.path + ".poles", cube);
-    t.residues = values(*file, t.path + ".residues", cube);
-    if (file->find(t.path + ".log_poles")) t.logPoles = values(*file, t.path + ".log_poles", cube);
+    t.poles = values(*file, prefix + "poles", cube);
+    t.residues = values(*file, prefix + "residues", cube);
+    if (file->find(prefix + "log_poles")) t.logPoles = values(*file, prefix + "log_poles", cube);
     for (const double order : values(*file, info.name, column)) {
       t.order.push_back(order >= -1 && order <= static_cast<double>(t.width) ? static_cast<std::int32_t>(order) : -2);
     }
-    if (file->find(t.path + ".pole_set")) {
-      for (const double set : values(*file, t.path + ".pole_set", column))
+    if (file->find(prefix + "pole_set")) {
+      for (const double set : values(*file, prefix + "pole_set", column))
         t.poleSet.push_back(set >= 0 && set < 1e9 ? static_cast<std::int32_t>(set) : -1);
     }
-    t.feedthrough = values(*file, t.path + ".feedthrough", column);
-    t.skip = values(*file, t.path + ".skip", column);
-    t.error = values(*file, t.path + ".error", column);
-    t.certificate = values(*file, t.path + ".certificate", column);
+    t.feedthrough = values(*file, prefix + "feedthrough", column);
+    t.skip = values(*file, prefix + "skip", column);
+    t.error = values(*file, prefix + "error", column);
+    t.certificate = values(*file, prefix + "certificate", column);
     distilled.banks.push_back(bankOf(t, name));
   }
   return distilled;

@@ -33,7 +33,7 @@ void writeDistilledSafetensors(const Distilled&, const std::filesystem::path&);
 void writeDistilledHdf5(const Distilled&, const std::filesystem::path&);
 // The tables of the safetensors file as a dictionary that torch.load opens, the metadata beside its state_dict.
 void writeDistilledTorch(const Distilled&, const std::filesystem::path&);
-// safetensors and torch.
+// Any format whose tensors bear these names; of HDF5, use the second, which checks that the file is undamaged.
 Distilled readDistilledTensors(const std::filesystem::path&);
 Distilled readDistilledHdf5(const std::filesystem::path&);
 

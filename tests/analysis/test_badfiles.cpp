@@ -180,6 +180,8 @@ class TestBadFiles : public QObject {
   void permissionDenied();
   void checksCrc();
   void noticesShrinkingFiles();
+  void survivesWhatCrashesLibraries_data();
+  void survivesWhatCrashesLibraries();
 };
 
 void TestBadFiles::refusesInOneSentence_data() {
@@ -248,6 +250,32 @@ void TestBadFiles::noticesShrinkingFiles() {
   const auto file = openTensorFile(path.toStdString());
   QVERIFY(QFile::resize(path, 500));
   QVERIFY_EXCEPTION_THROWN((void)file->doubles("x"), Error);
+}
+
+// HDF5 1.10 copies as much as a text in its heap claims to be long, beyond all memory (newer ones may
+// read past the damage).
+void TestBadFiles::survivesWhatCrashesLibraries_data() {
+  QTest::addColumn<quint64>("claimedBytes");
+  QTest::newRow("text of 2 GB") << quint64(0x7ffffff0);
+  QTest::newRow("text of 2^60 bytes") << (quint64(1) << 60);
+}
+void TestBadFiles::survivesWhatCrashesLibraries() {
+  QFETCH(quint64, claimedBytes);
+  QFile file(POLECAT_TEST_DATA "/bank.h5");
+  QVERIFY(file.open(QIODevice::ReadOnly));
+  std::string bytes = file.readAll().toStdString();
+  const std::size_t heap = bytes.find("GCOL");
+  QVERIFY(heap != std::string::npos);
+  bytes.replace(heap + 24, 8, little(std::uint64_t(claimedBytes)));
+  QTemporaryDir folder;
+  save(folder.filePath("heap.h5"), bytes);
+  try {
+    const auto opened = openTensorFile(folder.filePath("heap.h5").toStdString());
+    QVERIFY(!opened->tensors().empty());
+  } catch (const Error& error) {
+    QVERIFY(error.kind() == ErrorKind::input);
+    QVERIFY2(QString(error.what()).contains("heap.h5 is damaged"), error.what());
+  }
 }
 
 QTEST_GUILESS_MAIN(TestBadFiles)

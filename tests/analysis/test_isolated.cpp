@@ -1,0 +1,115 @@
+// Work in a copy of the process: what it writes arrives; what becomes of it stays there.
+#include <QtTest>
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <thread>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "analysis/error.h"
+#include "analysis/tensors/isolated.h"
+
+using namespace analysis;
+
+class TestIsolated : public QObject {
+  Q_OBJECT
+
+  static Isolation limits(std::uint64_t memoryBytes = 64 << 20) { return {"the file", memoryBytes, std::chrono::milliseconds(300)}; }
+  static std::string sentenceOf(const std::function<bool(const Outlet&)>& work) {
+    try {
+      (void)isolated(limits(), work, [](auto) {});
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return {};
+  }
+
+ private Q_SLOTS:
+  void hasWhatWasWritten() {
+    std::vector<int> numbers(1'000'000);
+    for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = int(i * 2654435761U);
+    std::vector<std::byte> got;
+    const bool done = isolated(
+        limits(),
+        [&](const Outlet& write) {
+          const auto bytes = std::as_bytes(std::span(numbers));
+          write(bytes.first(10));
+          write(bytes.subspan(10));
+          numbers.clear();  // of the copy
+          return true;
+        },
+        [&](std::span<const std::byte> piece) { got.insert(got.end(), piece.begin(), piece.end()); });
+    QVERIFY(done);
+    QCOMPARE(got.size(), 4 * numbers.size());
+    QVERIFY(std::memcmp(got.data(), numbers.data(), got.size()) == 0);
+  }
+  void failuresAreTold() {
+    QVERIFY(!isolated(limits(), [](const Outlet&) { return false; }, [](auto) {}));
+    QVERIFY(!isolated(limits(), [](const Outlet&) -> bool { throw std::runtime_error("no"); }, [](auto) {}));
+  }
+  void crashesAndHangsAreOneSentence() {
+    const std::string crash = sentenceOf([](const Outlet&) -> bool {
+      ::raise(SIGSEGV);
+      return true;
+    });
+    QVERIFY2(crash.starts_with("the file is damaged") && crash.find("Segmentation") != std::string::npos, crash.c_str());
+    QElapsedTimer timer;
+    timer.start();
+    const std::string hang = sentenceOf([](const Outlet&) -> bool {
+      for (volatile int endless = 1; endless;) {
+      }
+      return true;
+    });
+    QVERIFY2(hang.find("does not come to an end") != std::string::npos, hang.c_str());
+    QVERIFY(timer.elapsed() >= 300);
+  }
+  void memoryIsBounded() {
+    const auto take = [](std::size_t bytes) {
+      return isolated(limits(),
+                      [=](const Outlet&) {
+                        std::vector<char> block(bytes, 1);
+                        return block[bytes / 2] == 1;
+                      },
+                      [](auto) {});
+    };
+    QVERIFY(take(16 << 20));
+#if !defined(__SANITIZE_ADDRESS__)
+    QVERIFY(!take(256 << 20));
+#endif
+  }
+  // What the taker throws comes out, and no copy is left behind.
+  void theTakerMayRefuse() {
+    QVERIFY_EXCEPTION_THROWN(isolated(
+                                 limits(),
+                                 [](const Outlet& write) {
+                                   const std::byte one{1};
+                                   for (;;) write({&one, 1});
+                                   return true;
+                                 },
+                                 [](auto) { throw Error(ErrorKind::input, "x", "is too long", "cut it"); }),
+                             Error);
+    QCOMPARE(::waitpid(-1, nullptr, WNOHANG), pid_t(-1));
+    QCOMPARE(errno, ECHILD);
+  }
+  void threadsDoNotDisturbEachOther() {
+    std::atomic<int> right{0};
+    std::vector<std::thread> threads;
+    for (int k = 0; k < 4; ++k)
+      threads.emplace_back([&right, k] {
+        for (int round = 0; round < 20; ++round) {
+          std::string got;
+          const std::string said(std::size_t(1000 * (k + 1)), char('a' + k));
+          const bool done = isolated(limits(), [&](const Outlet& write) { return write(std::as_bytes(std::span(said))), true; },
+                                     [&](auto piece) { got.append(reinterpret_cast<const char*>(piece.data()), piece.size()); });
+          right += done && got == said;
+        }
+      });
+    for (std::thread& each : threads) each.join();
+    QCOMPARE(right.load(), 80);
+  }
+};
+
+QTEST_GUILESS_MAIN(TestIsolated)
+#include "test_isolated.moc"
