@@ -77,7 +77,7 @@ void MainWindow::buildFileMenu(QMenu* file, QMenu* edit) {
   m_recentMenu = file->addMenu(tr("Open &recent"));
   named(file->addAction(tr("Open the sa&mple"), this, &MainWindow::openSample), "file.openSample",
         tr("Open the bundled model: Hyena, 1 million parameters, trained on novels"));
-  m_readAgain = named(file->addAction(tr("&Read again"), QKeySequence(Qt::Key_F5), this,
+  m_readAgain = named(file->addAction(tr("Rea&d again"), QKeySequence(Qt::Key_F5), this,
                                       [this] { m_document.readAgain(); }),
                       "file.readAgain", tr("Read the open file as it now is on disk; orders and locks stay"));
   file->addSeparator();

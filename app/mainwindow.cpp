@@ -16,8 +16,8 @@
 #include <QMimeData>
 #include <QSettings>
 #include <QTableView>
-#include <QTreeWidget>
 #include <QToolBar>
+#include <QTreeWidget>
 #include <QVBoxLayout>
 
 #include <QStatusBar>

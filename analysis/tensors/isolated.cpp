@@ -132,10 +132,10 @@ bool isolated(const Isolation& limits, const std::function<bool(const Outlet&)>&
   }
   collect(!ended);
   if (!ended || (WIFSIGNALED(status) && WTERMSIG(status) == SIGPROF)) {
-    refuse(subject, "is damaged: reading it does not come to an end", damagedAdvice);
+    refuse(subject, "cannot be read: that does not come to an end", damagedAdvice);
   }
   if (WIFSIGNALED(status)) {
-    refuse(subject, std::string("is damaged: reading it ended with the signal '") + ::strsignal(WTERMSIG(status)) + "'",
+    refuse(subject, std::string("cannot be read: that ended with the signal '") + ::strsignal(WTERMSIG(status)) + "'",
            damagedAdvice);
   }
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
