@@ -89,10 +89,12 @@ void CurveStages::moreStarts() {
   }
 }
 
-// A finished model makes better offers, so the exchange gets a second chance after the finishing touches.
+// A finished model makes better offers, so the exchange gets a second chance after the finishing touches, and a wider
+// one: what is near the end of the first can afford it.
 void CurveStages::exchange() {
   PathExchange exchange(m_target, *m_search, m_curve, m_useful, m_journal);
   for (int chance = 0; chance < 2; ++chance) {
+    if (chance > 0) exchange.widen();
     for (int round = 0; round < mostSweeps; ++round) {
       if (!exchange.sweep(m_task, [this] { sometimes("path exchange"); })) break;
     }

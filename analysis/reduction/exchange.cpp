@@ -14,13 +14,26 @@ namespace analysis {
 namespace {
 
 constexpr double margin = 1e-4;  // an offer must lower the squared error by this much, relatively
+constexpr VarproOptions glance{.maxSteps = 4, .tolerance = 1e-4};
 constexpr VarproOptions brief{.maxSteps = 15, .tolerance = 1e-6};
+constexpr double promising = 1.1;  // squared error after a glance over the best of the order
+constexpr double hopeless = 3;     // squared error before any step, likewise
+constexpr std::size_t removals = 8;  // of each kind, cheapest first
 
 // A pair as one real pole of its decay: how an odd order can do with one state less.
 PoleSet demoted(const PoleSet& poles, int pair) {
   const auto s = poles.logPoles[static_cast<std::size_t>(pair)];
   PoleSet result = poles.without(std::vector<int>{pair});
   result.addReal(s.real(), s.imag() > std::numbers::pi / 2);
+  return result;
+}
+
+// A real pole as a pair near the axis: how an odd order makes use of one state more.
+PoleSet promoted(const PoleSet& poles, int real) {
+  const auto s = poles.logPoles[static_cast<std::size_t>(real)];
+  PoleSet result = poles.without(std::vector<int>{real});
+  result.addPair({s.real(), s.imag() > 1 ? std::numbers::pi + s.real() : -s.real()});
+  result.clip();
   return result;
 }
 
@@ -72,6 +85,21 @@ bool PathExchange::sweep(const Task& task, const std::function<void()>& progress
   return changed;
 }
 
+void PathExchange::widen() {
+  m_wide = true;
+  m_offeredUp.assign(m_offeredUp.size(), -1);
+  m_offeredDown = m_offeredUp;
+}
+
+bool PathExchange::offerStart(int order, const PoleSet& poles, const Task& task) {
+  const double best = m_curve.best(order).squaredError;
+  return m_curve.offer(order, m_journal.once([&] {
+    Candidate candidate = polish(m_target, poles, "path exchange", glance, task);
+    if (candidate.squaredError > promising * best) return candidate;
+    return polish(m_target, candidate.poles, "path exchange", brief, task);
+  }), margin);
+}
+
 bool PathExchange::offerUp(int order, const Task& task) {
   if (std::exchange(m_offeredUp[static_cast<std::size_t>(order)], m_curve.version(order)) == m_curve.version(order))
     return false;
@@ -81,6 +109,8 @@ bool PathExchange::offerUp(int order, const Task& task) {
   }
   bool changed = m_curve.offer(
       order + 1, m_journal.once([&] { return withReal(m_target, m_search, from, "path exchange", task); }), margin);
+  for (int k = from.poles.pairs; m_wide && k < from.poles.rows(); ++k)
+    changed |= offerStart(order + 1, promoted(from.poles, k), task);
   if (order + 2 <= m_maxOrder)
     changed |= m_curve.offer(
         order + 2, m_journal.once([&] { return withPair(m_target, m_search, from, "path exchange", task); }), margin);
@@ -92,17 +122,26 @@ bool PathExchange::offerDown(int order, const Task& task) {
     return false;
   const PoleSet from = m_curve.best(order).poles;
   if (from.order() < order || m_curve.best(order).squaredError < gramFloor) return false;
-  const RemovalCosts costs = removalCosts(m_target, from);
+  RemovalCosts costs = removalCosts(m_target, from);
   bool changed = false;
-  const auto offer = [&](int to, const PoleSet& poles) {
-    changed |= m_curve.offer(
-        to, m_journal.once([&] { return polish(m_target, poles, "path exchange", brief, task); }), margin);
+  // The cheapest removal is always tried; of the others those that descent may make up for.
+  const auto tried = [&](const std::vector<RemovalCosts::Cost>& all, int to) {
+    const std::size_t count = m_wide ? removals : 1;
+    const double most = hopeless * m_curve.best(to).squaredError - m_curve.best(order).squaredError;
+    std::vector<RemovalCosts::Cost> chosen;
+    for (const auto& cost : all) {
+      if (chosen.empty() || (chosen.size() < count && cost.increase < most)) chosen.push_back(cost);
+    }
+    return chosen;
   };
-  if (order > 2 && !costs.groups.empty()) offer(order - 2, from.without(costs.groups[0].rows));
-  if (!costs.reals.empty()) offer(order - 1, from.without(costs.reals[0].rows));
-  const auto cheapestPair = std::find_if(costs.groups.begin(), costs.groups.end(),
-                                         [&](const auto& cost) { return cost.rows[0] < from.pairs; });
-  if (cheapestPair != costs.groups.end()) offer(order - 1, demoted(from, cheapestPair->rows[0]));
+  if (order > 2) {
+    for (const auto& cost : tried(costs.groups, order - 2))
+      changed |= offerStart(order - 2, from.without(cost.rows), task);
+  }
+  for (const auto& cost : tried(costs.reals, order - 1)) changed |= offerStart(order - 1, from.without(cost.rows), task);
+  std::erase_if(costs.groups, [&](const auto& cost) { return cost.rows[0] >= from.pairs; });
+  for (const auto& cost : tried(costs.groups, order - 1))
+    changed |= offerStart(order - 1, demoted(from, cost.rows[0]), task);
   return changed;
 }
 

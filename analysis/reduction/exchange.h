@@ -29,16 +29,22 @@ class PathExchange {
   // Up (order d offers to d+1 and d+2) and down (d offers to d-1 and d-2). Models that have not changed since they last
   // made an offer do not repeat it. False when no offer was accepted. `progress` is called after every order.
   bool sweep(const Task&, const std::function<void()>& progress);
+  // From now on many removals and additions are offered, not the most promising one of each kind alone; every model
+  // offers anew.
+  void widen();
 
  private:
   bool offerUp(int order, const Task&);
   bool offerDown(int order, const Task&);
+  // Polishes a start in two legs and offers it; one that is far off after the first goes no further.
+  bool offerStart(int order, const PoleSet&, const Task&);
 
   const Target& m_target;
   const PairSearch& m_search;
   CurveBuilder& m_curve;
   CurveJournal& m_journal;
   int m_maxOrder;
+  bool m_wide = false;
   std::vector<int> m_offeredUp, m_offeredDown;  // version of the model that made the last offer
 };
 

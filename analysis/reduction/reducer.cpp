@@ -86,15 +86,18 @@ struct Reducer::Workspace {
     return model;
   }
 
-  // Which of the two starts wins cannot be told before the swaps.
+  // Whether the multi-scale, the balanced or the best spectral start wins cannot be told before the swaps.
   Candidate longFull(int order, const Task& task) const {
     const auto search = sharedPairSearch(target.length(), task);
     Candidate best = swapped(target, *search, multiscale(order, *search, task), swapRounds, task);
+    Candidate spectral = empty();
     for (const auto& [poles, name] : startsAt(order)) {
-      const Candidate start = polish(target, poles, name, thorough, task);
-      keepBetter(best, swapped(target, *search, start, swapRounds, task));
-      if (name == "balanced") break;
+      Candidate start = polish(target, poles, name, thorough, task);
+      if (name == "balanced") keepBetter(best, swapped(target, *search, start, swapRounds, task));
+      keepBetter(spectral, std::move(start));
     }
+    if (spectral.source != "balanced")
+      keepBetter(best, swapped(target, *search, std::move(spectral), swapRounds, task));
     return calmed(target, finished(target, best, task), task);
   }
 };
