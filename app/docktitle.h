@@ -15,6 +15,9 @@ class DockTitle : public QWidget {
  public:
   // `named` false: the content has a title of its own, the head stays blank while docked.
   DockTitle(QDockWidget*, bool named);
+  // Hidden it takes no room; a dock would keep it.
+  QSize sizeHint() const override { return isHidden() ? QSize(0, 0) : QWidget::sizeHint(); }
+  QSize minimumSizeHint() const override { return isHidden() ? QSize(0, 0) : QWidget::minimumSizeHint(); }
 
  protected:
   bool event(QEvent*) override;

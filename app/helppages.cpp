@@ -4,13 +4,36 @@
 #include <QFileInfo>
 #include <QHBoxLayout>
 #include <QListWidget>
+#include <QTextBlock>
 #include <QTextBrowser>
+#include <QTextCursor>
 
 #include "analysis/error.h"
 #include "app/resources.h"
 #include "widgets/theme.h"
 
 namespace app {
+
+namespace {
+
+// Air around headings and paragraphs, and a ground under code: the reader of Markdown leaves them bare.
+void typeset(QTextDocument& document, const widgets::Theme& theme) {
+  for (QTextBlock block = document.begin(); block.isValid(); block = block.next()) {
+    QTextBlockFormat format = block.blockFormat();
+    const bool code = format.hasProperty(QTextFormat::BlockCodeLanguage) || format.nonBreakableLines() ||
+                      (block.begin() != block.end() && block.begin().fragment().charFormat().fontFixedPitch() &&
+                       block.begin().fragment().length() + 1 == block.length());
+    const bool codeBefore = code && block.previous().blockFormat().background() == theme.colour(widgets::Role::Grid);
+    format.setTopMargin(format.headingLevel() > 0 ? theme.space(5) : codeBefore ? 0 : theme.space(2));
+    format.setBottomMargin(format.headingLevel() > 0 ? theme.space(1) : 0);
+    if (code) format.setBackground(theme.colour(widgets::Role::Grid));
+    const bool picture = block.begin() != block.end() && block.begin().fragment().charFormat().isImageFormat();
+    if (!code && !picture) format.setLineHeight(120, QTextBlockFormat::ProportionalHeight);
+    QTextCursor(block).setBlockFormat(format);
+  }
+}
+
+}  // namespace
 
 std::vector<HelpPage> helpPages() {
   std::vector<HelpPage> pages;
@@ -31,7 +54,8 @@ HelpPages::HelpPages(QWidget* parent) : QDialog(parent), m_pages(helpPages()) {
   m_list = new QListWidget;
   m_list->setAccessibleName(tr("Help pages"));
   m_list->setWordWrap(true);
-  m_list->setFixedWidth(theme.space(52));
+  m_list->setFixedWidth(theme.space(56));
+  m_list->setSpacing(theme.space(1));
   for (const HelpPage& page : m_pages) m_list->addItem(page.title);
   m_text = new QTextBrowser;
   m_text->setAccessibleName(tr("Text of the help page"));
@@ -54,6 +78,7 @@ void HelpPages::turnTo(int page) {
   // Pictures are named relative to the page.
   m_text->setSearchPaths({QFileInfo(chosen.path).path()});
   m_text->setSource(QUrl::fromLocalFile(chosen.path), QTextDocument::MarkdownResource);
+  typeset(*m_text->document(), widgets::applicationTheme());
 }
 
 }  // namespace app

@@ -16,6 +16,7 @@
 #include <QMimeData>
 #include <QSettings>
 #include <QTableView>
+#include <QTimer>
 #include <QToolBar>
 #include <QTreeWidget>
 #include <QVBoxLayout>
@@ -349,11 +350,16 @@ void MainWindow::setTalking(bool on) {
     appearance::applyTalk();
     setWindowState(windowState() | Qt::WindowFullScreen);
     showPreset(preset == Preset::filters ? Preset::order : preset);
+    for (QDockWidget* dock : {m_compareDock, m_bankDock}) dock->hide();  // no room for tables at this size
   } else {
     appearance::apply(appearance::stored());
     setWindowState(m_statesBeforeTalk);
-    if (!(m_statesBeforeTalk & (Qt::WindowMaximized | Qt::WindowFullScreen))) setGeometry(m_geometryBeforeTalk);
     restoreState(m_layoutBeforeTalk);
+    // Once the small type is laid out: until then the least size is that of the large one.
+    if (!(m_statesBeforeTalk & (Qt::WindowMaximized | Qt::WindowFullScreen)))
+      QTimer::singleShot(0, this, [this] {
+        if (!m_talking) setGeometry(m_geometryBeforeTalk);
+      });
     m_talkBar->hide();
     m_presetGroup->actions().at(static_cast<int>(m_presetBeforeTalk))->setChecked(true);
   }

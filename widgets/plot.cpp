@@ -64,7 +64,10 @@ void Plot::buildCanvas(const QString& name) {
 
   new PaintLayer(p.canvas, QStringLiteral("overlay"), [this](QCPPainter& painter) { drawDecorations(painter); });
   new PaintLayer(p.canvas, QStringLiteral("cursor"), [this](QCPPainter& painter) { drawCursor(painter); });
-  connect(p.canvas, &QCustomPlot::afterLayout, this, [this] { resample(); });
+  connect(p.canvas, &QCustomPlot::afterLayout, this, [this] {
+    m_parts->fitTitles();
+    resample();
+  });
   connect(p.x(), qOverload<const QCPRange&>(&QCPAxis::rangeChanged), this, [this](const QCPRange& range) {
     Q_EMIT xRangeChanged({range.lower, range.upper});
   });

@@ -42,6 +42,11 @@ PlotHeader::Placed PlotHeader::place(double width) const {
   legendWidth = std::max(0.0, legendWidth - pad);
 
   const bool sameLine = titleWidth + legendWidth <= width;
+  // A low plot needs its height for the curves more than for a line that names them.
+  if (!sameLine && mParentPlot && mParentPlot->viewport().height() < 13 * metrics.height()) {
+    placed.height = m_title.isEmpty() ? 0 : line;
+    return placed;
+  }
   double x = sameLine ? width - legendWidth : 0;
   double y = sameLine || m_title.isEmpty() ? 0 : line;
   for (const double entryWidth : widths) {
@@ -76,7 +81,7 @@ void PlotHeader::draw(QCPPainter* painter) {
 
   painter->setFont(m_theme.font(TextSize::Caption));
   const double sample = m_theme.space(6);
-  for (size_t i = 0; i < m_entries.size(); ++i) {
+  for (size_t i = 0; i < placed.entries.size(); ++i) {
     const LegendEntry& entry = m_entries[i];
     const QRectF box = placed.entries[i].translated(origin);
     const QColor colour = m_theme.colour(entry.role);

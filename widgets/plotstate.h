@@ -53,6 +53,21 @@ struct Plot::Parts {
     canvas->setViewport(QRect(QPoint(), size));
     for (const auto phase : {QCPLayoutElement::upPreparation, QCPLayoutElement::upMargins, QCPLayoutElement::upLayout})
       canvas->plotLayout()->update(phase);
+    fitTitles();
+  }
+  // Shortens the upright axis titles to the height they have; the whole title comes back with the room.
+  void fitTitles() {
+    for (QCPAxisRect* rect : rects()) {
+      QCPAxis* axis = rect->axis(QCPAxis::atLeft);
+      if (rect->height() <= 0) continue;
+      if (axis->label() != axis->property("titleShown").toString()) axis->setProperty("title", axis->label());
+      const QFontMetrics font(axis->labelFont());
+      const QString title = axis->property("title").toString();
+      const int room = rect->height() + font.height();  // a letter or two may stand over
+      const QString shown = font.elidedText(title, Qt::ElideRight, room);
+      axis->setProperty("titleShown", shown);
+      if (shown != axis->label()) axis->setLabel(shown);
+    }
   }
   // What the axes in sight cover.
   QRectF area() const {
