@@ -9,7 +9,7 @@
 namespace analysis {
 namespace {
 
-constexpr std::array families{KnownFamily{"Filter bank", "filters.<path>, or any real array [n, L >= 16]", true, false,
+constexpr std::array families{KnownFamily{"Filter bank", "filters.<path>, or any real array [n, L >= 16], none named .weight or .bias", true, false,
                                           "also .npy, .npz and .h5"}};
 
 constexpr std::int64_t shortestFilter = 16;
@@ -151,6 +151,11 @@ std::vector<Found> namedBanks(Survey& survey) {
 bool readGenericBanks(Survey& survey) {
   std::vector<Found> found = namedBanks(survey);
   const bool named = !found.empty();
+  // Parameters of modules are no taps, whatever their shapes: a person says which of them are.
+  const bool modules = std::any_of(survey.keys().begin(), survey.keys().end(), [](const auto& each) {
+    return each.first.ends_with(".weight") || each.first.ends_with(".bias");
+  });
+  if (!named && modules) return false;
   if (!named) {
     const bool any = std::any_of(survey.keys().begin(), survey.keys().end(), [](const auto& each) {
       const auto taps = tapsOf(*each.second, "longer");

@@ -61,6 +61,16 @@ class TestUnknownFiles : public QObject {
     QCOMPARE(checkpoint->sha256().size(), std::size_t(64));
   }
 
+  // Dense weights of some model would make long rows of numbers, but no filters.
+  void parametersOfModulesAreNoFilters() {
+    const QString path = m_folder.filePath("dense.safetensors");
+    writers::save(path, writers::safetensors({writers::floats("attn.q.weight", {4, 32}, std::vector<float>(128, 1.f)),
+                                              writers::floats("attn.taps", {2, 32}, std::vector<float>(64, 2.f))}));
+    QCOMPARE(Checkpoint::open(path.toStdString())->report().family, std::string("Unknown"));
+    const auto chosen = Checkpoint::open(path.toStdString(), {}, {{"bank", "attn.q.weight"}, {"axes", "c,t"}});
+    QCOMPARE(chosen->filterCount(), 4);
+  }
+
   void readsAnyAxesAsFilters_data() {
     QTest::addColumn<QString>("axes");
     QTest::addColumn<int>("channels");
