@@ -147,6 +147,33 @@ Case s4d() {
   return made;
 }
 
+// As S4D, but one row of poles for all channels, its imaginary part stored with the other sign, and B.
+Case s4() {
+  const auto k = randomNumbers(C * N * 2, 24), b = randomNumbers(N * 2, 25), re = randomNumbers(N, 26, 0.3f),
+             im = randomNumbers(N, 27), dt = randomNumbers(C, 28, 0.5f), d = randomNumbers(C, 29);
+  Case made{"S4, diagonal",
+            writers::safetensors({floats("layer.kernel.C", {1, C, N, 2}, k), floats("layer.kernel.B", {1, 1, N, 2}, b),
+                                  floats("layer.kernel.A_real", {1, N}, re), floats("layer.kernel.A_imag", {1, N}, im),
+                                  floats("layer.kernel.inv_dt", {C, 1}, dt), floats("layer.D", {1, C}, d)}),
+            "s4.safetensors",
+            {},
+            {{"filter length", "512"}},
+            0,
+            "S4"};
+  for (std::size_t c = 0; c < C; ++c) {
+    Model model;
+    model.skip = d[c];
+    const double step = std::exp(double(dt[c]));
+    for (std::size_t n = 0; n < N; ++n) {
+      const Complex A(-std::exp(double(re[n])), -double(im[n])), p = std::exp(step * A);
+      const Complex CB = Complex(k[2 * (c * N + n)], k[2 * (c * N + n) + 1]) * Complex(b[2 * n], b[2 * n + 1]);
+      model.add(p, 2. * CB * (p - 1.) / A);
+    }
+    made.channels.push_back(model);
+  }
+  return made;
+}
+
 Case spectralLds() {
   std::vector<float> a = randomNumbers(N, 20, 0.4f);
   const auto b = randomNumbers(N, 21), k = randomNumbers(N * C, 22);
@@ -239,7 +266,7 @@ class TestRecurrences : public QObject {
 
  private:
   static std::vector<Case> cases() {
-    return {stripedHyena(), evo2(), h3(true), h3(false), s4d(), spectralLds(), rtf()};
+    return {stripedHyena(), evo2(), h3(true), h3(false), s4d(), s4(), spectralLds(), rtf()};
   }
 };
 

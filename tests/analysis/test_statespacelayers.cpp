@@ -45,6 +45,8 @@ class TestStateSpaceLayers : public QObject {
   void readsS4();
   void readsLongConvolutions();
   void readsSpectraLds();
+  void agreesWithPyTorch_data();
+  void agreesWithPyTorch();
 
  private:
   std::shared_ptr<const Checkpoint> opened(const char* name, const std::string& bytes, const Choices& choices = {}) {
@@ -237,6 +239,37 @@ void TestStateSpaceLayers::readsSpectraLds() {
         wanted[std::size_t(t)] += double(B[n]) * C[4 * n + k] * std::pow(double(A[n]), t);
     }
     QVERIFY(close(model->filter({0, int(k)})->taps, wanted));
+  }
+}
+
+// Kernels that PyTorch computed by the published formulas (tests/bench/peers/torch_formats.py fixtures).
+void TestStateSpaceLayers::agreesWithPyTorch_data() {
+  QTest::addColumn<QString>("file");
+  QTest::addColumn<QString>("family");
+  QTest::addColumn<QString>("setting");
+  QTest::newRow("S4D") << "official_s4d.pt" << "S4D" << "filter length";
+  QTest::newRow("StripedHyena") << "official_stripedhyena.pt" << "StripedHyena (Evo 1)" << "filter length";
+  QTest::newRow("RTF") << "official_rtf.pt" << "RTF" << "truncation length";
+}
+void TestStateSpaceLayers::agreesWithPyTorch() {
+  QFETCH(QString, file);
+  QFETCH(QString, family);
+  QFETCH(QString, setting);
+  const auto model = Checkpoint::open((QStringLiteral(POLECAT_TEST_DATA "/torch/") + file).toStdString(), {},
+                                      {{setting.toStdString(), "512"}});
+  QCOMPARE(model->report().family, family.toStdString());
+  const std::vector<double> expected = model->tensors().doubles("kernel");
+  QCOMPARE(expected.size(), std::size_t(64));
+  for (int c = 0; c < 2; ++c) {
+    const auto filter = model->filter({0, c});
+    QCOMPARE(filter->taps.size(), std::size_t(512));
+    double square = 0, error = 0;
+    for (std::size_t t = 0; t < 32; ++t) {
+      const double wanted = expected[std::size_t(c) * 32 + t];
+      square += wanted * wanted;
+      error += std::pow(filter->taps[t] - wanted, 2);
+    }
+    QVERIFY2(error <= 1e-24 * square, qPrintable(QString::number(std::sqrt(error / square))));
   }
 }
 

@@ -40,6 +40,48 @@ def fixtures(folder):
         },
         folder / "types.pt",
     )
+    official(folder)
+
+
+def official(folder):
+    """Kernels by the formulas of the published modules, on float32 parameters in float64; saved beside these."""
+    torch.manual_seed(7)
+    channels, modes, length = 2, 3, 32
+    time = torch.arange(length, dtype=torch.float64)
+
+    # state-spaces/s4, s4d.py, S4DKernel.forward
+    p = {
+        "s4.kernel.C": torch.randn(channels, modes, 2),
+        "s4.kernel.log_dt": torch.randn(channels) * 0.5,
+        "s4.kernel.log_A_real": torch.randn(channels, modes) * 0.3,
+        "s4.kernel.A_imag": torch.randn(channels, modes),
+        "s4.D": torch.randn(channels),
+    }
+    d = {name.split(".")[-1]: value.double() for name, value in p.items()}
+    dt, c = torch.exp(d["log_dt"]), torch.view_as_complex(d["C"])
+    a = -torch.exp(d["log_A_real"]) + 1j * d["A_imag"]
+    dta = a * dt.unsqueeze(-1)
+    c = c * (torch.exp(dta) - 1.0) / a
+    k = 2 * torch.einsum("hn, hnl -> hl", c, torch.exp(dta.unsqueeze(-1) * time)).real
+    torch.save(p | {"kernel": k}, folder / "official_s4d.pt")
+
+    # togethercomputer/stripedhyena, engine.py and model.py, compute_filter
+    p = {
+        "blocks.0.filter.poles": torch.randn(channels, modes, 1, 2) * 0.4,
+        "blocks.0.filter.residues": torch.randn(channels, modes, 1, 2),
+        "blocks.0.filter.D": torch.randn(channels),
+    }
+    poles, residues = (torch.view_as_complex(p[f"blocks.0.filter.{x}"].double()) for x in ("poles", "residues"))
+    k = (residues * (poles.log() * time).exp()).real.sum(1)
+    torch.save(p | {"kernel": k}, folder / "official_stripedhyena.pt")
+
+    # ruke1ire/RTF, rtf.py: shared denominator, kernel of an even length by the transform
+    p = {"ab": torch.tensor([[-1.25, 0.5], [0.5, -0.25], [1.0, 2.0]]), "h_0": torch.tensor([0.5, -1.0])}
+    ab = p["ab"].double()
+    a, b = torch.nn.functional.pad(ab[:1], (1, 0), value=1), torch.nn.functional.pad(ab[1:], (1, 0))
+    n = 512  # truncation length: the kernel repeats with it
+    k = torch.fft.irfft(torch.fft.rfft(b, n=n) / torch.fft.rfft(a, n=n) + p["h_0"].double()[:, None], n=n)
+    torch.save(p | {"kernel": k[:, :length].clone()}, folder / "official_rtf.pt")
 
 
 def load(path):
