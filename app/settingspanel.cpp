@@ -4,6 +4,7 @@
 #include <QHeaderView>
 #include <QLabel>
 #include <QSignalBlocker>
+#include <QSplitter>
 #include <QTableWidget>
 #include <QVBoxLayout>
 #include <cmath>
@@ -28,7 +29,7 @@ QTableWidget* table(const QString& objectName, const QString& accessible, const 
   made->setTabKeyNavigation(false);
   made->verticalHeader()->hide();
   made->horizontalHeader()->setHighlightSections(false);
-  made->horizontalHeader()->setStretchLastSection(true);
+  made->horizontalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
   return made;
 }
 
@@ -55,15 +56,26 @@ SettingsPanel::SettingsPanel(Document& document, Jobs& jobs, QWidget* parent)
   m_settings = table(QStringLiteral("settingsTable"), tr("Settings of the file"),
                      {tr("Setting"), tr("Value"), tr("From"), tr("Remark")});
   m_readings = table(QStringLiteral("readingsTable"), tr("The selected filter under each value of the setting"),
-                     {tr("Reading"), tr("Energy"), tr("Effective length"), tr("Difference")});
+                     {tr("Reading"), tr("Energy"), tr("Effective length"), tr("Difference"), tr("Skip")});
+  for (int column = energy; column < readingColumns; ++column)
+    m_readings->horizontalHeaderItem(column)->setTextAlignment(Qt::AlignRight | Qt::AlignVCenter);
   m_title = new QLabel;
   m_title->setObjectName(QStringLiteral("readingsTitle"));
   m_title->setWordWrap(true);
+  auto* comparison = new QWidget;
+  auto* beside = new QVBoxLayout(comparison);
+  beside->setContentsMargins(0, 0, 0, 0);
+  beside->addWidget(m_title);
+  beside->addWidget(m_readings, 1);
+  auto* splitter = new QSplitter(Qt::Horizontal);
+  splitter->addWidget(m_settings);
+  splitter->addWidget(comparison);
+  splitter->setStretchFactor(0, 3);
+  splitter->setStretchFactor(1, 2);
+  splitter->setChildrenCollapsible(false);
   auto* layout = new QVBoxLayout(this);
   layout->setContentsMargins(8, 8, 8, 8);
-  layout->addWidget(m_settings, 3);
-  layout->addWidget(m_title);
-  layout->addWidget(m_readings, 2);
+  layout->addWidget(splitter);
   connect(&document, &Document::opened, this, &SettingsPanel::fill);
   connect(&document, &Document::selectionChanged, this, &SettingsPanel::compare);
   connect(m_settings, &QTableWidget::currentCellChanged, this, [this](int row, int, int before, int) {
@@ -172,6 +184,7 @@ void SettingsPanel::showReadings(const std::vector<analysis::Reading>& found) {
     put(length,
         tr("%1 of %2").arg(widgets::count(one.statistics.effectiveLengthSamples), widgets::count(one.lengthSamples)));
     put(difference, one.inForce ? QStringLiteral("–") : percent(one.differenceRelative));
+    put(skip, QString::number(one.skip, 'g', 4));
   }
   m_readings->resizeColumnsToContents();
 }
@@ -188,7 +201,7 @@ void SettingsPanel::restyle() {
     each->horizontalHeader()->setFont(theme.font(widgets::TextSize::Caption));
     each->verticalHeader()->setDefaultSectionSize(theme.space(7));
   }
-  m_readings->setMinimumHeight(theme.space(24));
+  m_settings->setMinimumHeight(theme.space(36));
 }
 
 }  // namespace app

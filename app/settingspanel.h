@@ -31,7 +31,7 @@ class SettingsPanel : public QWidget {
 
  private:
   enum Column { name, value, origin, remark, columns };
-  enum ReadingColumn { reading, energy, length, difference, readingColumns };
+  enum ReadingColumn { reading, energy, length, difference, skip, readingColumns };
   void fill();
   void choose(const QString& setting, const QString& text);
   void compare();
