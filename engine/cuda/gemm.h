@@ -31,8 +31,8 @@ class Gemm {
   using Key = std::tuple<int, int, int, int, int, bool>;  // rows, inputs, outputs, type, finish, bias
   static Key keyOf(const VectorProduct&, Type);
   Plan& plan(const VectorProduct&, Type, std::size_t workspaceBytes);
-  void run(const Plan&, const cublasLtMatmulAlgo_t&, const VectorProduct&, void* workspace, std::size_t workspaceBytes,
-           const Launch&);
+  cublasStatus_t run(const Plan&, const cublasLtMatmulAlgo_t&, const VectorProduct&, void* workspace,
+                     std::size_t workspaceBytes, const Launch&);
 
   LtHandle m_handle;
   std::map<Key, std::unique_ptr<Plan>> m_plans;
