@@ -172,6 +172,11 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
   plan.kept = arena.part(batch * size(plan.keptSteps) * sizeof(int));
   plan.control = arena.part(256);
   plan.library = arena.part(libraryBytes);
+  bool hyena = true;
+  for (const BlockShape& block : shape.blocks) hyena = hyena && block.kind == BlockShape::Kind::hyena;
+  if (hyena && mixer == Mixer::modal && workload.batch == 1)
+    plan.alone = arena.part(256 + (2 * stride + size(plan.innerStride)) * 8 +
+                            shape.blocks.size() * stride * CudaSession::aloneBytesPerPlace);
   counted(plan.workspaceBytes);
   return plan;
 }
@@ -199,6 +204,7 @@ Footprint cudaFootprint(const Shape& shape, const Workload& workload) {
         moved += 2 * type * width * seen;
         break;
       case Mixer::modal:
+      case Mixer::companion:
         moved += 2 * states;
         break;
       case Mixer::modalBlocked:

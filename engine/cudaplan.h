@@ -47,6 +47,8 @@ struct CudaSession {
   std::vector<Block> blocks;
   CudaPart residual, normed, streams, mixed, hidden, logits, scores, best, partial, arrived;
   CudaPart prompt, next, kept, control, library;  // workspace
+  CudaPart alone;  // of steps in one kernel (batch 1, modal): 256 bytes, exchanged numbers, a table of all channels
+  static constexpr std::size_t aloneBytesPerPlace = 40;
   int stride = 0;                                 // padded width
   int innerStride = 0;
   int vocabularyStride = 0;

@@ -36,6 +36,10 @@ __device__ inline float rounded(float x) {
   return toFloat(fromFloat<T>(x));
 }
 
+__device__ inline float gelu(float x) {
+  return x / (1.0F + expf(-1.5957691216F * (x + 0.044715F * x * x * x)));
+}
+
 // Eight neighbours as floats: 16 bytes of bfloat16, twice 16 of float32.
 template <class T>
 struct Eight;

@@ -57,12 +57,9 @@ __global__ __launch_bounds__(threads, 2) void fusedKernel(VectorProduct p, Mixer
                                   toFloat(static_cast<const T*>(p.bias)[stream * step.stride + column]));
   float filtered[3];
   // Every lane reads the history; one keeps the new inputs, once all have read.
-  shortStep(step.shortFilter, 0, step.control->position, column, step.stride, newest, false, filtered);
+  shortStep(step.shortFilter, 0, step.control->position, column, step.stride, newest, filtered);
   __syncwarp();
-  if (lane == 0) {
-    float again[3];
-    shortStep(step.shortFilter, 0, step.control->position, column, step.stride, newest, true, again);
-  }
+  if (lane == 0) keepInputs(step.shortFilter, 0, step.control->position, column, step.stride, newest);
   const float input = rounded<T>(filtered[1] * filtered[2]);
   float sum = 0;
   for (int slot = lane; slot < slots; slot += 32) {

@@ -15,10 +15,6 @@ struct RowsOf {
   __device__ const T* operator()(int i) const { return first + i * stride; }
 };
 
-__device__ inline float gelu(float x) {
-  return x / (1.0F + expf(-1.5957691216F * (x + 0.044715F * x * x * x)));
-}
-
 // Rows: of x, at most 8. A block makes `share` neighbouring outputs; two blocks per multiprocessor share its registers.
 // Staged: x, or its norm, in shared memory.
 template <class T, int Rows, bool Normed, bool Staged>

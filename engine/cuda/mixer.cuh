@@ -5,13 +5,12 @@
 
 namespace engine::cuda {
 
-// Outputs of the short filter for the three streams of one channel, from the newest inputs and the history, which keeps
-// the inputs. All loads come before the first store: they need not wait for each other.
+// Outputs of the short filter for the three streams of one channel, from the newest inputs and the history.
 template <class T>
 __device__ inline void shortStep(const ShortView& f, int sequence, int position, int column, int stride,
-                                 const T (&newest)[3], bool keep, float (&y)[3]) {
+                                 const T (&newest)[3], float (&y)[3]) {
   const int columns = 3 * stride, slots = f.taps - 1;
-  T* history = static_cast<T*>(f.history) + std::size_t(sequence) * slots * columns + column;
+  const T* history = static_cast<const T*>(f.history) + std::size_t(sequence) * slots * columns + column;
 #pragma unroll
   for (int s = 0; s < 3; ++s) y[s] = f.bias[s * stride + column] + f.weight[s * stride + column] * toFloat(newest[s]);
   for (int lag = 1; lag <= slots; ++lag) {
@@ -22,8 +21,15 @@ __device__ inline void shortStep(const ShortView& f, int sequence, int position,
     for (int s = 0; s < 3; ++s)
       y[s] += f.weight[std::size_t(lag) * columns + s * stride + column] * toFloat(past[s * stride]);
   }
-  if (slots == 0 || !keep) return;
-  T* slot = history + std::size_t(position % slots) * columns;
+}
+
+// The newest inputs into the history, in place of the oldest.
+template <class T>
+__device__ inline void keepInputs(const ShortView& f, int sequence, int position, int column, int stride,
+                                  const T (&newest)[3]) {
+  const int slots = f.taps - 1;
+  if (slots == 0) return;
+  T* slot = static_cast<T*>(f.history) + (std::size_t(sequence) * slots + position % slots) * (3 * stride) + column;
 #pragma unroll
   for (int s = 0; s < 3; ++s) slot[s * stride] = newest[s];
 }
@@ -35,7 +41,8 @@ __device__ inline void gateStep(const MixerStep& step, int sequence, int positio
   const T* streams = static_cast<const T*>(step.streams) + std::size_t(sequence) * 3 * step.stride + column;
   const T newest[3] = {streams[0], streams[step.stride], streams[2 * step.stride]};
   float y[3];
-  shortStep(step.shortFilter, sequence, position, column, step.stride, newest, true, y);
+  shortStep(step.shortFilter, sequence, position, column, step.stride, newest, y);
+  keepInputs(step.shortFilter, sequence, position, column, step.stride, newest);
   gate = y[0];
   input = rounded<T>(y[1] * y[2]);
 }

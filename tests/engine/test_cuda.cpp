@@ -162,6 +162,39 @@ class TestCuda : public QObject {
     QVERIFY2(error < 1e-5, qPrintable(QString::number(error)));
   }
 
+  // One sequence runs as one kernel a step where widths allow it, else layer by layer: both against the CPU, with more
+  // modes than a channel has threads, and over many prompts and resets of one session.
+  void aStepInOneKernel_data() {
+    QTest::addColumn<int>("width");
+    QTest::addColumn<bool>("layers");
+    for (const int width : {32, 160, 512})
+      for (const bool layers : {false, true}) QTest::addRow("width %d%s", width, layers ? ", layers" : "") << width << layers;
+  }
+  void aStepInOneKernel() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(int, width);
+    QFETCH(bool, layers);
+    Setting s = setting("modal", width, 7, 60);
+    s.model = s.c.model->withDistilled(randomDistilled(*s.c.checkpoint, 19, 4, 0, 5));
+    const auto ids = randomTokens(60, s.c.sizes.vocabulary, 9);
+    const auto expected = logits(s.model, s.w, ids, 7);
+    const auto half = [&] { return logitsOn(board(), s.model, s.w, ids, 7); };
+    if (layers) qputenv("POLECAT_CUDA_LAYERS", "1");
+    const double rough = distance(half(), expected);
+    s.w.precision = Precision::float32;
+    Session session(s.model, s.w, board());
+    qunsetenv("POLECAT_CUDA_LAYERS");
+    const std::span<const Token> all(ids);
+    for (const std::size_t prompt : {std::size_t{1}, std::size_t{2}, std::size_t{7}, std::size_t{50}}) {
+      session.prefill(all.first(prompt));
+      session.force(all.subspan(prompt));
+      const auto last = copy(session.logits(0));
+      const double error = distance(last, std::vector<float>(expected.end() - s.c.sizes.vocabulary, expected.end()));
+      QVERIFY2(error < 1e-5, qPrintable(QString("%1 after a prompt of %2").arg(error).arg(prompt)));
+    }
+    QVERIFY2(rough < 2e-2, qPrintable(QString::number(rough)));
+  }
+
   void bfloat16StaysClose_data() { addKinds(); }
   void bfloat16StaysClose() {
     if (!gpu().usable) QSKIP(gpu().remark.c_str());

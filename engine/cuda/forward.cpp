@@ -1,0 +1,302 @@
+#include "engine/cuda/forward.h"
+
+#include <cstdlib>
+
+namespace engine::cuda {
+
+Forward::Forward(std::shared_ptr<Board> board, std::shared_ptr<const DeviceWeights> weights, const CudaProgram& program)
+    : m_board(std::move(board)),
+      m_weights(std::move(weights)),
+      m_model(program.model),
+      m_host(*program.weights),
+      m_workload(program.workload),
+      m_plan(program.sessionPlan),
+      m_type(program.workload.precision == Precision::float32 ? Type::float32 : Type::bfloat16),
+      m_vocabularySize(program.vocabularySize),
+      m_launch{m_board->stream.get(), m_board->dependentLaunch},
+      m_memory(m_plan.bytes, "the session") {
+  // For tests: everything that is read before it is written becomes NaN.
+  const int fill = std::getenv("POLECAT_CUDA_POISON") ? 0xff : 0;
+  check(cudaMemsetAsync(m_memory.bytes(), fill, m_plan.bytes, m_launch.stream), "clearing memory");
+  // The mixers leave the padding of their output alone; the counters of split attention start at zero.
+  for (const CudaPart* part : {&m_plan.mixed, &m_plan.arrived, &m_plan.control, &m_plan.next})
+    check(cudaMemsetAsync(at(*part), 0, part->bytes, m_launch.stream), "clearing memory");
+  m_mostSlots = uploadTables(program, m_memory, m_launch);
+  m_alone = wholeStep(program);
+}
+
+void Forward::clearStates() {
+  for (const CudaSession::Block& block : m_plan.blocks)
+    for (const CudaPart* part : {&block.history, &block.state})
+      if (part->bytes > 0) check(cudaMemsetAsync(at(*part), 0, part->bytes, m_launch.stream), "clearing states");
+}
+
+NormView Forward::norm(const CudaWeights::Norm& norm, const Norm& host) const {
+  return {m_weights->at<float>(norm.scale), host.shift.size() > 0 ? m_weights->at<float>(norm.shift) : nullptr,
+          host.eps, m_host.width};
+}
+
+// With a norm: `x` is the residual stream, whose rows are normalised on the way or beforehand.
+void Forward::multiply(VectorProduct p) {
+  char* workspace = at(m_plan.library);
+  VectorProduct plain = p;
+  plain.norm = {};
+  if (p.norm.scale) plain.x = at(m_plan.normed);
+  if (m_tuning) m_board->gemm->tune(plain, m_type, workspace, m_plan.library.bytes, m_launch);
+  if (p.norm.scale && !m_workload.batchInvariant && m_board->gemm->own(plain, m_type) && p.rows <= 8)
+    return multiplyVectors(p, m_type, m_launch);
+  if (p.norm.scale)
+    normalizeRows(p.norm, static_cast<const float*>(p.x), p.rows, 0, 1, p.inputs, m_type, at(m_plan.normed), m_launch);
+  m_board->gemm->multiply(plain, m_type, m_workload.batchInvariant, workspace, m_plan.library.bytes, m_launch);
+}
+
+VectorProduct Forward::describe(int rows, const CudaWeights::Linear& layer, const NormView& norm, const void* x,
+                                   Finish finish, void* y) const {
+  VectorProduct p{};
+  p.rows = rows;
+  p.inputs = layer.inputs;
+  p.outputs = layer.outputs;
+  p.weight = m_weights->at(layer.weight);
+  p.bias = layer.bias.bytes > 0 ? m_weights->at(layer.bias) : nullptr;
+  p.x = x;
+  p.norm = norm;
+  p.finish = finish;
+  p.y = y;
+  return p;
+}
+
+ShortView Forward::shortFilter(std::size_t block) const {
+  const CudaWeights::Block& weights = m_weights->plan().blocks[block];
+  return {m_host.blocks[block].operators[0].shortFilter.taps, m_weights->at<float>(weights.shortWeight),
+          m_weights->at<float>(weights.shortBias), at(m_plan.blocks[block].history)};
+}
+
+ModalView Forward::modal(std::size_t block) const {
+  const CudaSession::Block& b = m_plan.blocks[block];
+  ModalView view{};
+  view.groups = static_cast<int>(b.groups.bytes / sizeof(GroupView));
+  view.group = at<GroupView>(b.groups);
+  view.order = at<std::int32_t>(b.order);
+  view.direct = at<float>(b.direct);
+  view.coefficients = at<float>(b.coefficients);
+  view.state = at<float>(b.state);
+  view.stateFloats = b.state.bytes / sizeof(float) / static_cast<std::size_t>(m_workload.batch);
+  view.mostSlots = m_mostSlots[block];
+  return view;
+}
+
+BlockView Forward::blocked(std::size_t block) const {
+  const CudaSession::Block& b = m_plan.blocks[block];
+  return {m_workload.mode.blockLength, static_cast<int>(block), at<float>(b.powers), at<float>(b.blockTaps),
+          at<float>(b.responses), at(b.inputs)};
+}
+
+LazyView Forward::lazy(std::size_t block) const {
+  const CudaSession::Block& b = m_plan.blocks[block];
+  return {at<float>(b.taps), at(b.cache), m_plan.lags, m_plan.ring};
+}
+
+AttentionView Forward::attention(std::size_t block) const {
+  const CudaSession::Block& b = m_plan.blocks[block];
+  AttentionView view{};
+  view.heads = m_host.blocks[block].attention[0].heads;
+  view.headWidth = m_host.width / view.heads;
+  view.paddedHeadWidth = m_plan.paddedHeadWidth;
+  view.keys = at(b.cache);
+  view.values = at(b.values);
+  view.capacity = m_workload.capacityTokens;
+  view.splits = m_plan.splits;
+  view.splitTokens = m_plan.splitTokens;
+  view.partial = at<float>(m_plan.partial);
+  view.arrived = at<int>(m_plan.arrived);
+  return view;
+}
+
+void Forward::mixStep(std::size_t block, const VectorProduct& projection) {
+  MixerStep step{m_workload.batch, m_plan.stride, at(m_plan.streams), at(m_plan.mixed),
+                 at<Control>(m_plan.control), {}};
+  const bool attends = m_host.blocks[block].kind == BlockShape::Kind::attention;
+  if (!attends) step.shortFilter = shortFilter(block);
+  if (m_workload.batch == 1 && m_workload.mode.mixer == Mixer::modal && !m_workload.batchInvariant)
+    return stepModalAlone(projection, step, modal(block), m_type, m_launch);
+  multiply(projection);
+  if (attends) return stepAttention(step, attention(block), m_type, m_launch);
+  switch (m_workload.mode.mixer) {
+    case Mixer::modal:
+      return stepModal(step, modal(block), m_type, m_launch);
+    case Mixer::modalBlocked:
+      return stepBlocked(step, modal(block), blocked(block), m_type, m_launch);
+    default:
+      return stepLazy(step, lazy(block), m_type, m_launch);
+  }
+}
+
+void Forward::mixPrompt(std::size_t block, const VectorProduct& projection, const MixerPrompt& given) {
+  multiply(projection);
+  MixerPrompt prompt = given;
+  if (m_host.blocks[block].kind == BlockShape::Kind::attention)
+    return promptAttention(prompt, attention(block), m_type, m_launch);
+  prompt.shortFilter = shortFilter(block);
+  if (recurrent(m_workload.mode.mixer))
+    promptModal(prompt, modal(block), m_type, m_launch);
+  else
+    promptLazy(prompt, lazy(block), m_type, m_launch);
+  keepHistory(prompt, m_type, m_launch);
+}
+
+// Residual rows through all blocks; mix(block, projection) takes the residual stream through the input projection and
+// the mixer to `mixed`.
+template <class Mix>
+void Forward::layers(int rows, Mix&& mix) {
+  float* residual = at<float>(m_plan.residual);
+  for (std::size_t i = 0; i < m_host.blocks.size(); ++i) {
+    const CudaWeights::Block& w = m_weights->plan().blocks[i];
+    const Block& host = m_host.blocks[i];
+    const Norm& first = host.attention.empty() ? host.operators[0].norm : host.attention[0].norm;
+    mix(i, describe(rows, w.in, norm(w.norm, first), residual, Finish::store, at(m_plan.streams)));
+    product(rows, w.out, {}, at(m_plan.mixed), Finish::add, residual);
+    product(rows, w.mlpIn, norm(w.mlpNorm, host.mlp.norm), residual, Finish::gelu, at(m_plan.hidden));
+    product(rows, w.mlpOut, {}, at(m_plan.hidden), Finish::add, residual);
+  }
+}
+
+// Logits of residual rows first, first + step ...
+void Forward::head(int rows, int first, int step, float* to) {
+  const CudaWeights& w = m_weights->plan();
+  const CudaWeights::Linear& layer = w.head.outputs > 0 ? w.head : w.embedding;
+  const NormView final = norm(w.finalNorm, m_host.finalNorm);
+  if (first == 0 && step == 1) return product(rows, layer, final, at(m_plan.residual), Finish::logits, to);
+  normalizeRows(final, at<float>(m_plan.residual), rows, first, step, m_plan.stride, m_type, at(m_plan.normed),
+                m_launch);
+  product(rows, layer, {}, at(m_plan.normed), Finish::logits, to);
+}
+
+Embedding Forward::completed(Embedding e) const {
+  const CudaWeights& w = m_weights->plan();
+  e.table = m_weights->at(w.embedding.weight);
+  e.positions = w.positions.bytes > 0 ? m_weights->at<float>(w.positions) : nullptr;
+  e.stride = m_plan.stride;
+  return e;
+}
+
+Embedding Forward::nextTokens() const {
+  Embedding e{};
+  e.tokens = at<Token>(m_plan.next);
+  e.rows = m_workload.batch;
+  e.control = at<Control>(m_plan.control);
+  return completed(e);
+}
+
+// Set where one kernel can make a whole step: the weights of all blocks lie equally far apart, and the device can.
+std::optional<AloneStep> Forward::wholeStep(const CudaProgram& program) const {
+  if (m_plan.alone.bytes == 0 || m_workload.batchInvariant || std::getenv("POLECAT_CUDA_LAYERS")) return {};
+  const CudaWeights& plan = m_weights->plan();
+  const std::size_t blocks = plan.blocks.size();
+  const auto partsOfBlock = [&](std::size_t i) {
+    const CudaWeights::Block& b = plan.blocks[i];
+    return std::vector<std::size_t>{b.norm.scale.offset,   b.norm.shift.offset,   b.mlpNorm.scale.offset,
+                                    b.mlpNorm.shift.offset, b.in.weight.offset,    b.in.bias.offset,
+                                    b.out.weight.offset,    b.out.bias.offset,     b.mlpIn.weight.offset,
+                                    b.mlpIn.bias.offset,    b.mlpOut.weight.offset, b.mlpOut.bias.offset,
+                                    b.shortWeight.offset,   b.shortBias.offset};
+  };
+  const std::vector<std::size_t> first = partsOfBlock(0);
+  const std::size_t stride = blocks > 1 ? partsOfBlock(1)[0] - first[0] : 0;
+  std::vector<AlonePlace> table;
+  for (std::size_t i = 0; i < blocks; ++i) {
+    const std::vector<std::size_t> parts = partsOfBlock(i);
+    for (std::size_t p = 0; p < parts.size(); ++p)
+      if (parts[p] != first[p] + i * stride) return {};
+    const Norm &mine = m_host.blocks[i].operators[0].norm, &mlp = m_host.blocks[i].mlp.norm;
+    const Norm &norm0 = m_host.blocks[0].operators[0].norm, &mlp0 = m_host.blocks[0].mlp.norm;
+    if (mine.eps != norm0.eps || mlp.eps != mlp0.eps || mine.shift.size() != norm0.shift.size() ||
+        mlp.shift.size() != mlp0.shift.size() || shortFilter(i).taps != shortFilter(0).taps)
+      return {};
+    const ModalTable& modes = *program.modal[static_cast<std::size_t>(m_host.blocks[i].operators[0].banks[0])];
+    for (std::size_t place = 0; place < modes.order.size(); ++place) {
+      if (modes.order[place] < 0) return {};  // padding: not one channel for each place
+      const ModalGroup& group = modes.groups[place / ModalTable::groupSize];
+      table.push_back({modal(i).coefficients + group.coefficients, modal(i).state + group.state,
+                       at(m_plan.blocks[i].history), modes.order[place], group.pairs, group.reals, modes.direct[place]});
+    }
+  }
+  const auto matrix = [&](const CudaWeights::Linear& layer) {
+    return AloneMatrix{m_weights->at(layer.weight), layer.bias.bytes > 0 ? m_weights->at(layer.bias) : nullptr,
+                       layer.inputs, layer.outputs};
+  };
+  const CudaWeights::Block& b = plan.blocks[0];
+  AloneStep s{};
+  s.blocks = static_cast<int>(blocks);
+  s.width = m_host.width;
+  s.weightStride = stride;
+  s.in = matrix(b.in);
+  s.out = matrix(b.out);
+  s.mlpIn = matrix(b.mlpIn);
+  s.mlpOut = matrix(b.mlpOut);
+  s.head = matrix(plan.head.outputs > 0 ? plan.head : plan.embedding);
+  s.norm = norm(b.norm, m_host.blocks[0].operators[0].norm);
+  s.mlpNorm = norm(b.mlpNorm, m_host.blocks[0].mlp.norm);
+  s.finalNorm = norm(plan.finalNorm, m_host.finalNorm);
+  s.shortFilter = shortFilter(0);
+  s.embedding = nextTokens();
+  s.epoch = at<unsigned>(m_plan.alone);
+  s.residual = m_memory.at<uint2>(m_plan.alone.offset + 256);
+  s.mixed = s.residual + m_plan.stride;
+  s.hidden = s.mixed + m_plan.stride;
+  char* places = reinterpret_cast<char*>(s.hidden + m_plan.innerStride);
+  s.place = reinterpret_cast<const AlonePlace*>(places);
+  s.logits = at<float>(m_plan.logits);
+  s.control = at<Control>(m_plan.control);
+  if (static_cast<int>(table.size()) != s.blocks * s.width || !canStepAlone(s, m_type)) return {};
+  static_assert(sizeof(AlonePlace) == CudaSession::aloneBytesPerPlace);
+  check(cudaMemsetAsync(s.epoch, 0, 256, m_launch.stream), "clearing memory");
+  check(cudaMemcpyAsync(places, table.data(), table.size() * sizeof(AlonePlace), cudaMemcpyHostToDevice, m_launch.stream),
+        "copying tables");
+  check(cudaStreamSynchronize(m_launch.stream), "copying tables");  // `table` ends here
+  return s;
+}
+
+void Forward::step() {
+  if (m_alone) return stepAlone(*m_alone, m_type, m_launch);
+  embed(nextTokens(), m_type, at<float>(m_plan.residual), m_launch);
+  layers(m_workload.batch, [&](std::size_t block, const VectorProduct& p) { mixStep(block, p); });
+  head(m_workload.batch, 0, 1, at<float>(m_plan.logits));
+  advance(at<Control>(m_plan.control), m_launch);
+}
+
+void Forward::prompt(int firstSequence, int sequences, int tokens, int position) {
+  Embedding e{};
+  e.tokens = at<Token>(m_plan.prompt);
+  e.rows = sequences * tokens;
+  e.position = position;
+  e.tokensPerRow = tokens;
+  embed(completed(e), m_type, at<float>(m_plan.residual), m_launch);
+  const MixerPrompt prompt{firstSequence,        sequences,           tokens, position, m_plan.stride,
+                           at(m_plan.streams), at(m_plan.mixed), {}};
+  layers(e.rows, [&](std::size_t block, const VectorProduct& p) { mixPrompt(block, p, prompt); });
+}
+
+void Forward::draw() {
+  Drawing d{};
+  d.logits = at<float>(m_plan.logits);
+  d.batch = m_workload.batch;
+  d.stride = m_plan.vocabularyStride;
+  d.vocabulary = m_vocabularySize;
+  d.temperature = m_workload.sampling.temperature;
+  d.seed = m_workload.seed;
+  d.next = at<Token>(m_plan.next);
+  d.kept = at<Token>(m_plan.kept);
+  d.row = m_plan.keptSteps;
+  d.scores = at<float>(m_plan.scores);
+  d.best = at<std::int32_t>(m_plan.best);
+  d.control = at<Control>(m_plan.control);
+  engine::cuda::draw(d, m_launch);
+}
+
+void Forward::startAllBlocks() {
+  if (m_workload.mode.mixer != Mixer::modalBlocked) return;
+  const MixerStep step{m_workload.batch, m_plan.stride, nullptr, nullptr, at<Control>(m_plan.control), {}};
+  for (std::size_t i = 0; i < m_host.blocks.size(); ++i) startBlocks(step, modal(i), blocked(i), m_type, m_launch);
+}
+
+}  // namespace engine::cuda

@@ -1,0 +1,74 @@
+// The passes of one session through a model: which kernels run on which parts of its memory. Nothing here waits or is
+// captured; that is the runner's.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine/cuda/alone.h"
+#include "engine/cuda/runner.h"
+
+namespace engine::cuda {
+
+class Forward {
+ public:
+  // Allocates the session's memory and copies its tables. Throws Error.
+  Forward(std::shared_ptr<Board>, std::shared_ptr<const DeviceWeights>, const CudaProgram&);
+  const CudaSession& plan() const { return m_plan; }
+  const Launch& where() const { return m_launch; }
+  template <class T = char>
+  T* at(const CudaPart& part) const {
+    return m_memory.at<T>(part.offset);
+  }
+  void clearStates();
+  // Tries the ways to multiply, at every product of step() from now on; overwrites what the session holds.
+  void tune(bool on) { m_tuning = on && !m_workload.batchInvariant; }
+  // One token of every sequence, plan().next; then the position advances.
+  void step();
+  // plan().next from the logits.
+  void draw();
+  // A piece of prompts, whose tokens lie in plan().prompt; see MixerPrompt.
+  void prompt(int firstSequence, int sequences, int tokens, int position);
+  // Logits of residual rows first, first + step ...
+  void head(int rows, int first, int step, float* to);
+  // The first blocks of a blocked recurrence, after a prompt.
+  void startAllBlocks();
+
+ private:
+  NormView norm(const CudaWeights::Norm& norm, const Norm& host) const;
+  void multiply(VectorProduct p);
+  VectorProduct describe(int rows, const CudaWeights::Linear& layer, const NormView& norm, const void* x, Finish finish,
+                         void* y) const;
+  void product(int rows, const CudaWeights::Linear& layer, const NormView& norm, const void* x, Finish finish, void* y) {
+    multiply(describe(rows, layer, norm, x, finish, y));
+  }
+  ShortView shortFilter(std::size_t block) const;
+  ModalView modal(std::size_t block) const;
+  BlockView blocked(std::size_t block) const;
+  LazyView lazy(std::size_t block) const;
+  AttentionView attention(std::size_t block) const;
+  void mixStep(std::size_t block, const VectorProduct& projection);
+  void mixPrompt(std::size_t block, const VectorProduct& projection, const MixerPrompt&);
+  template <class Mix>
+  void layers(int rows, Mix&& mix);
+  Embedding completed(Embedding) const;
+  Embedding nextTokens() const;
+  std::optional<AloneStep> wholeStep(const CudaProgram&) const;
+
+  std::shared_ptr<Board> m_board;
+  std::shared_ptr<const DeviceWeights> m_weights;
+  std::shared_ptr<const Model> m_model;
+  const Model::Weights& m_host;
+  Workload m_workload;
+  CudaSession m_plan;
+  Type m_type;
+  int m_vocabularySize;
+  Launch m_launch;
+  bool m_tuning = false;
+  DeviceBuffer m_memory;
+  std::vector<int> m_mostSlots;
+  std::optional<AloneStep> m_alone;  // set: how steps run
+};
+
+}  // namespace engine::cuda
