@@ -1,5 +1,6 @@
 // Generation on a device, point by point, with the roofs of the same run. Needs no display and no Qt.
 //   bench_device DEVICE PRESET ORDER MODE:BATCHES:PROMPT:GENERATE ...      MODE as in `polecat bench --modes`
+// A batch "limit" stands for the largest that fits: predicted, and found by doubling and bisection.
 // e.g. bench_device cuda:0 1.3b 32 attention:1,64:512:256 modal:1,64,1024:512:256
 #include <cstdio>
 #include <cstdlib>
@@ -62,6 +63,13 @@ int run(int argc, char** argv) {
           transformer.reset();
           if (!hyena.original) hyena = randomModel(argv[2], std::atoi(argv[3]), 1, 0, WeightType::float32, residence);
           request.model = mixer == Mixer::convolutionLazy ? hyena.original : hyena.distilled;
+        }
+        if (batch == "limit") {
+          const BatchLimit limit = batchLimit(request, 65535);
+          std::printf("%-12s  limit %5d %5d  predicted %d, found %d\n", parts[0].c_str(), request.promptTokens,
+                      request.newTokens, limit.predicted, limit.found);
+          std::fflush(stdout);
+          continue;
         }
         const BenchmarkResult r = measure(request);
         std::printf("%-12s %6d %5d %5d %10.4f %11.0f %11.0f %9.4f %7.3f %7.3f %8.3f %9.1f %9.1f %9.2f\n",
