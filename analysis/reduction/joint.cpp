@@ -109,6 +109,7 @@ JointFit fitTogether(std::span<const std::shared_ptr<const Filter>> filters, int
       keepBetter(finished(joint, best, task));
     }
   }
+  if (!joint.isZero()) best = calmed(joint, std::move(best), task);
   JointFit result{best.poles, {}, 0};
   for (const Target& target : targets) {
     task.throwIfStopped();

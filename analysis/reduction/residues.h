@@ -26,7 +26,8 @@ Residues fitResidues(const Target&, const PoleSet&, const Task& = {});
 // The model of any poles (a full closed set, as eigenvalues come): reflected into the unit circle, residues refitted.
 // At most M poles are used. For methods that find poles only.
 Fit fitFromPoles(const Target&, std::span<const std::complex<double>> poles, std::string method);
-// Residues of the unit-norm sequence into a Fit of the filter (the target's only channel).
+// Residues of the unit-norm sequence into a Fit of the filter (the target's only channel). Throws Error(numerical) when
+// they leave the range of double precision, as taps near 1e308 can make them.
 Fit makeFit(const Target&, const PoleSet&, const Residues&, std::string method);
 
 }  // namespace analysis

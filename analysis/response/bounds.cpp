@@ -16,7 +16,9 @@ namespace analysis {
 namespace {
 
 constexpr int densestSection = 1024;   // O(n^3): 0.3 s
-constexpr int denseCertificate = 600;  // up to here the dense spectrum costs no more than the Krylov one
+constexpr int denseCertificate = 600;  // up to here the whole dense spectrum costs no more than many Krylov pairs
+constexpr int pairsPerDense = 12;      // but more than the pairs of orders below this share of the section
+constexpr double clearOfFloor = 1e3;   // a Krylov bound this far above its rounding floor is as good as a dense one
 constexpr double roundingShare = 1e-12;  // taken off, so that rounding never lifts the bound above an error
 constexpr double unit = std::numeric_limits<double>::epsilon();
 
@@ -142,6 +144,26 @@ Certificate certificate(std::span<const double> taps, int maxOrder, const Task& 
   double total = 0;  // ||DHD||_F^2
   for (std::size_t n = 0; n < weights.size(); ++n) total += weights[n] * g[n] * g[n];
   const HankelOperator H(g, p, halfs);
+  const auto byPairs = [&] {
+    result.floor = std::sqrt(64 * unit * total);
+    const auto pairs = convergedEigenpairs(H, std::min(std::max(maxOrder, 1), p), task);
+    double tail = total;
+    for (std::size_t d = 0; d < result.error.size(); ++d) {
+      if (d > 0) {
+        const auto k = static_cast<Eigen::Index>(d - 1);
+        if (k >= pairs.values.size()) break;
+        // A Ritz value may lie below the true one by its residual: the bound must not profit from that.
+        const double modulus = std::abs(pairs.values[k]) + pairs.residuals[k];
+        tail -= modulus * modulus;
+      }
+      if (tail > result.floor * result.floor) result.error[d] = (1 - roundingShare) * std::sqrt(tail);
+    }
+  };
+  if (p <= denseCertificate && pairsPerDense * maxOrder <= p) {
+    byPairs();
+    if (result.error.back() > clearOfFloor * result.floor) return result;
+    std::fill(result.error.begin(), result.error.end(), 0.0);
+  }
   if (p <= denseCertificate) {
     const auto moduli = descendingModuli(H);
     // Dense eigenvalues are wrong by some units of the largest; everything of that size is noise.
@@ -157,19 +179,7 @@ Certificate certificate(std::span<const double> taps, int maxOrder, const Task& 
     }
     return result;
   }
-  result.floor = std::sqrt(64 * unit * total);
-  const auto pairs = convergedEigenpairs(H, std::min(std::max(maxOrder, 1), p), task);
-  double tail = total;
-  for (std::size_t d = 0; d < result.error.size(); ++d) {
-    if (d > 0) {
-      const auto k = static_cast<Eigen::Index>(d - 1);
-      if (k >= pairs.values.size()) break;
-      // A Ritz value may lie below the true one by its residual: the bound must not profit from that.
-      const double modulus = std::abs(pairs.values[k]) + pairs.residuals[k];
-      tail -= modulus * modulus;
-    }
-    if (tail > result.floor * result.floor) result.error[d] = (1 - roundingShare) * std::sqrt(tail);
-  }
+  byPairs();
   return result;
 }
 
