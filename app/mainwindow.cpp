@@ -307,6 +307,10 @@ void MainWindow::applyOrder(int order) {
 
 void MainWindow::refreshTotals() {
   if (!m_document.checkpoint()) return m_totals->setText(tr("No model open"));
+  if (m_document.filterCount() == 0)
+    return m_totals->setText(tr("%1 tensors, none taken for filters")
+                                 .arg(widgets::count(static_cast<long long>(
+                                     m_document.checkpoint()->tensors().tensors().size()))));
   long long cacheFloats = 0;
   for (const analysis::Bank& bank : m_document.checkpoint()->banks())
     cacheFloats += static_cast<long long>(bank.channels) * bank.lengthSamples;

@@ -44,6 +44,9 @@ TensorTree::TensorTree(Document& document, Jobs& jobs, QWidget* parent)
   m_tree->setHeaderLabels({tr("Tensor"), tr("Shape"), tr("Type"), tr("Elements"), tr("Min"), tr("Max"), tr("Mean"),
                            tr("RMS"), tr("NaN or infinite")});
   m_tree->setUniformRowHeights(true);
+  m_tree->header()->setStretchLastSection(false);
+  for (int column = elements; column < columns; ++column)
+    m_tree->headerItem()->setTextAlignment(column, Qt::AlignRight | Qt::AlignVCenter);
   m_axesRow = new QHBoxLayout;
   m_axesRow->setContentsMargins(0, 0, 0, 0);
   m_offer = new QLabel;
@@ -234,7 +237,7 @@ void TensorTree::restyle() {
   m_tree->setFont(theme.figures(widgets::TextSize::Body));
   m_tree->header()->setFont(theme.font(widgets::TextSize::Caption));
   const int digit = QFontMetrics(m_tree->font()).horizontalAdvance(QLatin1Char('0'));
-  const int widths[columns] = {34, 16, 10, 13, 12, 12, 12, 12, 12};
+  const int widths[columns] = {34, 16, 10, 13, 12, 12, 12, 12, 16};
   for (int column = 0; column < columns; ++column)
     m_tree->setColumnWidth(column, digit * widths[column] + theme.space(3));
 }
