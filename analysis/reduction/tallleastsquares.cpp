@@ -38,7 +38,10 @@ Eigen::MatrixXd TallLeastSquares::solve(double threshold, bool scaleColumns) con
   Eigen::CompleteOrthogonalDecomposition<Eigen::MatrixXd> decomposition;
   decomposition.setThreshold(threshold);
   decomposition.compute(a);
-  return scale.asDiagonal() * decomposition.solve(m_factor.rightCols(m_factor.cols() - m_columns));
+  Eigen::MatrixXd solution(m_columns, m_factor.cols() - m_columns);
+  for (Eigen::Index c = 0; c < solution.cols(); ++c)
+    solution.col(c) = scale.cwiseProduct(decomposition.solve(m_factor.col(m_columns + c)));
+  return solution;
 }
 
 }  // namespace analysis
