@@ -146,6 +146,7 @@ void MainWindow::connectParts() {
   connect(m_tensors, &TensorTree::failed, m_banner, &Banner::tell);
   connect(&m_analyst, &Analyst::failed, m_banner, &Banner::tell);
   connect(&m_generation, &GenerationRun::failed, m_banner, &Banner::tell);
+  connect(&m_generation, &GenerationRun::stateChanged, this, [this] { m_survey.setHeld(m_generation.active()); });
   connect(&m_planner, &Planner::failed, m_banner, &Banner::tell);
   connect(&m_journal, &Journal::failed, m_banner, &Banner::tell);
   connect(&m_document.undoStack(), &QUndoStack::cleanChanged, this, [this](bool clean) { setWindowModified(!clean); });

@@ -65,6 +65,12 @@ void Survey::setVisibleRows(std::vector<int> rows) {
   if (wanted) restart();
 }
 
+void Survey::setHeld(bool held) {
+  if (held == m_held) return;
+  m_held = held;
+  restart();
+}
+
 int Survey::pendingCount() const {
   int pending = 0;
   for (int row = 0; row < m_document.filterCount(); ++row)
@@ -84,7 +90,7 @@ void Survey::restart() {
     if (row < m_document.filterCount()) want(row);
   for (int row = 0; row < m_document.filterCount(); ++row) want(row);
   const QString purpose = QStringLiteral("survey");
-  if (todo.empty()) return m_jobs.cancel(purpose);
+  if (todo.empty() || m_held) return m_jobs.cancel(purpose);
 
   m_jobs.start(purpose, tr("Surveying %1 filters").arg(todo.size()), Jobs::Priority::batch,
                [this, todo, known = m_summaries, checkpoint = m_document.checkpoint(), ids = [&] {

@@ -42,6 +42,8 @@ class Survey : public QObject {
   // Rows in sight: done before all others.
   void setVisibleRows(std::vector<int> rows);
   int pendingCount() const;
+  // Held, it leaves the processor to others, a generation that is being timed, and goes on where it was afterwards.
+  void setHeld(bool);
 
  Q_SIGNALS:
   void summarised(const std::vector<int>& rows);
@@ -54,6 +56,7 @@ class Survey : public QObject {
   Jobs& m_jobs;
   std::vector<FilterSummary> m_summaries;
   std::vector<int> m_visible;
+  bool m_held = false;
   QTimer m_rest;  // runs out when the orders have not changed for a moment
 };
 

@@ -144,6 +144,15 @@ class TestDocument : public QObject {
     QVERIFY(!table.setData(table.index(300, FilterTable::order), 65));
     QVERIFY(!table.setData(table.index(300, FilterTable::name), 3));
 
+    // Held, the survey leaves the processor alone; afterwards it goes on.
+    survey.setHeld(true);
+    QVERIFY(!jobs.running(QStringLiteral("survey")));
+    const int pending = survey.pendingCount();
+    QTest::qWait(300);
+    QCOMPARE(survey.pendingCount(), pending);
+    survey.setHeld(false);
+    QTRY_VERIFY_WITH_TIMEOUT(survey.pendingCount() < pending, 120000);
+
     // Sorting by error: unknown rows come last, known ones ascend.
     view.setSearch({});
     view.sort(FilterTable::error, Qt::AscendingOrder);
