@@ -42,7 +42,7 @@ class Device {
 
   virtual const std::string& id() const = 0;
   virtual int threads() const = 0;
-  // Bytes that could be allocated now.
+  // Bytes that sessions may still take; on a GPU half a gibibyte stays with the driver, for kernels and graphs.
   virtual std::size_t freeBytes() const = 0;
   // What a session would take here (footprint.h for the CPU).
   virtual Footprint predict(const Shape&, const Workload&) const = 0;

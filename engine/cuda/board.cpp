@@ -7,6 +7,9 @@
 namespace engine::cuda {
 namespace {
 
+// Left to the driver: a plan that takes every byte leaves none to load kernels or to build graphs.
+constexpr std::size_t driverReserve = std::size_t{512} << 20;
+
 std::vector<DeviceInfo> listBoards() {
   std::vector<DeviceInfo> list;
   int count = 0;
@@ -60,7 +63,7 @@ class OpenBoard final : public CudaBoard {
     check(cudaSetDevice(m_board->index), "choosing the device");
     std::size_t free = 0, total = 0;
     check(cudaMemGetInfo(&free, &total), "asking for free memory");
-    return free;
+    return free > driverReserve ? free - driverReserve : 0;
   }
 
   bool holds(const Model::Weights* weights, Precision precision) const override {
