@@ -55,7 +55,7 @@ bool readExportedModels(Survey& survey) {
     usable = survey.expect(prefix + "feedthrough", {channels}) && usable;
     usable = survey.expect(prefix + "skip", {channels}) && usable;
     usable = survey.expect(prefix + "order", {channels}) && usable;
-    for (const char* other : {"error", "certificate", "error_linf"}) survey.allow(prefix + other);
+    for (const char* other : {"error", "certificate", "error_linf", "log_poles"}) survey.allow(prefix + other);
     if (!usable) continue;
     Bank bank;
     bank.path = path;
