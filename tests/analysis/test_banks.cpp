@@ -3,7 +3,6 @@
 #include <QtTest>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <random>
 
 #include "analysis/checkpoint/checkpoint.h"
 #include "analysis/error.h"
@@ -11,16 +10,9 @@
 
 using namespace analysis;
 using writers::floats;
+using writers::randomNumbers;
 
 namespace {
-
-std::vector<float> randomNumbers(std::size_t count, unsigned seed, float scale = 1) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0, scale);
-  std::vector<float> values(count);
-  for (float& value : values) value = normal(random);
-  return values;
-}
 
 std::string npy(const std::string& type, bool fortran, const std::string& shape, const std::string& values,
                 int version = 1) {

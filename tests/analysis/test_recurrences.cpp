@@ -4,7 +4,6 @@
 #include <QtTest>
 #include <cmath>
 #include <complex>
-#include <random>
 
 #include "analysis/checkpoint/checkpoint.h"
 #include "tests/analysis/tensorwriters.h"
@@ -12,16 +11,9 @@
 using namespace analysis;
 using Complex = std::complex<double>;
 using writers::floats;
+using writers::randomNumbers;
 
 namespace {
-
-std::vector<float> randomNumbers(std::size_t count, unsigned seed, float scale = 1) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0, scale);
-  std::vector<float> values(count);
-  for (float& value : values) value = normal(random);
-  return values;
-}
 
 // y = f u + Re sum R s, then s <- lambda s + u.
 struct Model {

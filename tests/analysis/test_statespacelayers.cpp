@@ -4,7 +4,6 @@
 #include <QtTest>
 #include <cmath>
 #include <complex>
-#include <random>
 
 #include "analysis/checkpoint/checkpoint.h"
 #include "analysis/error.h"
@@ -13,16 +12,9 @@
 using namespace analysis;
 using Complex = std::complex<double>;
 using writers::floats;
+using writers::randomNumbers;
 
 namespace {
-
-std::vector<float> randomNumbers(std::size_t count, unsigned seed, float scale = 1) {
-  std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0, scale);
-  std::vector<float> values(count);
-  for (float& value : values) value = normal(random);
-  return values;
-}
 
 bool close(const std::vector<double>& taps, const std::vector<double>& wanted, double tolerance = 1e-13) {
   if (taps.size() < wanted.size()) return false;
