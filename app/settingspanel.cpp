@@ -8,6 +8,7 @@
 #include <QTableWidget>
 #include <QVBoxLayout>
 #include <cmath>
+#include <utility>
 
 #include "app/format.h"
 #include "widgets/format.h"
@@ -76,16 +77,20 @@ SettingsPanel::SettingsPanel(Document& document, Jobs& jobs, QWidget* parent)
   auto* layout = new QVBoxLayout(this);
   layout->setContentsMargins(8, 8, 8, 8);
   layout->addWidget(splitter);
-  connect(&document, &Document::opened, this, &SettingsPanel::fill);
+  connect(&document, &Document::opened, this, [this] {
+    m_isStale = true;
+    fill();
+  });
   connect(&document, &Document::selectionChanged, this, &SettingsPanel::compare);
   connect(m_settings, &QTableWidget::currentCellChanged, this, [this](int row, int, int before, int) {
     if (row != before) compare();
   });
   restyle();
-  fill();
 }
 
+// While nobody looks, a selection must not wait for readings of the file.
 void SettingsPanel::fill() {
+  if (!isVisible() || !std::exchange(m_isStale, false)) return compare();
   const QString kept = m_settings->currentRow() >= 0 && m_settings->item(m_settings->currentRow(), name)
                            ? m_settings->item(m_settings->currentRow(), name)->text()
                            : QString();
@@ -143,6 +148,7 @@ void SettingsPanel::compare() {
   const auto checkpoint = m_document.checkpoint();
   m_readings->setRowCount(0);
   m_jobs.cancel(QStringLiteral("readings"));
+  if (!isVisible()) return;
   const bool any = checkpoint && row >= 0 && m_document.selectedRow() >= 0;
   if (!any || checkpoint->report().settings[static_cast<std::size_t>(row)].alternatives.empty()) {
     m_title->setText(
@@ -191,6 +197,7 @@ void SettingsPanel::showReadings(const std::vector<analysis::Reading>& found) {
 
 bool SettingsPanel::event(QEvent* event) {
   if (event->type() == widgets::themeChangeEvent()) restyle();
+  if (event->type() == QEvent::Show) fill();
   return QWidget::event(event);
 }
 

@@ -42,6 +42,7 @@ class SettingsPanel : public QWidget {
   Jobs& m_jobs;
   QTableWidget *m_settings, *m_readings;
   QLabel* m_title;
+  bool m_isStale = true;  // filled when it is next seen
 };
 
 }  // namespace app

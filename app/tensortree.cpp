@@ -12,6 +12,7 @@
 #include <QTreeWidgetItemIterator>
 #include <QVBoxLayout>
 #include <algorithm>
+#include <utility>
 
 #include "analysis/checkpoint/survey.h"
 #include "analysis/tensors/tensorstatistics.h"
@@ -68,7 +69,10 @@ TensorTree::TensorTree(Document& document, Jobs& jobs, QWidget* parent)
   layout->addLayout(m_axesRow);
   layout->addWidget(m_offer);
   layout->addLayout(buttons);
-  connect(&document, &Document::opened, this, &TensorTree::fill);
+  connect(&document, &Document::opened, this, [this] {
+    m_isStale = true;
+    fill();
+  });
   connect(m_search, &QLineEdit::textChanged, this, &TensorTree::narrow);
   connect(m_tree, &QTreeWidget::currentItemChanged, this, &TensorTree::look);
   connect(m_use, &QPushButton::clicked, this, [this] {
@@ -81,11 +85,13 @@ TensorTree::TensorTree(Document& document, Jobs& jobs, QWidget* parent)
   });
   connect(m_back, &QPushButton::clicked, this, [this] { m_document.reread({}); });
   restyle();
-  fill();
+  offerAxes(nullptr);
 }
 
 // Names are cut at their dots and slashes; a part that is a tensor as well as a folder is both.
+// Opening a file must not wait for a tree that nobody sees.
 void TensorTree::fill() {
+  if (!isVisible() || !std::exchange(m_isStale, false)) return;
   const QString kept = current() ? text(current()->name) : QString();
   m_tree->clear();
   m_jobs.cancel(QStringLiteral("tensor statistics"));
@@ -229,6 +235,7 @@ void TensorTree::refreshOffer() {
 
 bool TensorTree::event(QEvent* event) {
   if (event->type() == widgets::themeChangeEvent()) restyle();
+  if (event->type() == QEvent::Show) fill();
   return QWidget::event(event);
 }
 

@@ -60,6 +60,7 @@ class TensorTree : public QWidget {
     QSpinBox* index;
   };
   std::vector<AxisBox> m_axes;
+  bool m_isStale = true;  // filled when it is next seen
 };
 
 }  // namespace app

@@ -1,5 +1,4 @@
 // The panels of tensors and settings in the shown window, by mouse and keys.
-#include <QAction>
 #include <QComboBox>
 #include <QDockWidget>
 #include <QLabel>
@@ -7,7 +6,6 @@
 #include <QPushButton>
 #include <QSettings>
 #include <QSpinBox>
-#include <QStandardPaths>
 #include <QTableWidget>
 #include <QTemporaryDir>
 #include <QTest>
@@ -15,13 +13,12 @@
 #include <QTreeWidgetItemIterator>
 #include <cmath>
 
-#include "app/appearance.h"
 #include "app/banner.h"
 #include "app/filterpanel.h"
-#include "app/mainwindow.h"
 #include "app/settingspanel.h"
 #include "app/tensortree.h"
 #include "tests/analysis/tensorwriters.h"
+#include "tests/app/shownwindow.h"
 
 using namespace app;
 
@@ -42,7 +39,7 @@ class TestTensorPanels : public QObject {
   void open(const QString& path) {
     const auto before = m_window->document().checkpoint();
     m_window->open(path);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != before, 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != before, shownwindow::kPatience);
   }
   template <typename Widget>
   Widget* child(const char* name) {
@@ -51,18 +48,12 @@ class TestTensorPanels : public QObject {
 
  private Q_SLOTS:
   void initTestCase() {
-    QStandardPaths::setTestModeEnabled(true);
-    QCoreApplication::setOrganizationName(QStringLiteral("polecat-test"));
-    QCoreApplication::setApplicationName(QStringLiteral("test_tensorpanels"));
-    QSettings().clear();
-    appearance::apply(widgets::Scheme::Light);
+    shownwindow::prepare("test_tensorpanels");
   }
   void init() {
     QSettings().clear();
-    m_window = std::make_unique<MainWindow>();
-    m_window->resize(1480, 920);
-    m_window->show();
-    QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
+    m_window = shownwindow::show({1480, 920});
+    QVERIFY(m_window);
   }
   void cleanup() { m_window.reset(); }
 
@@ -89,6 +80,23 @@ class TestTensorPanels : public QObject {
     QVERIFY(m_window->banner().sentence().isEmpty());
   }
 
+  void hiddenPanelsCostNothing() {
+    QVERIFY(shownwindow::openSample(*m_window));
+    auto* tensors = m_window->findChild<TensorTree*>();
+    auto* settings = m_window->findChild<SettingsPanel*>();
+    QVERIFY(!tensors->isVisible() && !settings->isVisible());
+    m_window->document().select(5);
+    QVERIFY(!m_window->jobs().running(QStringLiteral("readings")));  // it would open the file again for each reading
+    QCOMPARE(tensors->tree()->topLevelItemCount(), 0);
+    child<QDockWidget>("tensors")->show();
+    QVERIFY(tensors->tree()->topLevelItemCount() > 0);
+    child<QDockWidget>("settings")->show();
+    QVERIFY(settings->settings()->rowCount() > 0);
+    QTRY_VERIFY_WITH_TIMEOUT(settings->readings()->rowCount() >= 2, shownwindow::kPatience);
+    m_window->document().select(6);
+    QTRY_VERIFY_WITH_TIMEOUT(settings->readings()->rowCount() >= 2, shownwindow::kPatience);
+  }
+
   void axesMakeABankOfATensor() {
     open(unknown());
     auto* panel = m_window->findChild<TensorTree*>();
@@ -105,15 +113,15 @@ class TestTensorPanels : public QObject {
     child<QComboBox>("axis0")->setCurrentIndex(2);
     QVERIFY(use->isEnabled());
     QTest::mouseClick(use, Qt::LeftButton);
-    QTRY_COMPARE_WITH_TIMEOUT(m_window->document().filterCount(), 3, 20000);
+    QTRY_COMPARE_WITH_TIMEOUT(m_window->document().filterCount(), 3, shownwindow::kPatience);
     QCOMPARE(m_window->document().choices().at("axes"), std::string("c,1,t"));
     const auto taps = m_window->document().checkpoint()->filter({0, 2})->taps;
     for (int t = 0; t < 20; ++t) QCOMPARE(taps[std::size_t(t)], double((2 * 2 + 1) * 20 + t));
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit() != nullptr, 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit() != nullptr, shownwindow::kPatience);
     auto* back = child<QPushButton>("ownFilters");
     QVERIFY(back->isVisible());
     QTest::mouseClick(back, Qt::LeftButton);
-    QTRY_COMPARE_WITH_TIMEOUT(m_window->document().filterCount(), 0, 20000);
+    QTRY_COMPARE_WITH_TIMEOUT(m_window->document().filterCount(), 0, shownwindow::kPatience);
     QVERIFY(!back->isVisible());
   }
 
@@ -141,7 +149,7 @@ class TestTensorPanels : public QObject {
     settings->setCurrentCell(shift, 0);
     m_window->document().select(5);
     QTableWidget* readings = panel->readings();
-    QTRY_COMPARE_WITH_TIMEOUT(readings->rowCount(), 2, 20000);
+    QTRY_COMPARE_WITH_TIMEOUT(readings->rowCount(), 2, shownwindow::kPatience);
     QCOMPARE(readings->item(0, 0)->text(), QString("0 (in force)"));
     QCOMPARE(readings->item(1, 0)->text(), QString("0.05"));
 
@@ -164,7 +172,7 @@ class TestTensorPanels : public QObject {
     QVERIFY(box);
     box->setFocus();
     QTest::keyClick(box, Qt::Key_Down);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().choices().contains("shift"), 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().choices().contains("shift"), shownwindow::kPatience);
     QCOMPARE(m_window->document().order(5), 9);
     QCOMPARE(m_window->document().selectedRow(), 5);
     QVERIFY(m_window->document().undoStack().undoText().contains("shift = 0.05"));
@@ -172,27 +180,27 @@ class TestTensorPanels : public QObject {
     const auto chosen = m_window->document().checkpoint()->filter({0, 5});
     QVERIFY(std::abs(chosen->taps[3] - (now->taps[3] + 0.05 * bare->taps[3])) < 1e-12);
     m_window->document().undoStack().undo();
-    QTRY_VERIFY_WITH_TIMEOUT(!m_window->document().choices().contains("shift"), 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(!m_window->document().choices().contains("shift"), shownwindow::kPatience);
     QCOMPARE(m_window->document().checkpoint()->filter({0, 5})->taps, now->taps);
     QCOMPARE(m_window->document().order(5), 9);
     m_window->document().undoStack().undo();
     QCOMPARE(m_window->document().order(5), Document::defaultOrder);
     m_window->document().undoStack().redo();
     m_window->document().undoStack().redo();
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().choices().contains("shift"), 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().choices().contains("shift"), shownwindow::kPatience);
   }
 
   void aReplacedFileIsNoticed() {
     const QString path = unknown();
     open(path);
     m_window->document().reread({{"bank", "block.cube"}, {"axes", "c,c,t"}});
-    QTRY_COMPARE_WITH_TIMEOUT(m_window->document().filterCount(), 6, 20000);
+    QTRY_COMPARE_WITH_TIMEOUT(m_window->document().filterCount(), 6, shownwindow::kPatience);
     QTest::qWait(20);  // beyond the grain of the file system's clock
     unknown(2);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->banner().sentence().contains("changed on disk"), 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->banner().sentence().contains("changed on disk"), shownwindow::kPatience);
     const auto before = m_window->document().checkpoint();
     QTest::keyClick(m_window.get(), Qt::Key_F5);
-    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != before, 20000);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != before, shownwindow::kPatience);
     QCOMPARE(m_window->document().checkpoint()->filter({0, 0})->taps[3], 6.);
     QVERIFY(m_window->banner().sentence().isEmpty());
   }
