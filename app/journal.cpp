@@ -60,6 +60,12 @@ void Journal::discard(const Leftover& leftover) {
   QFile::remove(leftover.path);
 }
 
+QString Journal::setAside(const Leftover& leftover) {
+  const QString kept = leftover.path + QStringLiteral(".unreadable");
+  QFile::remove(kept);
+  return QFile::rename(leftover.path, kept) ? kept : leftover.path;
+}
+
 void Journal::replace(const Leftover& leftover) {
   m_replaced = leftover.path;
 }

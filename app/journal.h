@@ -36,6 +36,8 @@ class Journal : public QObject {
   std::optional<Leftover> leftover() const;
   // Forgets it: it is not wanted.
   void discard(const Leftover&);
+  // It cannot be read here, perhaps by a newer program: kept under another name, which is returned, and not offered again.
+  QString setAside(const Leftover&);
   // It has been taken up: forgotten as soon as the own journal is on the disk.
   void replace(const Leftover&);
 

@@ -245,8 +245,9 @@ void MainWindow::offerLeftover() {
   try {
     model = QFileInfo(readSession(leftover->path).checkpoint).fileName();
   } catch (const std::exception&) {
-    m_journal.discard(*leftover);  // a newer program's, or damaged by hand: nothing can be done with it
-    return m_start->offerResume({}, false);
+    m_start->offerResume({}, false);
+    return m_banner->tell(tr("The journal of the last work cannot be read by this program; it is kept as %1.")
+                              .arg(m_journal.setAside(*leftover)));
   }
   const QString when = QLocale().toString(leftover->written, QLocale::ShortFormat);
   m_start->offerResume(leftover->crashed

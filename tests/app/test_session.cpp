@@ -348,6 +348,21 @@ class TestSession : public QObject {
     QTRY_VERIFY_WITH_TIMEOUT(!QDir(Journal::folder()).entryList({"*.json"}, QDir::Files).isEmpty(),
                              shownwindow::kPatience);
   }
+
+  void aJournalOfANewerProgramIsKept() {
+    QVERIFY(QDir().mkpath(Journal::folder()));
+    const QString path = Journal::folder() + QStringLiteral("/newer.json");
+    const QByteArray text("{\"polecat\": \"session\", \"version\": 999}");
+    QFile file(path);
+    QVERIFY(file.open(QIODevice::WriteOnly) && file.write(text) == text.size());
+    file.close();
+    start();
+    QVERIFY(!QFileInfo::exists(path));
+    QFile kept(path + QStringLiteral(".unreadable"));
+    QVERIFY(kept.open(QIODevice::ReadOnly));
+    QCOMPARE(kept.readAll(), text);
+    QVERIFY2(m_window->banner().sentence().contains(".unreadable"), qPrintable(m_window->banner().sentence()));
+  }
 };
 
 QTEST_MAIN(TestSession)
