@@ -27,7 +27,6 @@
 #include "widgets/plot.h"
 #include "widgets/spectrumplot.h"
 
-
 namespace app {
 
 namespace {
@@ -147,8 +146,8 @@ void MainWindow::apply(const SessionState& saved) {
     m_reference.compareWith(saved.reference.file);
   else if (!saved.reference.pinned.empty())
     m_reference.pin(saved.reference.pinned);
-  for (int candidate : m_document.allRows())
-    if (m_document.filterName(candidate).toStdString() == saved.selection) m_document.select(candidate);
+  if (const auto selected = filterNamed(*m_document.checkpoint(), saved.selection))
+    m_document.select(m_document.row(*selected));
   if (m_taken) m_journal.replace(*std::exchange(m_taken, {}));
   if (unknown > 0)
     m_banner->tell(tr("%n bank(s) of the session are not in this checkpoint; their orders were left out.", nullptr,
