@@ -9,28 +9,25 @@ namespace {
 constexpr int squareRows = lanes == 16 ? 4 : 2;
 constexpr int squareFeatures = lanes / squareRows;
 
-// Rows and features beyond the last repeat it; the caller does not store them.
-template <int Rows, int Features, class Weight>
-Vector dots(const float* const (&x)[Rows], const Weight* const (&w)[Features], int inputs) {
+// Rows and features beyond the last repeat it; the caller does not store them. Written with constant indices: GCC keeps
+// arrays in registers only where no loop is left when it looks.
+template <int Rows, int Features, class Weight, int... R, int... F, int... I>
+inline Vector dots(const float* const (&x)[Rows], const Weight* const (&w)[Features], int inputs,
+                   std::integer_sequence<int, R...>, std::integer_sequence<int, F...>,
+                   std::integer_sequence<int, I...>) {
   static_assert(Rows * Features == lanes);
   Vector sums[lanes] = {};
   int k = 0;
   for (; k + lanes <= inputs; k += lanes) {
-    Vector in[Rows];
-    for (int r = 0; r < Rows; ++r) in[r] = load(x[r] + k);
-    for (int f = 0; f < Features; ++f) {
-      const Vector weight = load(w[f] + k);
-      for (int r = 0; r < Rows; ++r) sums[r * Features + f] += in[r] * weight;
-    }
+    const Vector in[Rows] = {held(load(x[R] + k))...};
+    const Vector weight[Features] = {held(load(w[F] + k))...};
+    ((sums[I] += in[I / Features] * weight[I % Features]), ...);
   }
   if (k < inputs) {
     const int rest = inputs - k;
-    Vector in[Rows];
-    for (int r = 0; r < Rows; ++r) in[r] = loadPart(x[r] + k, rest);
-    for (int f = 0; f < Features; ++f) {
-      const Vector weight = loadPart(w[f] + k, rest);
-      for (int r = 0; r < Rows; ++r) sums[r * Features + f] += in[r] * weight;
-    }
+    const Vector in[Rows] = {loadPart(x[R] + k, rest)...};
+    const Vector weight[Features] = {loadPart(w[F] + k, rest)...};
+    ((sums[I] += in[I / Features] * weight[I % Features]), ...);
   }
   return sumEach(sums);
 }
@@ -54,7 +51,9 @@ void block(const Weight* weights, const float* bias, int inputs, const Rectangle
   const auto width = static_cast<std::size_t>(inputs);
   for (int f = 0; f < Features; ++f)
     weight[f] = weights + static_cast<std::size_t>(to.feature + std::min(f, to.features - 1)) * width;
-  const Vector sums = dots<Rows, Features>(in, weight, inputs);
+  const Vector sums =
+      dots<Rows, Features>(in, weight, inputs, std::make_integer_sequence<int, Rows>(),
+                           std::make_integer_sequence<int, Features>(), std::make_integer_sequence<int, lanes>());
   if (bias) bias += to.feature;
   for (int r = 0; r < to.rows; ++r) {
     float* y = to.y + static_cast<std::size_t>(r) * to.outStride;

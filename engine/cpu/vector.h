@@ -59,22 +59,29 @@ Vector fold(Vector a, Vector b, std::index_sequence<Lane...>) {
   return __builtin_shuffle(a, b, low) + __builtin_shuffle(a, b, high);
 }
 
-template <int Count>
-Vector sumEach(Vector* v) {
-  if constexpr (Count == 1) {
-    return v[0];
-  } else {
-    for (int i = 0; i < Count / 2; ++i) v[i] = fold<Count>(v[2 * i], v[2 * i + 1], std::make_index_sequence<lanes>());
-    return sumEach<Count / 2>(v);
-  }
+template <int Count, std::size_t... Pair>
+Vector sumEach(const Vector (&v)[Count], std::index_sequence<Pair...>) {
+  const Vector folded[Count / 2] = {fold<Count>(v[2 * Pair], v[2 * Pair + 1], std::make_index_sequence<lanes>())...};
+  if constexpr (Count == 2)
+    return folded[0];
+  else
+    return sumEach(folded, std::make_index_sequence<Count / 4>());
 }
 
 }  // namespace detail
 
-// Lane j of the result is the sum over all lanes of v[j]; v is used up. The order of additions is the same in each
-// lane, so a dot product has the same bits wherever it sits in a tile.
-inline Vector sumEach(Vector (&v)[lanes]) {
-  return detail::sumEach<lanes>(v);
+// Lane j of the result is the sum over all lanes of v[j]. The order of additions is the same in each lane, so a dot
+// product has the same bits wherever it sits in a tile.
+inline Vector sumEach(const Vector (&v)[lanes]) {
+  return detail::sumEach(v, std::make_index_sequence<lanes / 2>());
+}
+
+// The value, held in a register: GCC otherwise reads it from memory again wherever it is used.
+inline Vector held(Vector v) {
+#if defined(__x86_64__)
+  asm("" : "+v"(v));
+#endif
+  return v;
 }
 
 }  // namespace engine::cpu
