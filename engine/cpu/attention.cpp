@@ -62,15 +62,18 @@ void AttentionSublayer::attend(Context& context, int thread, int sequence, int h
   float* scores = context.scratchOf(thread);
   const auto stride = static_cast<std::size_t>(seen);
   m_cache.scores(sequence, shared, 0, seen, streams + head * headWidth, m_streams, rows, scores, stride);
+  float totals[rowsPerItem];
   for (int r = 0; r < rows; ++r) {
     float* row = scores + static_cast<std::size_t>(r) * stride;
     const int visible = position + r + 1;
     for (int s = 0; s < visible; ++s) row[s] *= scale;
-    const float total = exponentials(row, visible, *std::max_element(row, row + visible), row);
-    float* to = mixed + static_cast<std::size_t>(r) * width + head * headWidth;
-    m_cache.weigh(sequence, shared, 0, visible, row, to);
-    for (int c = 0; c < headWidth; ++c) to[c] /= total;
+    totals[r] = exponentials(row, visible, largest(row, visible), row);
+    std::fill(row + visible, row + seen, 0.0F);  // keys of later rows
   }
+  float* to = mixed + head * headWidth;
+  m_cache.weigh(sequence, shared, 0, seen, scores, stride, rows, to, width);
+  for (int r = 0; r < rows; ++r, to += width)
+    for (int c = 0; c < headWidth; ++c) to[c] /= totals[r];
 }
 
 void AttentionSublayer::append(int sequence, int head, int position, const float* streams) {

@@ -38,7 +38,7 @@ void HeadConvolution::advance(Context& context, int thread, int sequence, int he
     const float direct = skip * scores[last - first - 1];
     for (int s = 0; s < last - first; ++s) scores[s] *= taps[s];
     scores[last - first - 1] += direct;
-    m_cache.weigh(sequence, head, first, last, scores, y + head * headWidth);
+    m_cache.weigh(sequence, head, first, last, scores, 0, 1, y + head * headWidth, 0);
   }
 }
 

@@ -27,8 +27,10 @@ class KeyValues {
   // scores[r * stride + s] = query_r . key_s for s in [first, last); rows of queries lie `queryStride` floats apart.
   void scores(int sequence, int head, int first, int last, const float* queries, std::size_t queryStride, int rows,
               float* scores, std::size_t stride) const;
-  // to[0..headWidth-1] = sum over s in [first, last) of weights[s - first] value_s, in ascending order.
-  void weigh(int sequence, int head, int first, int last, const float* weights, float* to) const;
+  // to[r * toStride + c] = sum over s in [first, last) of weights[r * stride + s - first] value_s[c], in ascending
+  // order.
+  void weigh(int sequence, int head, int first, int last, const float* weights, std::size_t stride, int rows, float* to,
+             std::size_t toStride) const;
 
  private:
   std::size_t offset(int sequence, int head, int position) const;

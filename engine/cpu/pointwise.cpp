@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "engine/cpu/vector.h"
+
 namespace engine::cpu {
 namespace {
 
@@ -96,6 +98,21 @@ void activate(Activation activation, float* values, int count) {
     case Activation::identity:
       return;
   }
+}
+
+float largest(const float* values, int count) {
+  float most = values[0];
+  int i = 0;
+  if (count >= lanes) {
+    Vector all = load(values);
+    for (i = lanes; i + lanes <= count; i += lanes) {
+      const Vector next = load(values + i);
+      all = next > all ? next : all;
+    }
+    for (int lane = 0; lane < lanes; ++lane) most = std::max(most, all[lane]);
+  }
+  for (; i < count; ++i) most = std::max(most, values[i]);
+  return most;
 }
 
 float exponentials(const float* values, int count, float largest, float* to) {

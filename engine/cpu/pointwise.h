@@ -24,6 +24,9 @@ void gate(const float* a, const float* b, int count, float* to);
 // f in place; geluErf is x/2 (1 + erf(x / sqrt 2)).
 void activate(Activation, float* values, int count);
 
+// Of at least one value.
+float largest(const float* values, int count);
+
 // to[i] = exp(values[i] - largest), for values <= largest; returns the sum.
 float exponentials(const float* values, int count, float largest, float* to);
 

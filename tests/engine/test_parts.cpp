@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "engine/bytepair.h"
+#include "engine/cpu/keyvalues.h"
 #include "engine/cpu/matmul.h"
 #include "engine/cpu/pointwise.h"
 #include "engine/cpu/team.h"
@@ -88,6 +89,44 @@ class TestParts : public QObject {
         QCOMPARE(z[n(r, outputs) + n(o, 1)], 1.0F + value);
       }
     }
+  }
+
+  // Sums over cached values: right, and the same bits whether rows come alone or together.
+  void weightedSumsKeepTheirBits_data() {
+    QTest::addColumn<int>("headWidth");
+    for (const int headWidth : {1, 5, 16, 64, 69, 128}) QTest::addRow("heads of %d", headWidth) << headWidth;
+  }
+  void weightedSumsKeepTheirBits() {
+    QFETCH(int, headWidth);
+    const int rows = 7, tokens = 150, first = 3, last = 141;
+    const std::size_t stride = 160, width = static_cast<std::size_t>(headWidth), toStride = width + 3;
+    Meter meter = 0;
+    cpu::KeyValues cache(2, headWidth, 2, tokens, meter);
+    const Buffer<float> values = randomBuffer(tokens * width, 5), weights = randomBuffer(rows * stride, 6);
+    for (std::size_t t = 0; t < static_cast<std::size_t>(tokens); ++t)
+      cache.append(1, 1, static_cast<int>(t), values.data(), values.data() + t * width);
+    std::vector<float> all(rows * toStride, 7), one(width);
+    cache.weigh(1, 1, first, last, weights.data(), stride, rows, all.data(), toStride);
+    for (std::size_t r = 0; r < rows; ++r) {
+      cache.weigh(1, 1, first, last, weights.data() + r * stride, 0, 1, one.data(), 0);
+      for (std::size_t c = 0; c < width; ++c) {
+        double sum = 0;
+        for (std::size_t s = first; s < last; ++s)
+          sum += static_cast<double>(weights[r * stride + s - first]) * static_cast<double>(values[s * width + c]);
+        QVERIFY(std::abs(static_cast<double>(one[c]) - sum) < 1e-4);
+        QCOMPARE(all[r * toStride + c], one[c]);
+      }
+      QCOMPARE(all[r * toStride + width], 7.0F);
+    }
+  }
+
+  void largestIsTheLargest() {
+    for (int count = 1; count < 70; ++count)
+      for (int at = 0; at < count; at += 3) {
+        std::vector<float> values(static_cast<std::size_t>(count), -3.0F);
+        values[static_cast<std::size_t>(at)] = -2.5F;
+        QCOMPARE(cpu::largest(values.data(), count), -2.5F);
+      }
   }
 
   void activationsMatchTheirFormulas() {
