@@ -115,13 +115,13 @@ MixerCost tiledCost(int filters, int length, const Setting& s) {
   const int capacity = s.workload.capacityTokens;
   cost.cacheFloats = product(filters, capacity);
   cost.tableFloats = product(filters, length + 1);
-  cost.scratchFloats = cpu::TiledMemory::scratchFloats(length, capacity);
+  cost.scratchFloats = cpu::Tiles::scratchFloats(length, capacity);
   cost.movedFloats = 3.0 * filters;
   cost.flops = 3.0 * filters;
   for (int side = 1; side <= s.seen; side *= 2) {
     cost.movedFloats += filters * (1.5 + 1.0 / s.workload.batch);
     // Directly side^2 products; by FFT three transforms of 2 side.
-    cost.flops += filters * (side < cpu::TiledMemory::fftSide ? side : 7.5 * std::log2(2.0 * side));
+    cost.flops += filters * (side < cpu::Tiles::fftSide ? side : 7.5 * std::log2(2.0 * side));
   }
   return cost;
 }
@@ -192,9 +192,13 @@ MixerCost mixerCost(const BlockShape& block, const Setting& s) {
           cost.scratchFloats = cpu::HeadRecurrence::scratchFloats(s.shape.headWidth);
       } else {
         const int length = s.responseLength > 0 ? s.responseLength : s.shape.filterLengthTokens;
-        cost = keyValueCost(2, s.shape.width, std::min<double>(s.seen, length), s);
+        if (s.workload.mode.mixer == Mixer::convolutionTiled) {  // every entry of k v^T has its tiles
+          cost = tiledCost(block.filters * s.shape.headWidth * s.shape.headWidth, length, s);
+        } else {
+          cost = keyValueCost(2, s.shape.width, std::min<double>(s.seen, length), s);
+          cost.scratchFloats = cpu::HeadConvolution::scratchFloats(capacity);
+        }
         cost.tableFloats = product(block.filters, length + 1);
-        cost.scratchFloats = cpu::HeadConvolution::scratchFloats(capacity);
       }
       cost.stateFloats += history(2, 3);
       break;

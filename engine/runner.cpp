@@ -28,9 +28,6 @@ void checkMode(const Model& model, const Mode& mode) {
     unsupported(mixer, "the model's filters are not distilled", "distil them first, or choose convolution");
   const bool heads = std::any_of(blocks.begin(), blocks.end(),
                                  [](const BlockShape& block) { return block.kind == BlockShape::Kind::multiHyena; });
-  if (heads && mode.mixer == Mixer::convolutionTiled)
-    unsupported(mixer, "the tiles of MultiHyena would hold a matrix for every future token",
-                "choose convolution, modal, modal blocked or companion");
   if (mode.mixer == Mixer::modalBlocked && (mode.blockLength < 1 || mode.blockLength > cpu::BlockTable::maxLength))
     unsupported(mixer, "blocks of " + std::to_string(mode.blockLength) + " tokens were asked for",
                 "use 1 to " + std::to_string(cpu::BlockTable::maxLength));

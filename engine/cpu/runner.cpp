@@ -181,7 +181,7 @@ std::unique_ptr<LongMemory> CpuRunner::longMemory(std::size_t bank) {
   }
   const FilterBank& filters = convolved(bank);
   if (m_workload.mode.mixer == Mixer::convolutionTiled) {
-    needScratch(TiledMemory::scratchFloats(filters.length, capacity));
+    needScratch(Tiles::scratchFloats(filters.length, capacity));
     return std::make_unique<TiledMemory>(filters, batch, capacity, m_memory.cacheBytes);
   }
   needScratch(ConvolutionMemory::scratchFloats(filters.length, capacity));
@@ -205,9 +205,13 @@ std::unique_ptr<HeadMemory> CpuRunner::headMemory(int bank) {
     return std::make_unique<HeadRecurrence>(table, sections ? sectionCoefficients(table, models) : Buffer<float>(),
                                             headWidth, batch, m_memory.stateBytes);
   }
+  const FilterBank& filters = convolved(index);
+  if (m_workload.mode.mixer == Mixer::convolutionTiled) {
+    needScratch(Tiles::scratchFloats(filters.length, capacity));
+    return std::make_unique<HeadTiles>(filters, m_weights.heads, headWidth, batch, capacity, m_memory.cacheBytes);
+  }
   needScratch(HeadConvolution::scratchFloats(capacity));
-  return std::make_unique<HeadConvolution>(convolved(index), m_weights.heads, headWidth, batch, capacity,
-                                           m_memory.cacheBytes);
+  return std::make_unique<HeadConvolution>(filters, m_weights.heads, headWidth, batch, capacity, m_memory.cacheBytes);
 }
 
 void CpuRunner::reset() {
