@@ -176,7 +176,8 @@ class TestInputWeight : public QObject {
       const Fit a = plain.fit(8, {}, effort), b = heard.fit(8, {}, effort);
       const double usual = errorWeighted(h, a.model.impulseResponse(700), weight);
       QVERIFY2(*b.errorWeighted <= usual * 1.001, qPrintable(QString("%1 %2").arg(*b.errorWeighted).arg(usual)));
-      QVERIFY(b.errorRelative >= a.errorRelative * 0.98);
+      // Quicker efforts may find the better plain optimum by way of the weight.
+      if (effort == Effort::full) QVERIFY(b.errorRelative >= a.errorRelative * 0.98);
       QVERIFY(std::abs(errorWeighted(h, b.model.impulseResponse(700), weight) - *b.errorWeighted) < 1e-9);
     }
     const Fit best = heard.fit(8, {}, Effort::full);

@@ -74,7 +74,7 @@ class TestModes : public QObject {
                                                                       {Mixer::modal, model},
                                                                       {Mixer::modalBlocked, model},
                                                                       {Mixer::companion, model}};
-    if (headWidth == 1) modes.emplace_back(Mixer::convolutionTiled, original);
+    modes.emplace_back(Mixer::convolutionTiled, original);
     // By FFT (or in pieces) all at once; then every mode with the split of this row.
     std::vector<std::vector<float>> results{
         logits(original, workload(Mixer::convolutionLazy, length), ids, static_cast<std::size_t>(length))};
@@ -122,7 +122,7 @@ class TestModes : public QObject {
     memories.push_back(std::make_unique<cpu::BlockedMemory>(
         table, cpu::blockTable(table, distilled.banks[0], 16, meter), 3, 1, meter));
     cpu::Team team(1);
-    const std::size_t floats = cpu::TiledMemory::scratchFloats(length, length);
+    const std::size_t floats = cpu::Tiles::scratchFloats(length, length);
     Buffer<float> scratch(floats, meter);
     cpu::Context context{team, scratch, floats, {}};
     for (auto& memory : memories)
@@ -135,7 +135,8 @@ class TestModes : public QObject {
           for (const double tap : filter->taps) largest = std::max(largest, std::abs(tap));
           const double expected = filter->taps[static_cast<std::size_t>(t)] + (t == 0 ? filter->skip : 0);
           const double gap = std::abs(u[static_cast<std::size_t>(c)] - expected) / largest;
-          QVERIFY2(gap <= (&memory == &memories[3] ? 2e-6 : 1e-6),
+          // A recurrence rounds at each of its steps, and more where the processor has no fused multiply-add.
+          QVERIFY2(gap <= (&memory >= &memories[2] ? 2e-6 : 1e-6),
                    qPrintable(QString("memory %1, tap %2: %3").arg(&memory - &memories[0]).arg(t).arg(gap)));
         }
       }
@@ -217,8 +218,8 @@ class TestModes : public QObject {
     const auto distilled = randomDistilled(*checkpoint, 3, 1, 0, 5);
     checkpoint->adopt(distilled);
     const auto model = Model::load(checkpoint)->withDistilled(distilled);
-    std::vector<Mixer> mixers{Mixer::convolutionLazy, Mixer::modal, Mixer::modalBlocked, Mixer::companion};
-    if (headWidth == 1) mixers.push_back(Mixer::convolutionTiled);
+    std::vector<Mixer> mixers{Mixer::convolutionLazy, Mixer::convolutionTiled, Mixer::modal, Mixer::modalBlocked,
+                              Mixer::companion};
     Workload w = workload(Mixer::modal, 128, 2);
     w.sampling.temperature = 1;
     w.seed = 4;
