@@ -2,7 +2,7 @@
 """Other people's reduction tools on exactly the filters of bench_methods, one table beside Polecat's own results.
 
   bench_methods --export FOLDER            (once; writes the filters and Polecat's results)
-  python3 run_peers.py FOLDER [--filters 7] [--repeats 3] [--seconds 60]
+  python3 run_peers.py FOLDER [--filters 7] [--repeats 3] [--seconds 60] [--give-up 2]
 
 Every tool gets the taps h[1..] (or their samples on the unit circle) and an order; its poles are reflected into the unit
 disc where necessary, residues are refitted by least squares, h[0] is exact: what is compared is poles, as in
@@ -257,6 +257,7 @@ def main():
     parser.add_argument("--peers", help="comma list of name parts; default: all")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=60, help="limit of one call")
+    parser.add_argument("--give-up", type=int, default=2, help="a tool too slow so many times is not asked again")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     try:
@@ -270,11 +271,16 @@ def main():
     peers = {name: peer for name, peer in PEERS.items()
              if not arguments.peers or any(part in name for part in arguments.peers.split(","))}
     rows = {(r["filter"], r["order"], r["method"]): r for r in export["results"]}
+    late = dict.fromkeys(peers, 0)
     for entry in filters:
         h = np.load(arguments.folder / entry["file"])
         for d in orders:
             for name, peer in peers.items():
-                rows[entry["name"], d, name] = measure(peer, h, d, arguments.repeats, arguments.seconds)
+                if late[name] >= arguments.give_up:
+                    rows[entry["name"], d, name] = {"refused": f"not asked again: {late[name]} times too slow"}
+                    continue
+                row = rows[entry["name"], d, name] = measure(peer, h, d, arguments.repeats, arguments.seconds)
+                late[name] += row["refused"].startswith("TooSlow")
         print(entry["name"], flush=True)
     (arguments.folder / "peers.json").write_text(json.dumps([
         dict(filter=f, order=d, method=m, **{k: v for k, v in r.items() if k not in ("filter", "order", "method")})
