@@ -82,7 +82,7 @@ std::string distillCommand(const OpenedFile& file, const analysis::Checkpoint& c
 }
 
 std::string generateCommand(const OpenedFile& file, const std::string& prompt, const engine::Workload& workload,
-                            int tokens, const std::string& distilled, bool compare) {
+                            int tokens, const std::string& device, const std::string& distilled, bool compare) {
   Command command("generate", file);
   command.add("--prompt", prompt);
   command.add("--tokens", std::to_string(tokens));
@@ -93,6 +93,7 @@ std::string generateCommand(const OpenedFile& file, const std::string& prompt, c
   }
   if (workload.sampling.topK != plain.topK) command.add("--top-k", std::to_string(workload.sampling.topK));
   if (workload.sampling.topP != plain.topP) command.add("--top-p", exact(workload.sampling.topP));
+  if (!device.empty()) command.add("--device", device);
   if (!distilled.empty()) command.add("--distilled", distilled);
   if (compare) command.add("--compare");
   return command.text();

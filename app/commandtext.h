@@ -26,9 +26,10 @@ std::string plotCommand(const OpenedFile&, const std::string& filterName, const 
 // One order per filter, bank after bank; 0 keeps the original.
 std::string distillCommand(const OpenedFile&, const analysis::Checkpoint&, const std::vector<int>& orders,
                            const std::string& output);
-// distilled empty: the original alone. With `compare`, all modes side by side.
+// device empty: the default of the command line. distilled empty: the original alone. With `compare`, all modes side by
+// side.
 std::string generateCommand(const OpenedFile&, const std::string& prompt, const engine::Workload&, int tokens,
-                            const std::string& distilled, bool compare);
+                            const std::string& device, const std::string& distilled, bool compare);
 std::string evaluateCommand(const OpenedFile&, const std::string& text, int windows, const std::string& distilled);
 
 }  // namespace app

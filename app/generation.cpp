@@ -23,6 +23,13 @@ double Lane::rate(int batch) const {
   return seconds > 0 ? static_cast<double>(batch) * static_cast<double>(count) / seconds : 0;
 }
 
+const SweepPoint* Lane::bestBatch() const {
+  const auto best = std::max_element(sweep.begin(), sweep.end(), [](const SweepPoint& a, const SweepPoint& b) {
+    return a.tokensPerSecond < b.tokensPerSecond;
+  });
+  return best == sweep.end() ? nullptr : &*best;
+}
+
 double Lane::bytesAt(int position) const {
   const double share = capacityTokens > 0 ? static_cast<double>(position) / capacityTokens : 0;
   return static_cast<double>(stateBytes) + static_cast<double>(cacheBytes) * share;
@@ -54,6 +61,7 @@ GenerationRun::GenerationRun(Document& document, Jobs& jobs, QObject* parent)
   m_poll.setInterval(33);
   connect(&m_poll, &QTimer::timeout, this, &GenerationRun::poll);
   connect(&document, &Document::opened, this, &GenerationRun::reset);
+  findDevices();
 }
 
 GenerationRun::~GenerationRun() = default;
@@ -73,54 +81,86 @@ void GenerationRun::reset() {
   Q_EMIT stateChanged();
 }
 
+struct GenerationRun::Prepared {
+  std::shared_ptr<const engine::Model> model, distilled, transformer;
+  std::shared_ptr<const analysis::Checkpoint> otherCheckpoint;  // of the Transformer, where it was read just now
+  std::vector<int> orders;
+  QString transformerSource, deviceAsked;
+  LaneDevice device;
+  MeasuredRoof roof;
+};
+
+void GenerationRun::findDevices() {
+  m_jobs.start(QStringLiteral("find devices"), tr("Looking for GPUs"), Jobs::Priority::batch,
+               [this](const analysis::Task&, const Jobs::Post& post) {
+                 post([this, devices = engine::devices()] {
+                   m_devices = devices;
+                   Q_EMIT devicesFound();
+                 });
+               });
+}
+
 void GenerationRun::start(const GenerationSettings& settings) {
   if (!m_document.checkpoint()) return;
   cancel();
   m_settings = settings;
-  prepare();
+  prepare(&GenerationRun::launch);
 }
 
-void GenerationRun::prepare() {
+void GenerationRun::sweep(const GenerationSettings& settings) {
+  if (!m_document.checkpoint()) return;
+  cancel();
+  m_settings = settings;
+  prepare(&GenerationRun::launchSweep);
+}
+
+void GenerationRun::prepare(void (GenerationRun::*then)()) {
   m_preparing = true;
   m_paused = false;
   Q_EMIT stateChanged();
-  const auto checkpoint = m_document.checkpoint();
-  const std::vector<int> orders = m_document.orders();
+  Prepared known;
+  known.model = m_model;
+  known.orders = m_document.orders();
+  if (m_distilledOrders == known.orders) known.distilled = m_distilled;
+  if (m_transformerSource == m_settings.transformer) known.transformer = m_transformer;
+  known.transformerSource = m_settings.transformer;
+  known.deviceAsked = m_settings.device;
   m_jobs.start(
       QStringLiteral("prepare generation"), tr("Distilling %1 filters").arg(m_document.filterCount()),
       Jobs::Priority::batch,
-      [this, checkpoint, orders, model = m_model, distilled = m_distilledOrders == orders ? m_distilled : nullptr,
-       source = m_settings.transformer, roof = m_roof,
-       transformer = m_transformerSource == m_settings.transformer ? m_transformer : nullptr](
-          const analysis::Task& task, const Jobs::Post& post) mutable {
-        if (!model) model = engine::Model::load(checkpoint, task);
-        if (!distilled) {
+      [this, then, known, checkpoint = m_document.checkpoint(), roofs = m_roofs](const analysis::Task& task,
+                                                                                 const Jobs::Post& post) {
+        Prepared made = known;
+        if (!made.model) made.model = engine::Model::load(checkpoint, task);
+        if (!made.distilled) {
           analysis::DistilRequest request;
-          request.orders = orders;
-          distilled = model->withDistilled(analysis::distil(*checkpoint, request, task));
+          request.orders = made.orders;
+          made.distilled = made.model->withDistilled(analysis::distil(*checkpoint, request, task));
         }
-        std::shared_ptr<const analysis::Checkpoint> other;
-        if (!transformer && source == QLatin1String("random")) {
-          transformer = engine::randomTransformer(*model);
-        } else if (!transformer && !source.isEmpty()) {
-          other = analysis::Checkpoint::open(source.toStdString(), task);
-          transformer = engine::Model::load(other, task);
-          if (transformer->shape().blocks.front().kind != engine::BlockShape::Kind::attention)
-            throw engine::Error(engine::ErrorKind::input, source.toStdString(), "it is no Transformer",
+        if (!made.transformer && made.transformerSource == QLatin1String("random")) {
+          made.transformer = engine::randomTransformer(*made.model);
+        } else if (!made.transformer && !made.transformerSource.isEmpty()) {
+          const std::string source = made.transformerSource.toStdString();
+          made.otherCheckpoint = analysis::Checkpoint::open(source, task);
+          made.transformer = engine::Model::load(made.otherCheckpoint, task);
+          if (made.transformer->shape().blocks.front().kind != engine::BlockShape::Kind::attention)
+            throw engine::Error(engine::ErrorKind::input, source, "it is no Transformer",
                                 "choose a GPT checkpoint, or random weights");
         }
-        if (roof.flopsPerSecond == 0) roof = measureRoof(task);
-        post([this, model, distilled, orders, transformer, source, roof, other] {
-          if (other) m_transformerTokenizer = engine::makeTokenizer(other->languageModel()->tokenizer);
-          if (source == QLatin1String("random")) m_transformerTokenizer.reset();
-          m_transformer = transformer;
-          m_transformerSource = source;
-          m_roof = roof;
-          m_model = model;
-          m_distilled = distilled;
-          m_distilledOrders = orders;
-          m_preparing = false;
-          launch();
+        LaneModels lanes{{made.model, engine::Mixer::convolutionLazy}, {made.distilled, engine::Mixer::modal}};
+        if (made.transformer) lanes.emplace_back(made.transformer, engine::Mixer::attention);
+        made.device = chooseDevice(made.deviceAsked, lanes);
+        if (const auto roof = roofs.find(made.device.info.id); roof != roofs.end()) {
+          made.roof = roof->second;
+        } else if (made.device.gpu()) {
+          const engine::Calibration measured = made.device.device->calibrate();
+          made.roof = {measured.matmulFlopsPerSecond, measured.copyBytesPerSecond};
+        } else {
+          made.roof = measureRoof(task);
+        }
+        post([this, then, made] {
+          adopt(made);
+          (this->*then)();
         });
       },
       [this](const QString& sentence) {
@@ -130,55 +170,118 @@ void GenerationRun::prepare() {
       });
 }
 
+void GenerationRun::adopt(const Prepared& made) {
+  if (made.otherCheckpoint)
+    m_transformerTokenizer = engine::makeTokenizer(made.otherCheckpoint->languageModel()->tokenizer);
+  if (made.transformerSource == QLatin1String("random")) m_transformerTokenizer.reset();
+  m_transformer = made.transformer;
+  m_transformerSource = made.transformerSource;
+  m_device = made.device;
+  m_roof = m_roofs[made.device.info.id] = made.roof;
+  m_model = made.model;
+  m_distilled = made.distilled;
+  m_distilledOrders = made.orders;
+  m_preparing = false;
+}
+
+// Throws engine::Error for a prompt that cannot be used.
+void GenerationRun::makeLanes(std::vector<engine::LaneRequest>* requests) {
+  const analysis::LanguageModel* description = m_document.checkpoint()->languageModel();
+  if (!m_tokenizer) m_tokenizer = engine::makeTokenizer(description->tokenizer);
+  const std::vector<engine::Token> prompt = m_tokenizer->encode(m_settings.prompt.toStdString());
+  m_promptTokens = static_cast<int>(prompt.size());
+  if (prompt.empty())
+    throw engine::Error(engine::ErrorKind::input, "Prompt", "it is empty", "type at least one character");
+  m_lanes.clear();
+  ++m_number;
+  const auto addLane = [&](Lane::Kind kind, const QString& name, const QString& remark,
+                           const std::shared_ptr<const engine::Model>& model, engine::Mixer mixer,
+                           const std::vector<engine::Token>& begin) {
+    engine::Workload workload;
+    workload.batch = m_settings.batch;
+    workload.capacityTokens = static_cast<int>(begin.size()) + m_settings.tokens;
+    workload.mode.mixer = mixer;
+    workload.sampling = m_settings.sampling;
+    workload.seed = m_settings.seed;
+    const engine::Footprint print = m_device.device->predict(model->shape(), workload);
+    Lane lane;
+    lane.kind = kind;
+    lane.name = name;
+    lane.remark = remark;
+    lane.stateBytes = print.stateBytesPerSequence;
+    lane.cacheBytes = print.cacheBytesPerSequence;
+    lane.capacityTokens = workload.capacityTokens;
+    lane.footprint = print;
+    m_lanes.push_back(lane);
+    requests->push_back({name.toStdString(), model, workload, begin, m_settings.tokens, m_device.info.id});
+  };
+  addLane(Lane::Kind::original, tr("Original"), tr("cached convolution"), m_model, engine::Mixer::convolutionLazy,
+          prompt);
+  addLane(Lane::Kind::distilled, tr("Distilled"), tr("modal recurrence"), m_distilled, engine::Mixer::modal, prompt);
+  if (m_transformer) {
+    const bool random = m_transformerSource == QLatin1String("random");
+    addLane(Lane::Kind::transformer, tr("Transformer"),
+            random ? tr("random weights, same shape") : QFileInfo(m_transformerSource).fileName(), m_transformer,
+            engine::Mixer::attention,
+            m_transformerTokenizer ? m_transformerTokenizer->encode(m_settings.prompt.toStdString()) : prompt);
+  }
+}
+
 void GenerationRun::launch() {
   try {
-    const analysis::LanguageModel* description = m_document.checkpoint()->languageModel();
-    if (!m_tokenizer) m_tokenizer = engine::makeTokenizer(description->tokenizer);
-    const std::vector<engine::Token> prompt = m_tokenizer->encode(m_settings.prompt.toStdString());
-    m_promptTokens = static_cast<int>(prompt.size());
-    if (prompt.empty())
-      throw engine::Error(engine::ErrorKind::input, "Prompt", "it is empty", "type at least one character");
     std::vector<engine::LaneRequest> requests;
-    m_lanes.clear();
-    const auto addLane = [&](Lane::Kind kind, const QString& name, const QString& remark,
-                             const std::shared_ptr<const engine::Model>& model, engine::Mixer mixer,
-                             const std::vector<engine::Token>& begin) {
-      engine::Workload workload;
-      workload.batch = m_settings.batch;
-      workload.capacityTokens = static_cast<int>(begin.size()) + m_settings.tokens;
-      workload.mode.mixer = mixer;
-      workload.sampling = m_settings.sampling;
-      workload.seed = m_settings.seed;
-      const engine::Footprint print = engine::footprint(model->shape(), workload);
-      Lane lane;
-      lane.kind = kind;
-      lane.name = name;
-      lane.remark = remark;
-      lane.stateBytes = print.stateBytesPerSequence;
-      lane.cacheBytes = print.cacheBytesPerSequence;
-      lane.capacityTokens = workload.capacityTokens;
-      lane.footprint = print;
-      m_lanes.push_back(lane);
-      requests.push_back({name.toStdString(), model, workload, begin, m_settings.tokens});
-    };
-    addLane(Lane::Kind::original, tr("Original"), tr("cached convolution"), m_model, engine::Mixer::convolutionLazy,
-            prompt);
-    addLane(Lane::Kind::distilled, tr("Distilled"), tr("modal recurrence"), m_distilled, engine::Mixer::modal, prompt);
-    if (m_transformer) {
-      const bool random = m_transformerSource == QLatin1String("random");
-      addLane(Lane::Kind::transformer, tr("Transformer"),
-              random ? tr("random weights, same shape") : QFileInfo(m_transformerSource).fileName(), m_transformer,
-              engine::Mixer::attention,
-              m_transformerTokenizer ? m_transformerTokenizer->encode(m_settings.prompt.toStdString()) : prompt);
-    }
+    makeLanes(&requests);
     m_generation = std::make_unique<engine::Generation>(std::move(requests));
     m_poll.start();
-    Q_EMIT stateChanged();
+  } catch (const std::exception& error) {
+    m_lanes.clear();
+    Q_EMIT failed(QString::fromUtf8(error.what()));
+  }
+  Q_EMIT stateChanged();
+}
+
+void GenerationRun::launchSweep() {
+  SweepRequest request;
+  m_settings.tokens = request.newTokens = std::min(m_settings.tokens, request.newTokens);
+  try {
+    std::vector<engine::LaneRequest> lanes;
+    makeLanes(&lanes);
+    for (const engine::LaneRequest& lane : lanes) request.lanes.push_back({lane.model, lane.workload.mode.mixer});
   } catch (const std::exception& error) {
     m_lanes.clear();
     Q_EMIT failed(QString::fromUtf8(error.what()));
     Q_EMIT stateChanged();
+    return;
   }
+  m_generation.reset();
+  request.device = m_device.info.id;
+  request.promptTokens = m_promptTokens;
+  m_sweeping = true;
+  const auto ended = [this] {
+    m_sweeping = false;
+    Q_EMIT stateChanged();
+  };
+  m_jobs.start(
+      QStringLiteral("sweep batches"), tr("Sweeping batches"), Jobs::Priority::batch,
+      [this, request, ended](const analysis::Task& task, const Jobs::Post& post) {
+        sweepBatches(
+            request, task,
+            [&](int lane, SweepPoint point) {
+              post([this, lane, point] {
+                m_lanes[static_cast<std::size_t>(lane)].sweep.push_back(point);
+                Q_EMIT progressed();
+              });
+            },
+            [&](int lane, const QString& why) {
+              post([this, lane, why] { m_lanes[static_cast<std::size_t>(lane)].sweepEnd = why; });
+            });
+        post(ended);
+      },
+      [this, ended](const QString& sentence) {
+        Q_EMIT failed(sentence);
+        ended();
+      });
+  Q_EMIT stateChanged();
 }
 
 void GenerationRun::poll() {
@@ -216,6 +319,11 @@ void GenerationRun::cancel() {
     m_jobs.cancel(QStringLiteral("prepare generation"));
     Q_EMIT stateChanged();
   }
+  if (m_sweeping) {  // what was measured stays
+    m_sweeping = false;
+    m_jobs.cancel(QStringLiteral("sweep batches"));
+    Q_EMIT stateChanged();
+  }
   if (m_generation && !m_generation->finished()) {
     m_generation->cancel();
     m_paused = false;
@@ -231,7 +339,11 @@ int GenerationRun::identicalTokens() const {
 
 double GenerationRun::speedUp() const {
   if (m_lanes.size() < 2) return 0;
-  const double original = m_lanes[0].rate(m_settings.batch), distilled = m_lanes[1].rate(m_settings.batch);
+  double original = m_lanes[0].rate(m_settings.batch), distilled = m_lanes[1].rate(m_settings.batch);
+  if (m_lanes[0].bestBatch() && m_lanes[1].bestBatch()) {
+    original = m_lanes[0].bestBatch()->tokensPerSecond;
+    distilled = m_lanes[1].bestBatch()->tokensPerSecond;
+  }
   return original > 0 ? distilled / original : 0;
 }
 
@@ -255,9 +367,10 @@ QString GenerationRun::provenance() const {
   const bool uniform = std::adjacent_find(m_distilledOrders.begin(), m_distilledOrders.end(), std::not_equal_to<>()) ==
                        m_distilledOrders.end();
   const QString order = uniform ? QString::number(mean, 'f', 0) : tr("%1 (mean)").arg(mean, 0, 'f', 1);
-  return tr("%1 · float32 · batch %2 · context %3 + %4 tokens · order %5")
-      .arg(QString::fromStdString(engine::devices().front().name).simplified())
-      .arg(m_settings.batch)
+  const bool swept = m_sweeping || !m_lanes.front().sweep.empty();
+  return tr("%1 · %2 · batch %3 · context %4 + %5 tokens · order %6")
+      .arg(QString::fromStdString(m_device.info.name).simplified(), m_device.type(),
+           swept ? tr("1, 2, 4 …") : QString::number(m_settings.batch))
       .arg(m_promptTokens)
       .arg(m_settings.tokens)
       .arg(order);

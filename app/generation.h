@@ -6,11 +6,14 @@
 #include <QObject>
 #include <QString>
 #include <QTimer>
+#include <map>
 #include <memory>
 #include <vector>
 
+#include "app/batchsweep.h"
 #include "app/document.h"
 #include "app/jobs.h"
+#include "app/lanedevice.h"
 #include "app/roof.h"
 #include "engine/footprint.h"
 #include "engine/generation.h"
@@ -25,6 +28,7 @@ struct GenerationSettings {
   quint64 seed = 1;
   engine::Sampling sampling{0.8, 0, 1.0};
   QString transformer;  // a checkpoint to run beside the two; "random": random weights of the same shape; empty: none
+  QString device;       // of engine::devices(); empty: automatic
 };
 
 // One lane as it stands.
@@ -44,12 +48,16 @@ struct Lane {
   int capacityTokens = 0;
   engine::Footprint footprint;
   QString error;
+  std::vector<SweepPoint> sweep;  // throughput over the batch
+  QString sweepEnd;               // why the sweep of this lane went no further; empty: nothing stood in the way
 
   // Operations per byte that must be moved for a step of the batch, and operations per second attained: the place in
   // a roofline. 0 before the first token.
   double flopsPerByte(int batch) const;
   double flopsPerSecond(int batch) const;
 
+  // Of the sweep; null before its first point.
+  const SweepPoint* bestBatch() const;
   // Tokens per second of all sequences in the lane's own time: of the last half second while it runs, of the whole
   // run once it has ended; 0 before the first token.
   double rate(int batch) const;
@@ -70,22 +78,32 @@ class GenerationRun : public QObject {
   // Loads the model and distils the plan where that has not happened yet (jobs with progress), then starts the lanes.
   // Whatever stands in the way is told by failed().
   void start(const GenerationSettings&);
+  // The throughput of the same lanes over the batch, in place of text: see sweepBatches. Replaces the lanes there are.
+  void sweep(const GenerationSettings&);
   void setPaused(bool);
   void cancel();
   // Until every lane has ended and all it said has been taken over.
-  bool active() const { return m_preparing || m_poll.isActive(); }
+  bool active() const { return m_preparing || m_sweeping || m_poll.isActive(); }
+  bool sweeping() const { return m_sweeping; }
   bool paused() const { return m_paused; }
 
   const GenerationSettings& settings() const { return m_settings; }
   const std::vector<Lane>& lanes() const { return m_lanes; }
+  // Grows whenever the lanes are those of another run or sweep.
+  int number() const { return m_number; }
   // Tokens from the start on which original and distilled agree (as far as the slower has come).
   int identicalTokens() const;
   // Bytes of those tokens in the text.
   int identicalBytes() const;
   int promptTokens() const { return m_promptTokens; }
-  // Of this machine; zero before the first run.
+  // What can be computed on; the processor alone until the driver was asked, which devicesFound() tells.
+  const std::vector<engine::DeviceInfo>& devices() const { return m_devices; }
+  // Of the last run.
+  const LaneDevice& device() const { return m_device; }
+  // Of that device; zero before the first run.
   const MeasuredRoof& roof() const { return m_roof; }
-  // How many times faster than the original the distilled lane is; 0 before both have a rate.
+  // How many times faster than the original the distilled lane is (a sweep: each at its best batch); 0 before both have
+  // a rate.
   double speedUp() const;
   // "cpu · float32 · batch 1 · context 30 + 256 · order 16 (mean)".
   QString provenance() const;
@@ -95,12 +113,20 @@ class GenerationRun : public QObject {
  Q_SIGNALS:
   void stateChanged();  // preparing, running, paused or ended
   void progressed();    // at most 30 times a second while lanes run
+  void devicesFound();
   void failed(const QString& sentence);
 
  private:
+  // What a job brings back for the lanes to start.
+  struct Prepared;
+
   void reset();
-  void prepare();
+  void findDevices();
+  void prepare(void (GenerationRun::*then)());
+  void adopt(const Prepared&);
   void launch();
+  void launchSweep();
+  void makeLanes(std::vector<engine::LaneRequest>* requests);
   engine::Tokenizer& tokenizerOf(const Lane&) const;
   void poll();
 
@@ -108,7 +134,9 @@ class GenerationRun : public QObject {
   Jobs& m_jobs;
   QTimer m_poll;
   GenerationSettings m_settings;
-  bool m_preparing = false, m_paused = false;
+  bool m_preparing = false, m_paused = false, m_sweeping = false;
+  std::vector<engine::DeviceInfo> m_devices;
+  LaneDevice m_device;
   std::shared_ptr<const engine::Model> m_model;      // original
   std::shared_ptr<const engine::Model> m_distilled;  // for m_distilledOrders
   std::vector<int> m_distilledOrders;
@@ -116,7 +144,8 @@ class GenerationRun : public QObject {
   std::shared_ptr<const engine::Model> m_transformer;
   QString m_transformerSource;  // what m_transformer is of
   MeasuredRoof m_roof;
-  int m_promptTokens = 0;
+  std::map<std::string, MeasuredRoof> m_roofs;  // of the devices used so far
+  int m_promptTokens = 0, m_number = 0;
   std::unique_ptr<engine::Generation> m_generation;
   std::vector<Lane> m_lanes;
 };

@@ -1,17 +1,13 @@
 #include "app/generationpanel.h"
 
-#include <QComboBox>
-#include <QDoubleSpinBox>
 #include <QFileDialog>
-#include <QFileInfo>
-#include <QFormLayout>
 #include <QHBoxLayout>
 #include <QLabel>
-#include <QPlainTextEdit>
-#include <QPushButton>
-#include <QSpinBox>
+#include <QTabWidget>
 #include <QVBoxLayout>
+#include <algorithm>
 
+#include "app/generationcontrols.h"
 #include "app/laneview.h"
 #include "app/runrecord.h"
 #include "widgets/laneplot.h"
@@ -52,7 +48,15 @@ GenerationPanel::GenerationPanel(Document& document, GenerationRun& run, QWidget
   plots->addWidget(m_memory, 1);
   m_roofline = new widgets::RooflinePlot;
   m_roofline->setEmptyText(tr("Press Generate: how near each lane comes to what the processor can do"));
-  plots->addWidget(m_roofline, 1);
+  m_sweep = new widgets::LanePlot(widgets::LanePlot::Quantity::TokensPerSecond);
+  m_sweep->setEmptyText(tr("Press Sweep batches: what each lane gains from more sequences"));
+  m_limits = new QTabWidget;
+  m_limits->setObjectName(QStringLiteral("limits"));
+  m_limits->setDocumentMode(true);
+  m_limits->setTabPosition(QTabWidget::South);  // so that the three plots begin on one line
+  m_limits->addTab(m_roofline, tr("Roofline"));
+  m_limits->addTab(m_sweep, tr("Batch sweep"));
+  plots->addWidget(m_limits, 1);
 
   m_identical = new QLabel;
   m_provenance = new QLabel;
@@ -71,7 +75,11 @@ GenerationPanel::GenerationPanel(Document& document, GenerationRun& run, QWidget
   auto* layout = new QHBoxLayout(this);
   layout->setContentsMargins(8, 8, 8, 8);
   layout->setSpacing(8);
-  m_controls = buildControls();
+  m_controls = new GenerationControls(document, run);
+  connect(m_controls, &GenerationControls::startAsked, this, &GenerationPanel::start);
+  connect(m_controls, &GenerationControls::sweepAsked, this, &GenerationPanel::sweep);
+  connect(m_controls, &GenerationControls::saveAsked, this, &GenerationPanel::chooseSave);
+  connect(m_controls, &GenerationControls::changed, this, &GenerationPanel::refreshState);
   layout->addWidget(m_controls);
   layout->addLayout(right, 1);
 
@@ -79,128 +87,6 @@ GenerationPanel::GenerationPanel(Document& document, GenerationRun& run, QWidget
   connect(&run, &GenerationRun::progressed, this, &GenerationPanel::refreshLanes);
   restyle();
   refreshState();
-}
-
-QWidget* GenerationPanel::buildControls() {
-  m_prompt = new QPlainTextEdit(tr("It was a dark and stormy night"));
-  m_prompt->setObjectName(QStringLiteral("prompt"));
-  m_prompt->setAccessibleName(tr("Prompt"));
-  m_prompt->setPlaceholderText(tr("Prompt"));
-  m_prompt->setTabChangesFocus(true);
-  m_prompt->setMinimumHeight(64);
-  m_prompt->setMaximumHeight(140);
-  const auto spin = [](int low, int high, int value, const QString& name, const QString& explanation) {
-    auto* box = new QSpinBox;
-    box->setRange(low, high);
-    box->setValue(value);
-    box->setAccessibleName(name);
-    box->setToolTip(explanation);
-    return box;
-  };
-  const auto real = [](double low, double high, double step, double value, const QString& name,
-                       const QString& explanation) {
-    auto* box = new QDoubleSpinBox;
-    box->setRange(low, high);
-    box->setSingleStep(step);
-    box->setDecimals(2);
-    box->setValue(value);
-    box->setAccessibleName(name);
-    box->setToolTip(explanation);
-    return box;
-  };
-  m_tokens = spin(1, 32768, 512, tr("Tokens"), tr("Tokens to generate per sequence"));
-  m_tokens->setObjectName(QStringLiteral("tokens"));
-  m_batch = spin(1, 256, 1, tr("Batch"), tr("Sequences generated together; the first one is shown"));
-  m_seed =
-      spin(0, std::numeric_limits<int>::max(), 1, tr("Seed"), tr("Key of the noise: the same numbers for every lane"));
-  m_temperature = real(0, 5, 0.1, 0.8, tr("Temperature"), tr("0 is greedy"));
-  m_topK = spin(0, 256, 0, tr("Top k"), tr("Only the k most likely tokens; 0 is off"));
-  m_topP = real(0.01, 1, 0.05, 1, tr("Top p"), tr("Smallest set of tokens with this probability; 1 is off"));
-
-  m_transformer = new QComboBox;
-  m_transformer->setObjectName(QStringLiteral("transformer"));
-  m_transformer->setAccessibleName(tr("Transformer lane"));
-  m_transformer->setToolTip(tr("A Transformer beside the two: random weights of the same shape, or a GPT checkpoint"));
-  m_transformer->addItem(tr("none"), QString());
-  m_transformer->addItem(tr("random, same shape"), QStringLiteral("random"));
-  m_transformer->addItem(tr("from a file…"), QString());
-  connect(m_transformer, &QComboBox::activated, this, &GenerationPanel::chooseTransformer);
-  m_save = new QPushButton(tr("Save run…"));
-  m_save->setObjectName(QStringLiteral("generateSave"));
-  m_save->setToolTip(tr("Text, every token time and memory as JSON or CSV"));
-  connect(m_save, &QPushButton::clicked, this, &GenerationPanel::chooseSave);
-
-  m_start = new QPushButton(tr("Generate"));
-  m_start->setObjectName(QStringLiteral("generateStart"));
-  m_start->setDefault(true);
-  m_pause = new QPushButton(tr("Pause"));
-  m_pause->setObjectName(QStringLiteral("generatePause"));
-  m_cancel = new QPushButton(tr("Cancel"));
-  m_cancel->setObjectName(QStringLiteral("generateCancel"));
-  connect(m_start, &QPushButton::clicked, this, &GenerationPanel::start);
-  connect(m_pause, &QPushButton::clicked, this, [this] { m_run.setPaused(!m_run.paused()); });
-  connect(m_cancel, &QPushButton::clicked, &m_run, &GenerationRun::cancel);
-
-  auto* form = new QFormLayout;
-  form->setSpacing(8);
-  form->setLabelAlignment(Qt::AlignRight | Qt::AlignVCenter);
-  form->addRow(tr("Tokens"), m_tokens);
-  form->addRow(tr("Batch"), m_batch);
-  form->addRow(tr("Seed"), m_seed);
-  form->addRow(tr("Temperature"), m_temperature);
-  form->addRow(tr("Top k"), m_topK);
-  form->addRow(tr("Top p"), m_topP);
-  form->addRow(tr("Transformer"), m_transformer);
-  auto* second = new QHBoxLayout;
-  second->setSpacing(8);
-  second->addWidget(m_pause);
-  second->addWidget(m_cancel);
-  auto* column = new QVBoxLayout;
-  column->setContentsMargins(0, 0, 0, 0);
-  column->setSpacing(8);
-  column->addWidget(m_prompt);
-  column->addLayout(form);
-  column->addWidget(m_start);
-  column->addLayout(second);
-  column->addWidget(m_save);
-  column->addStretch();
-  auto* holder = new QWidget;
-  holder->setLayout(column);
-  holder->setFixedWidth(240);
-  return holder;
-}
-
-GenerationSettings GenerationPanel::settings() const {
-  GenerationSettings out;
-  out.prompt = m_prompt->toPlainText();
-  out.tokens = m_tokens->value();
-  out.batch = m_batch->value();
-  out.seed = static_cast<quint64>(m_seed->value());
-  out.sampling = {m_temperature->value(), m_topK->value(), m_topP->value()};
-  out.transformer = transformer();
-  return out;
-}
-
-QString GenerationPanel::transformer() const {
-  return m_transformer->currentData().toString();
-}
-
-void GenerationPanel::setTransformer(const QString& source) {
-  int index = m_transformer->findData(source);
-  if (index < 0) {
-    m_transformer->insertItem(2, QFileInfo(source).fileName(), source);
-    index = 2;
-  }
-  m_transformer->setCurrentIndex(index);
-  refreshState();
-}
-
-// The last entry asks for a file and becomes an entry of its own.
-void GenerationPanel::chooseTransformer(int index) {
-  if (index != m_transformer->count() - 1) return refreshState();
-  const QString path = QFileDialog::getOpenFileName(this, tr("Open a Transformer"), {},
-                                                    tr("Checkpoints (*.safetensors *.ckpt *.pt *.pth *.bin);;All files (*)"));
-  setTransformer(path);
 }
 
 void GenerationPanel::chooseSave() {
@@ -216,45 +102,49 @@ void GenerationPanel::chooseSave() {
 }
 
 std::vector<std::pair<QString, widgets::Plot*>> GenerationPanel::plots() const {
-  return {{tr("Time per token"), m_times}, {tr("Memory per sequence"), m_memory}, {tr("Roofline"), m_roofline}};
+  return {{tr("Time per token"), m_times},
+          {tr("Memory per sequence"), m_memory},
+          {tr("Roofline"), m_roofline},
+          {tr("Throughput over batch"), m_sweep}};
 }
 
 void GenerationPanel::setTalking(bool on) {
+  m_talking = on;
   m_controls->setVisible(!on);
-  m_roofline->setVisible(!on);
-}
-
-SavedGeneration GenerationPanel::controls() const {
-  return {m_prompt->toPlainText(), m_tokens->value(), m_batch->value(), m_seed->value(),
-          m_temperature->value(),  m_topK->value(),   m_topP->value(),  transformer()};
-}
-
-void GenerationPanel::restore(const SavedGeneration& saved) {
-  m_prompt->setPlainText(saved.prompt);
-  m_tokens->setValue(saved.tokens);
-  m_batch->setValue(saved.batch);
-  m_seed->setValue(static_cast<int>(saved.seed));
-  m_temperature->setValue(saved.temperature);
-  m_topK->setValue(saved.topK);
-  m_topP->setValue(saved.topP);
-  setTransformer(saved.transformer);
+  showPlots();
 }
 
 void GenerationPanel::start() {
-  m_times->clear();
-  m_memory->clear();
+  m_run.start(m_controls->settings());
+}
+
+void GenerationPanel::sweep() {
+  m_run.sweep(m_controls->settings());
+}
+
+// The plots of the run before stay until the lanes of the next one are there.
+void GenerationPanel::beginPlots() {
+  m_shown = m_run.number();
+  for (widgets::LanePlot* plot : {m_times, m_memory}) plot->clear();
+  if (m_run.sweeping()) m_sweep->clear();
   m_plotted.assign(m_lanes.size(), 0);
-  m_run.start(settings());
+  m_limits->setCurrentWidget(m_run.sweeping() ? static_cast<QWidget*>(m_sweep) : m_roofline);
+  showPlots();
+}
+
+// Talk mode has room for what the run is about.
+void GenerationPanel::showPlots() {
+  const bool swept = m_limits->currentWidget() == m_sweep;
+  m_limits->setVisible(!m_talking || swept);
+  for (widgets::LanePlot* plot : {m_times, m_memory}) plot->setVisible(!m_talking || !swept);
 }
 
 void GenerationPanel::refreshState() {
+  if (m_shown != m_run.number()) beginPlots();
   const bool active = m_run.active();
-  m_start->setEnabled(!active && m_document.checkpoint() != nullptr);
-  m_pause->setEnabled(active);
-  m_pause->setText(m_run.paused() ? tr("Resume") : tr("Pause"));
-  m_cancel->setEnabled(active);
-  m_save->setEnabled(!active && !m_run.lanes().empty());
-  m_lanes[2]->setVisible(m_run.lanes().size() > 2 || (m_run.lanes().empty() && !transformer().isEmpty()));
+  m_controls->refresh();
+  m_lanes[2]->setVisible(m_run.lanes().size() > 2 ||
+                         (m_run.lanes().empty() && !m_controls->settings().transformer.isEmpty()));
   if (m_run.lanes().empty()) {
     const QString hint = active ? tr("Distilling the filters of the plan…")
                                 : tr("Press Generate: the same prompt, seed and noise go through both models");
@@ -274,6 +164,7 @@ void GenerationPanel::refreshState() {
 
 void GenerationPanel::refreshLanes() {
   const std::vector<Lane>& lanes = m_run.lanes();
+  if (m_run.sweeping() || (!lanes.empty() && !lanes.front().sweep.empty())) return refreshSweep();
   const int identical = m_run.identicalTokens(), identicalBytes = m_run.identicalBytes();
   const int batch = m_run.settings().batch;
   for (std::size_t i = 0; i < lanes.size() && i < m_lanes.size(); ++i) {
@@ -299,12 +190,24 @@ void GenerationPanel::refreshLanes() {
 void GenerationPanel::refreshRoofline() {
   const MeasuredRoof& roof = m_run.roof();
   if (roof.flopsPerSecond <= 0) return;
-  m_roofline->setRoof({tr("This processor, measured"), roof.flopsPerSecond, roof.bytesPerSecond});
+  m_roofline->setRoof({m_run.device().gpu() ? tr("This GPU, measured") : tr("This processor, measured"),
+                       roof.flopsPerSecond, roof.bytesPerSecond});
   std::vector<widgets::RooflinePoint> points;
   const int batch = m_run.settings().batch;
   for (const Lane& lane : m_run.lanes())
     points.push_back({lane.name, roleOf(lane.kind), lane.flopsPerByte(batch), lane.flopsPerSecond(batch)});
   m_roofline->setPoints(std::move(points));
+}
+
+void GenerationPanel::refreshSweep() {
+  m_identical->clear();
+  const std::vector<Lane>& lanes = m_run.lanes();
+  for (std::size_t i = 0; i < lanes.size() && i < m_lanes.size(); ++i) {
+    m_lanes[i]->showSweep(lanes[i]);
+    const auto& points = lanes[i].sweep;
+    for (std::size_t p = m_sweep->size(roleOf(lanes[i].kind)); p < points.size(); ++p)
+      m_sweep->append(roleOf(lanes[i].kind), points[p].batch, points[p].tokensPerSecond);
+  }
 }
 
 void GenerationPanel::refreshPlots() {
@@ -338,7 +241,7 @@ void GenerationPanel::restyle() {
     label->setFont(theme.font(widgets::TextSize::Caption));
     label->setStyleSheet(QStringLiteral("color: %1;").arg(theme.colour(widgets::Role::MutedText).name()));
   }
-  m_prompt->setFont(theme.figures(widgets::TextSize::Body));
+  m_controls->restyle();
   // Lanes forget their text, whose colours belong to the old theme: it is written again once all have the new one.
   QMetaObject::invokeMethod(this, &GenerationPanel::refreshState, Qt::QueuedConnection);
 }

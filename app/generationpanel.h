@@ -7,14 +7,9 @@
 
 #include "app/document.h"
 #include "app/generation.h"
-#include "app/sessionstate.h"
 
-class QComboBox;
-class QDoubleSpinBox;
 class QLabel;
-class QPlainTextEdit;
-class QPushButton;
-class QSpinBox;
+class QTabWidget;
 
 namespace widgets {
 class LanePlot;
@@ -24,6 +19,7 @@ class RooflinePlot;
 
 namespace app {
 
+class GenerationControls;
 class LaneView;
 
 class GenerationPanel : public QWidget {
@@ -34,13 +30,13 @@ class GenerationPanel : public QWidget {
 
   // Starts a run with the settings shown.
   void start();
-  GenerationSettings settings() const;
-  // What the controls hold, for a session.
-  SavedGeneration controls() const;
-  void restore(const SavedGeneration&);
+  // Measures the throughput of the lanes over the batch.
+  void sweep();
+  // Everything that can be set, on the left.
+  GenerationControls& controls() { return *m_controls; }
   // Talk mode: lanes and plots alone, without controls.
   void setTalking(bool);
-  // Token time, memory and roofline, with their names.
+  // Token time, memory, roofline and throughput over the batch, with their names.
   std::vector<std::pair<QString, widgets::Plot*>> plots() const;
   // Asks for a file and writes the run (JSON or CSV).
   void chooseSave();
@@ -53,31 +49,27 @@ class GenerationPanel : public QWidget {
   bool event(QEvent*) override;
 
  private:
-  QWidget* buildControls();
   void refreshState();
+  void beginPlots();
+  void showPlots();
   void refreshLanes();
   void refreshPlots();
   void refreshRoofline();
-  void chooseTransformer(int index);
-  QString transformer() const;
-  void setTransformer(const QString&);
+  void refreshSweep();
   void restyle();
 
   Document& m_document;
   GenerationRun& m_run;
-  QPlainTextEdit* m_prompt;
-  QSpinBox *m_tokens, *m_seed, *m_topK, *m_batch;
-  QDoubleSpinBox *m_temperature, *m_topP;
-  QPushButton *m_start, *m_pause, *m_cancel;
-  QPushButton* m_save;
-  QComboBox* m_transformer;
-  QWidget* m_controls;
+  GenerationControls* m_controls;
   std::vector<LaneView*> m_lanes;  // original, distilled, Transformer
-  widgets::LanePlot *m_times, *m_memory;
+  widgets::LanePlot *m_times, *m_memory, *m_sweep;
   widgets::RooflinePlot* m_roofline;
+  QTabWidget* m_limits;  // roofline and sweep
   QLabel *m_provenance, *m_identical;
   QElapsedTimer m_roofClock;
   std::vector<std::size_t> m_plotted;  // tokens of each lane already in the plots
+  int m_shown = 0;                     // number of the run they are of
+  bool m_talking = false;
 };
 
 }  // namespace app

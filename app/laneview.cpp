@@ -103,22 +103,42 @@ void LaneView::show(const Lane& lane, const QString& prompt, int batch, int iden
   if (rate > 0) m_rate->setValue(rate);
   m_rate->setRatio(ratio);
   if (!lane.tokenSeconds.empty()) {
-    m_times->setText(tr("p50 %1 ms  p99 %2 ms")
-                         .arg(milliseconds(lane.medianSeconds()), milliseconds(lane.percentileSeconds(0.99))));
+    m_times->setText(
+        tr("p50 %1 ms  p99 %2 ms").arg(milliseconds(lane.medianSeconds()), milliseconds(lane.percentileSeconds(0.99))));
     m_times->setToolTip(tr("Half, and 99 of 100, tokens took at most this long; the prompt took %1 ms")
                             .arg(milliseconds(lane.prefillSeconds)));
   }
   m_memory->setText(tr("%1/sequence").arg(widgets::bytes(lane.bytesAt(lane.capacityTokens))));
-  m_memory->setToolTip(tr("State and cache of one sequence at the end of the context; besides it %1 of tables and %2 of "
-                          "weights, shared by all sequences")
-                           .arg(widgets::bytes(static_cast<double>(lane.memory.tableBytes)),
-                                widgets::bytes(static_cast<double>(lane.memory.weightBytes))));
+  m_memory->setToolTip(
+      tr("State and cache of one sequence at the end of the context; besides it %1 of tables and %2 of "
+         "weights, shared by all sequences")
+          .arg(widgets::bytes(static_cast<double>(lane.memory.tableBytes)),
+               widgets::bytes(static_cast<double>(lane.memory.weightBytes))));
   if (lane.phase == Lane::Phase::failed) {
     m_text->setPlainText(lane.error);
     return;
   }
   appendText(lane, prompt);
   markIdentical(identicalBytes);
+}
+
+void LaneView::showSweep(const Lane& lane) {
+  clear(lane.name, tr("Measuring…"));
+  m_remark->setText(tr("%1 · batch sweep").arg(lane.remark));
+  QStringList lines;
+  for (const SweepPoint& point : lane.sweep)
+    lines << tr("batch %1  %2 tokens/s")
+                 .arg(widgets::count(point.batch), 6)
+                 .arg(widgets::count(qRound64(point.tokensPerSecond)), 10);
+  if (!lane.sweepEnd.isEmpty()) lines << lane.sweepEnd;
+  if (const SweepPoint* best = lane.bestBatch()) {
+    m_rate->setValue(best->tokensPerSecond);
+    m_times->setText(tr("at batch %1").arg(widgets::count(best->batch)));
+  }
+  m_memory->setText(tr("%1/sequence").arg(widgets::bytes(lane.bytesAt(lane.capacityTokens))));
+  QTextCharFormat plain;
+  plain.setForeground(widgets::applicationTheme().colour(widgets::Role::Text));
+  QTextCursor(m_text->document()).insertText(lines.join(u'\n'), plain);
 }
 
 void LaneView::appendText(const Lane& lane, const QString& prompt) {

@@ -288,6 +288,12 @@ void MainWindow::buildRunMenu() {
                          m_generate->start();
                        }),
         "generate.start", tr("The same prompt, seed and noise through every lane"));
+  named(run->addAction(tr("Sweep &batches"), QKeySequence(Qt::CTRL | Qt::SHIFT | Qt::Key_B), this,
+                       [this] {
+                         showPreset(Preset::speed);
+                         m_generate->sweep();
+                       }),
+        "generate.sweep", tr("Throughput of every lane at 1, 2, 4 … sequences"));
   named(run->addAction(tr("&Pause or resume"), QKeySequence(Qt::CTRL | Qt::Key_P), this,
                        [this] { m_generation.setPaused(!m_generation.paused()); }),
         "generate.pause", tr("Hold all lanes where they are"));

@@ -12,6 +12,7 @@
 #include "app/effectpanel.h"
 #include "app/figuredialog.h"
 #include "app/filterpanel.h"
+#include "app/generationcontrols.h"
 #include "app/generationpanel.h"
 #include "app/mainwindow.h"
 #include "app/plotdeck.h"
@@ -46,25 +47,24 @@ void MainWindow::buildExportActions(QMenu* file, QMenu* edit) {
     const char* name;
     QString text, explanation;
     QString (MainWindow::*command)() const;
-  } entries[] = {
-      {"command.inspect", tr("&Inspect this filter"), tr("The command that prints what is known of the filter"),
-       &MainWindow::inspectText},
-      {"command.plot", tr("&Plot this filter"), tr("The command that draws the page of the filter at its order"),
-       &MainWindow::plotText},
-      {"command.distill", tr("&Distil the plan"), tr("The command that exports every filter at its order"),
-       &MainWindow::distillText},
-      {"command.generate", tr("&Generate"), tr("The command that runs all modes on this prompt"),
-       &MainWindow::generateText},
-      {"command.evaluate", tr("&Evaluate"), tr("The command that measures bits per token on a text"),
-       &MainWindow::evaluateText}};
+  } entries[] = {{"command.inspect", tr("&Inspect this filter"),
+                  tr("The command that prints what is known of the filter"), &MainWindow::inspectText},
+                 {"command.plot", tr("&Plot this filter"),
+                  tr("The command that draws the page of the filter at its order"), &MainWindow::plotText},
+                 {"command.distill", tr("&Distil the plan"), tr("The command that exports every filter at its order"),
+                  &MainWindow::distillText},
+                 {"command.generate", tr("&Generate"), tr("The command that runs all modes on this prompt"),
+                  &MainWindow::generateText},
+                 {"command.evaluate", tr("&Evaluate"), tr("The command that measures bits per token on a text"),
+                  &MainWindow::evaluateText}};
   for (const auto& entry : entries)
-    commands->addAction(explained(new QAction(entry.text, this), entry.name, entry.explanation, {},
-                                  [this, command = entry.command] {
-                                    if (!m_document.checkpoint()) return;
-                                    const QString text = (this->*command)();
-                                    QApplication::clipboard()->setText(text);
-                                    statusBar()->showMessage(tr("Copied: %1").arg(text), 8000);
-                                  }));
+    commands->addAction(
+        explained(new QAction(entry.text, this), entry.name, entry.explanation, {}, [this, command = entry.command] {
+          if (!m_document.checkpoint()) return;
+          const QString text = (this->*command)();
+          QApplication::clipboard()->setText(text);
+          statusBar()->showMessage(tr("Copied: %1").arg(text), 8000);
+        }));
 }
 
 FigureDialog* MainWindow::figureDialog() {
@@ -84,7 +84,8 @@ FigureDialog* MainWindow::figureDialog() {
     for (std::size_t i = 1; i < exhibits.size(); ++i)
       if (exhibits[i].plots.size() == 1 && exhibits[i].plots.front() == m_lastPlot) std::swap(exhibits[0], exhibits[i]);
   const int row = m_document.selectedRow();
-  const QString title = row < 0 ? QString() : tr("Filter %1 at order %2").arg(m_document.filterName(row)).arg(m_analyst.shownOrder());
+  const QString title =
+      row < 0 ? QString() : tr("Filter %1 at order %2").arg(m_document.filterName(row)).arg(m_analyst.shownOrder());
   auto* dialog = new FigureDialog(std::move(exhibits), title, m_plots->signal().provenance(),
                                   QFileInfo(m_document.path()).absolutePath(), this);
   dialog->setAttribute(Qt::WA_DeleteOnClose);
@@ -100,10 +101,11 @@ void MainWindow::showFigureDialog() {
 
 void MainWindow::chooseTable(bool ofPlot) {
   if (!m_document.checkpoint()) return;
-  const QString path = QFileDialog::getSaveFileName(
-      this, tr("Export as CSV"),
-      QFileInfo(m_document.path()).absolutePath() + (ofPlot ? QStringLiteral("/plot.csv") : QStringLiteral("/filters.csv")),
-      tr("CSV (*.csv)"));
+  const QString path =
+      QFileDialog::getSaveFileName(this, tr("Export as CSV"),
+                                   QFileInfo(m_document.path()).absolutePath() +
+                                       (ofPlot ? QStringLiteral("/plot.csv") : QStringLiteral("/filters.csv")),
+                                   tr("CSV (*.csv)"));
   if (!path.isEmpty()) exportTable(path, ofPlot);
 }
 
@@ -133,24 +135,24 @@ QString MainWindow::plotText() const {
 }
 
 QString MainWindow::distillText() const {
-  return QString::fromStdString(distillCommand(openedFile(m_document), *m_document.checkpoint(), m_document.orders(),
-                                               "distilled.safetensors"));
+  return QString::fromStdString(
+      distillCommand(openedFile(m_document), *m_document.checkpoint(), m_document.orders(), "distilled.safetensors"));
 }
 
 QString MainWindow::generateText() const {
-  const GenerationSettings settings = m_generate->settings();
+  const GenerationSettings settings = m_generate->controls().settings();
   engine::Workload workload;
   workload.sampling = settings.sampling;
   workload.seed = settings.seed;
   workload.batch = settings.batch;
   return QString::fromStdString(generateCommand(openedFile(m_document), settings.prompt.toStdString(), workload,
-                                                settings.tokens, "distilled.safetensors", true));
+                                                settings.tokens, settings.device.toStdString(), "distilled.safetensors",
+                                                true));
 }
 
 QString MainWindow::evaluateText() const {
-  return QString::fromStdString(
-      evaluateCommand(openedFile(m_document), m_effect->settings().text.toStdString(), m_effect->settings().windows,
-                      "distilled.safetensors"));
+  return QString::fromStdString(evaluateCommand(openedFile(m_document), m_effect->settings().text.toStdString(),
+                                                m_effect->settings().windows, "distilled.safetensors"));
 }
 
 }  // namespace app

@@ -8,8 +8,8 @@
 #include <QHeaderView>
 #include <QLineEdit>
 #include <QLocale>
-#include <QStatusBar>
 #include <QScopedValueRollback>
+#include <QStatusBar>
 #include <QTableView>
 #include <QToolBar>
 #include <algorithm>
@@ -18,6 +18,7 @@
 #include "app/comparepanel.h"
 #include "app/effectpanel.h"
 #include "app/filterpanel.h"
+#include "app/generationcontrols.h"
 #include "app/generationpanel.h"
 #include "app/mainwindow.h"
 #include "app/plotdeck.h"
@@ -83,8 +84,7 @@ SessionState MainWindow::state() const {
       if (m_document.locked(row)) saved.locked.push_back(channel);
     out.banks.push_back(std::move(saved));
   }
-  if (m_document.selectedRow() >= 0)
-    out.selection = m_document.filterName(m_document.selectedRow()).toStdString();
+  if (m_document.selectedRow() >= 0) out.selection = m_document.filterName(m_document.selectedRow()).toStdString();
   out.tolerancePercent = m_tolerance->value();
   out.scope = m_scope->currentIndex();
   for (const QString& method : m_comparison.methods()) out.methods.push_back(method.toStdString());
@@ -100,7 +100,7 @@ SessionState MainWindow::state() const {
   for (const auto& [name, title, plot] : m_plots->panels())
     out.plots.push_back(savedPlot(name, *static_cast<widgets::Plot*>(plot)));
   out.layout = m_talking ? m_layoutBeforeTalk : saveState();
-  out.generation = m_generate->controls();
+  out.generation = m_generate->controls().saved();
   out.effect = m_effect->controls();
   out.reference = {m_reference.pinnedName(), m_reference.otherPath()};
   return out;
@@ -140,7 +140,7 @@ void MainWindow::apply(const SessionState& saved) {
   for (const auto& [name, title, plot] : m_plots->panels())
     for (const SavedPlot& entry : saved.plots)
       if (entry.name == name.toStdString()) restorePlot(entry, *static_cast<widgets::Plot*>(plot));
-  m_generate->restore(saved.generation);
+  m_generate->controls().restore(saved.generation);
   m_effect->restore(saved.effect);
   if (!saved.reference.file.isEmpty())
     m_reference.compareWith(saved.reference.file);
@@ -150,8 +150,8 @@ void MainWindow::apply(const SessionState& saved) {
     m_document.select(m_document.row(*selected));
   if (m_taken) m_journal.replace(*std::exchange(m_taken, {}));
   if (unknown > 0)
-    m_banner->tell(tr("%n bank(s) of the session are not in this checkpoint; their orders were left out.", nullptr,
-                      unknown));
+    m_banner->tell(
+        tr("%n bank(s) of the session are not in this checkpoint; their orders were left out.", nullptr, unknown));
 }
 
 void MainWindow::openSession(const QString& path) {
@@ -177,10 +177,10 @@ void MainWindow::resume(const SessionState& saved) {
   SessionState state = saved;
   if (!QFileInfo::exists(state.checkpoint)) {
     const QString missing = state.checkpoint;
-    state.checkpoint =
-        m_askForFile ? m_askForFile(missing)
-                     : QFileDialog::getOpenFileName(this, tr("Where is %1?").arg(QFileInfo(missing).fileName()),
-                                                    QFileInfo(missing).absolutePath());
+    state.checkpoint = m_askForFile
+                           ? m_askForFile(missing)
+                           : QFileDialog::getOpenFileName(this, tr("Where is %1?").arg(QFileInfo(missing).fileName()),
+                                                          QFileInfo(missing).absolutePath());
     if (state.checkpoint.isEmpty()) {
       m_banner->tell(tr("%1 is missing, so the session was not opened; the session file is as it was.").arg(missing));
       return;
@@ -211,10 +211,10 @@ void MainWindow::saveSession(const QString& path) {
 }
 
 void MainWindow::chooseSession() {
-  const QString suggestion = m_sessionPath.isEmpty() ? QFileInfo(m_document.path()).absolutePath() + QLatin1Char('/') +
-                                                           QFileInfo(m_document.path()).completeBaseName() +
-                                                           QLatin1String(sessionSuffix)
-                                                     : m_sessionPath;
+  const QString suggestion = m_sessionPath.isEmpty()
+                                 ? QFileInfo(m_document.path()).absolutePath() + QLatin1Char('/') +
+                                       QFileInfo(m_document.path()).completeBaseName() + QLatin1String(sessionSuffix)
+                                 : m_sessionPath;
   const QString path =
       QFileDialog::getSaveFileName(this, tr("Save the session"), suggestion, tr("Sessions (*.polecat)"));
   if (!path.isEmpty()) saveSession(path);
@@ -249,10 +249,11 @@ void MainWindow::offerLeftover() {
                               .arg(m_journal.setAside(*leftover)));
   }
   const QString when = QLocale().toString(leftover->written, QLocale::ShortFormat);
-  m_start->offerResume(leftover->crashed
-                           ? tr("Polecat ended unexpectedly while %1 was open. Your work as of %2 is kept.").arg(model, when)
-                           : tr("You were working on %1 (%2).").arg(model, when),
-                       leftover->crashed);
+  m_start->offerResume(
+      leftover->crashed
+          ? tr("Polecat ended unexpectedly while %1 was open. Your work as of %2 is kept.").arg(model, when)
+          : tr("You were working on %1 (%2).").arg(model, when),
+      leftover->crashed);
 }
 
 }  // namespace app

@@ -29,6 +29,9 @@ std::string runJson(const GenerationRun& run) {
   const GenerationSettings& settings = run.settings();
   Json lanes = Json::array();
   for (const Lane& lane : run.lanes()) {
+    Json sweep = Json::array();
+    for (const SweepPoint& point : lane.sweep)
+      sweep.push_back({{"batch", point.batch}, {"tokensPerSecond", point.tokensPerSecond}});
     lanes.push_back({{"lane", kindName(lane.kind)},
                      {"what", lane.remark.toStdString()},
                      {"error", lane.error.toStdString()},
@@ -41,13 +44,14 @@ std::string runJson(const GenerationRun& run) {
                      {"tableBytes", lane.memory.tableBytes},
                      {"text", lane.text.toStdString()},
                      {"tokens", lane.tokens},
-                     {"secondsPerToken", lane.tokenSeconds}});
+                     {"secondsPerToken", lane.tokenSeconds},
+                     {"batchSweep", sweep}});
   }
   const Json json = {{"polecat", "generation"},
                      {"version", 1},
                      {"provenance", run.provenance().toStdString()},
-                     {"device", engine::devices().front().name},
-                     {"type", "float32"},
+                     {"device", run.device().info.name},
+                     {"type", run.device().type().toStdString()},
                      {"prompt", settings.prompt.toStdString()},
                      {"promptTokens", run.promptTokens()},
                      {"tokensAsked", settings.tokens},
@@ -66,7 +70,8 @@ QString runCsv(const GenerationRun& run) {
   std::size_t longest = 0;
   for (const Lane& lane : run.lanes()) longest = std::max(longest, lane.tokenSeconds.size());
   std::vector<double> positions;
-  for (std::size_t t = 0; t < longest; ++t) positions.push_back(static_cast<double>(run.promptTokens()) + 1.0 + static_cast<double>(t));
+  for (std::size_t t = 0; t < longest; ++t)
+    positions.push_back(static_cast<double>(run.promptTokens()) + 1.0 + static_cast<double>(t));
   table.add(QStringLiteral("position (tokens)"), positions);
   for (const Lane& lane : run.lanes()) {
     std::vector<double> bytes;

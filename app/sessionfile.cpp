@@ -161,6 +161,7 @@ SessionState stateOf(const Json& json, const QString& folder, const QString& nam
   generation.read("topK", g.topK);
   generation.read("topP", g.topP);
   generation.read("transformer", g.transformer);
+  generation.read("device", g.device);
   const Reader effect(top.part("effect"), name);
   effect.read("text", out.effect.text);
   effect.read("windows", out.effect.windows);
@@ -208,7 +209,8 @@ std::string sessionText(const SessionState& s, const QString& folder) {
         {"temperature", g.temperature},
         {"topK", g.topK},
         {"topP", g.topP},
-        {"transformer", text(g.transformer)}}},
+        {"transformer", text(g.transformer)},
+        {"device", text(g.device)}}},
       {"effect",
        {{"text", text(s.effect.text)},
         {"windows", s.effect.windows},

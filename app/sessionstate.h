@@ -40,6 +40,7 @@ struct SavedGeneration {
   int topK = 0;
   double topP = 1;
   QString transformer;  // a file, the word "random", or empty for no such lane
+  QString device;       // "cpu", "cuda:0"; empty: automatic
 
   bool operator==(const SavedGeneration&) const = default;
 };

@@ -62,6 +62,7 @@ class Cuda final : public Device {
   Footprint predict(const Shape& shape, const Workload& workload) const override {
     return cudaFootprint(shape, workload);
   }
+  void require(const Model&, const Workload&) const override;
   Calibration calibrate() override { return m_board->calibrate(); }
   std::unique_ptr<Runner> run(std::shared_ptr<const Model> model, const Workload& workload) override;
 
@@ -93,6 +94,10 @@ void check(const Model& model, const Workload& workload) {
       unsupported("heads wider than 256 channels run on the CPU only", "use device cpu");
   }
   if (workload.batch > 65535) unsupported("a batch is limited to 65535 sequences", "use a smaller one");
+}
+
+void Cuda::require(const Model& model, const Workload& workload) const {
+  check(model, workload);
 }
 
 std::unique_ptr<Runner> Cuda::run(std::shared_ptr<const Model> model, const Workload& workload) {

@@ -11,6 +11,7 @@
 #include "engine/cpu/runner.h"
 #include "engine/cudadevice.h"
 #include "engine/error.h"
+#include "engine/runner.h"
 
 namespace engine {
 namespace {
@@ -50,6 +51,7 @@ class Cpu final : public Device {
   Footprint predict(const Shape& shape, const Workload& workload) const override {
     return footprint(shape, workload, threads());
   }
+  void require(const Model& model, const Workload& workload) const override { checkMode(model, workload.mode); }
   Calibration calibrate() override;
   std::unique_ptr<Runner> run(std::shared_ptr<const Model> model, const Workload& workload) override {
     return cpu::makeRunner(std::move(model), workload, m_team);

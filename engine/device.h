@@ -46,6 +46,9 @@ class Device {
   virtual std::size_t freeBytes() const = 0;
   // What a session would take here (footprint.h for the CPU).
   virtual Footprint predict(const Shape&, const Workload&) const = 0;
+  // Throws Error(unsupported) when this device does not run such a model in this mode; whether it fits is another
+  // matter.
+  virtual void require(const Model&, const Workload&) const = 0;
   // A trial of about a second.
   virtual Calibration calibrate() = 0;
   // Internal to engine: memory and operations for one model in one mode. Throws Error(unsupported).

@@ -40,8 +40,10 @@ LanePlot::LanePlot(Quantity quantity, QWidget* parent)
       setAxisTitles(tr("position"), tr("tokens"), tr("state and cache"), {});
       break;
     case Quantity::TokensPerSecond:
-      setTitle(tr("Throughput"));
-      setAxisTitles(tr("position"), tr("tokens"), tr("throughput"), tr("tokens/s"));
+      setTitle(tr("Throughput over batch"));
+      setAxisTitles(tr("batch"), tr("sequences"), tr("throughput"), tr("tokens/s"));
+      setLogX(true);
+      setLogY(true);
       break;
   }
   setEmptyText(tr("Press Generate to race the lanes."));
@@ -108,7 +110,7 @@ void LanePlot::updateLegend() {
 
 void LanePlot::scaleTypesChanged() {
   if (!m_lanes.back().graph) return;
-  useTicker(xAxis(), Ticks::Integers, 6);
+  useTicker(xAxis(), overBatch() ? Ticks::Doublings : Ticks::Integers, 6);
   if (m_quantity == Quantity::BytesPerSequence) {
     QSharedPointer<QCPAxisTicker> ticker(logY() ? new LogTicker(bytes) : new NumberTicker(bytes));
     ticker->setTickCount(5);
@@ -120,9 +122,14 @@ void LanePlot::scaleTypesChanged() {
 
 void LanePlot::themeChanged() {
   if (!m_lanes.back().graph) return;
-  for (Lane& lane : m_lanes) lane.graph->setPen(theme().pen(lane.role));
+  for (Lane& lane : m_lanes) {
+    lane.graph->setPen(theme().pen(lane.role));
+    if (overBatch())  // few points, measured one by one
+      lane.graph->setScatterStyle({QCPScatterStyle::ssDisc, theme().colour(lane.role), theme().markerSize() * 0.7});
+  }
   // Room at the right for the latest values, as wide as they can get.
-  const double width = QFontMetricsF(theme().figures(TextSize::Body, QFont::DemiBold)).horizontalAdvance(u'0') * 9;
+  const double width =
+      QFontMetricsF(theme().figures(TextSize::Body, QFont::DemiBold)).horizontalAdvance(u'0') * (overBatch() ? 13 : 9);
   mainRect()->setMinimumMargins(QMargins(0, theme().space(1), static_cast<int>(width), 0));
 }
 
@@ -153,9 +160,11 @@ void LanePlot::fitRanges() {
     most = std::max(most, usualTop(lane));
     if (values.lower > 0) least = std::min(least, values.lower);
   }
-  last = std::max(last, 8.0);
+  last = std::max(last, overBatch() ? 2.0 : 8.0);
   if (!(most > 0)) most = 1;
-  xAxis()->setRange(logX() ? QCPRange(1, last) : QCPRange(0, last));
+  // Disks at the edges are shown whole.
+  const double margin = overBatch() ? std::pow(last, 0.04) : 1;
+  xAxis()->setRange(logX() ? QCPRange(1 / margin, last * margin) : QCPRange(0, last));
   if (logY()) return yAxis()->setRange(std::min(least, most) * 0.6, most * 1.8);
   // The top grows in steps of a third, so that a live axis rests between them.
   const double step = std::pow(4.0 / 3.0, std::ceil(std::log(most * 1.05) / std::log(4.0 / 3.0)));
@@ -209,7 +218,8 @@ std::optional<Readout> LanePlot::readoutAt(QPointF pixel) const {
     auto at = points.findBegin(position, true);
     if (at + 1 != points.constEnd() && std::abs((at + 1)->key - position) < std::abs(at->key - position)) ++at;
     const QPointF place = pixelAt(at->key, at->value);
-    if (readout.marks.empty()) readout.lines.push_back({tr("position"), count(qRound64(at->key))});
+    if (readout.marks.empty())
+      readout.lines.push_back({overBatch() ? tr("batch") : tr("position"), count(qRound64(at->key))});
     readout.marks.push_back({place, lane.role});
     readout.lines.push_back({lane.name, text(at->value)});
   }
@@ -237,7 +247,8 @@ DataTable LanePlot::table() const {
       positions.push_back(point.key);
       values.push_back(point.value);
     }
-    table.add(tr("%1 position (tokens)").arg(lane.name), std::move(positions));
+    table.add((overBatch() ? tr("%1 batch (sequences)") : tr("%1 position (tokens)")).arg(lane.name),
+              std::move(positions));
     table.add(tr("%1 (%2)").arg(lane.name, unit), std::move(values));
   }
   return table;

@@ -1,6 +1,6 @@
-// A quantity over the position in a running generation, one lane per engine, appended to while it runs. Times are
-// fitted to three times their 95th percentile: single tokens that took longer leave the plot at the top, and the data
-// table, the cursor and zooming out show them.
+// A quantity over the position in a running generation (throughput: over the batch, both axes logarithmic), one lane
+// per engine, appended to while it runs. Times are fitted to three times their 95th percentile: single tokens that took
+// longer leave the plot at the top, and the data table, the cursor and zooming out show them.
 #pragma once
 
 #include <array>
@@ -24,7 +24,8 @@ class LanePlot : public Plot {
   explicit LanePlot(Quantity quantity, QWidget* parent = nullptr);
 
   // Adds points to the lane of Original, Distilled or Transformer; other roles are refused by assertion. Positions
-  // (tokens) must not decrease. Points not finite are dropped. Drawn at most 30 times a second, O(pixels) each.
+  // (tokens, or the sequences of a batch) must not decrease. Points not finite are dropped. Drawn at most 30 times a
+  // second, O(pixels) each.
   void append(Role lane, std::span<const double> positions, std::span<const double> values);
   void append(Role lane, double position, double value) { append(lane, {&position, 1}, {&value, 1}); }
   // Forgets all points; the view is fitted again.
@@ -51,6 +52,7 @@ class LanePlot : public Plot {
     QString name;
     QCPGraph* graph = nullptr;
   };
+  bool overBatch() const { return m_quantity == Quantity::TokensPerSecond; }
   double usualTop(const Lane& lane) const;
   QString text(double value) const;
   void updateLegend();

@@ -126,6 +126,15 @@ class LogTicker : public NumberTicker {
   QString getTickLabel(double tick, const QLocale& locale, QChar formatChar, int precision) override;
 };
 
+// Powers of two, for what is doubled: batches.
+class DoublingTicker : public NumberTicker {
+ public:
+  using NumberTicker::NumberTicker;
+
+ protected:
+  QVector<double> createTickVector(double tickStep, const QCPRange& range) override;
+};
+
 // Fractions of pi on an angle or frequency axis: 0, π/4, π/2.
 class PiTicker : public NumberTicker {
  public:
@@ -135,9 +144,9 @@ class PiTicker : public NumberTicker {
   double getTickStep(const QCPRange& range) override;
 };
 
-enum class Ticks { Numbers, Integers };
+enum class Ticks { Numbers, Integers, Doublings };
 
-// About `count` ticks of the kind, or logarithmic ones where the axis is.
+// About `count` ticks of the kind, or logarithmic ones where the axis is; all powers of two on such an axis.
 void useTicker(QCPAxis* axis, Ticks kind, int count);
 
 // Draws `marker` of a given full width around a pixel. Disc and Square are filled, Circle is hollow.

@@ -134,11 +134,23 @@ QString LogTicker::getTickLabel(double tick, const QLocale& locale, QChar format
   return NumberTicker::getTickLabel(tick, locale, formatChar, precision);
 }
 
+QVector<double> DoublingTicker::createTickVector(double, const QCPRange& range) {
+  QVector<double> ticks;
+  if (range.lower <= 0 || range.upper <= range.lower) return ticks;
+  const int last = std::min(static_cast<int>(std::floor(std::log2(range.upper))), 60);
+  for (int exponent = std::max(static_cast<int>(std::ceil(std::log2(range.lower))), -60); exponent <= last; ++exponent)
+    ticks.append(std::pow(2.0, exponent));
+  return ticks;
+}
+
 void useTicker(QCPAxis* axis, Ticks kind, int ticks) {
   QSharedPointer<NumberTicker> ticker;
   if (axis->scaleType() == QCPAxis::stLogarithmic) {
-    ticker.reset(kind == Ticks::Integers ? new LogTicker(countOrPower) : new LogTicker);
-  } else if (kind == Ticks::Integers) {
+    if (kind == Ticks::Doublings)
+      ticker.reset(new DoublingTicker([](double tick) { return number(tick, 6); }));
+    else
+      ticker.reset(kind == Ticks::Integers ? new LogTicker(countOrPower) : new LogTicker);
+  } else if (kind != Ticks::Numbers) {
     ticker.reset(new IntegerTicker([](double tick) { return count(qRound64(tick)); }));
   } else {
     ticker.reset(new NumberTicker);

@@ -19,7 +19,12 @@ inline Result polecat(const QStringList& words, const QString& folder = {}) {
   QProcess process;
   if (!folder.isEmpty()) process.setWorkingDirectory(folder);
   process.start(POLECAT_BINARY, words);
-  if (!process.waitForFinished(300000)) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  constexpr int patience = 1'800'000;  // milliseconds; sanitized code is many times slower
+#else
+  constexpr int patience = 300'000;
+#endif
+  if (!process.waitForFinished(patience)) {
     process.kill();
     process.waitForFinished();
     return {};

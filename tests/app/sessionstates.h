@@ -62,8 +62,8 @@ inline app::SessionState randomState(Random& random, const QString& checkpoint) 
     s.plots.push_back(plot);
   }
   for (int i = random.below(50); i > 0; --i) s.layout.append(static_cast<char>(random.below(256)));
-  s.generation = {random.words(), random.below(9999), random.below(99), random.below(1 << 30),
-                  random.real(),  random.below(99),   random.real(),    random.words()};
+  s.generation = {random.words(),   random.below(9999), random.below(99), random.below(1 << 30), random.real(),
+                  random.below(99), random.real(),      random.words(),   random.words()};
   s.effect = {random.words(), random.below(99), random.real()};
   s.reference = {random.words().toStdString(), random.words()};
   return s;

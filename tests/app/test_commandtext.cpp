@@ -63,9 +63,11 @@ class TestCommandtext : public QObject {
     engine::Workload workload;
     workload.seed = 7;
     workload.sampling = {0.8, 40, 1};
-    QCOMPARE(QString::fromStdString(app::generateCommand({"m.ckpt", {}}, "It's", workload, 64, "d.h5", true)),
+    QCOMPARE(QString::fromStdString(app::generateCommand({"m.ckpt", {}}, "It's", workload, 64, "", "d.h5", true)),
              QString("polecat generate m.ckpt --prompt 'It'\\''s' --tokens 64 --seed 7 --temperature 0.8 --top-k 40 "
                      "--distilled d.h5 --compare"));
+    QVERIFY(app::generateCommand({"m.ckpt", {}}, "x", workload, 64, "cuda:0", "d.h5", true).find(" --device cuda:0 ") !=
+            std::string::npos);
     QCOMPARE(QString::fromStdString(app::evaluateCommand({"m.ckpt", {}}, "t.txt", 6, "")),
              QString("polecat evaluate m.ckpt --text t.txt --windows 6"));
     QCOMPARE(QString::fromStdString(app::plotCommand({"m.ckpt", {}}, "1.5", "poles", 8, "p.svg")),
