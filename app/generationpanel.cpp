@@ -3,6 +3,7 @@
 #include <QFileDialog>
 #include <QHBoxLayout>
 #include <QLabel>
+#include <QTabBar>
 #include <QTabWidget>
 #include <QVBoxLayout>
 #include <algorithm>
@@ -136,6 +137,8 @@ void GenerationPanel::beginPlots() {
 void GenerationPanel::showPlots() {
   const bool swept = m_limits->currentWidget() == m_sweep;
   m_limits->setVisible(!m_talking || swept);
+  m_limits->tabBar()->setVisible(!m_talking);
+  for (LaneView* lane : m_lanes) lane->setTextVisible(!m_talking || !swept);
   for (widgets::LanePlot* plot : {m_times, m_memory}) plot->setVisible(!m_talking || !swept);
 }
 

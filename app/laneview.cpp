@@ -141,6 +141,10 @@ void LaneView::showSweep(const Lane& lane) {
   QTextCursor(m_text->document()).insertText(lines.join(u'\n'), plain);
 }
 
+void LaneView::setTextVisible(bool visible) {
+  m_text->setVisible(visible);
+}
+
 void LaneView::appendText(const Lane& lane, const QString& prompt) {
   if (prompt != m_prompt || lane.text.size() < m_shownBytes || m_text->document()->isEmpty()) {
     m_text->clear();

@@ -29,6 +29,8 @@ class LaneView : public QFrame {
   void show(const Lane&, const QString& prompt, int batch, int identicalBytes, std::optional<double> ratio);
   // The throughput over the batch instead of text.
   void showSweep(const Lane&);
+  // Without it only the numbers are left.
+  void setTextVisible(bool);
 
  protected:
   bool event(QEvent*) override;
