@@ -79,18 +79,17 @@ void check(const Model& model, const Workload& workload) {
   const Shape& shape = model.shape();
   const Mixer mixer = workload.mode.mixer;
   checkMode(model, workload.mode);
-  if (mixer == Mixer::convolutionTiled || mixer == Mixer::companion)
+  if (mixer == Mixer::convolutionTiled)
     unsupported("mode " + std::string(name(mixer)) + " runs on the CPU only", "choose convolution or modal");
   const std::string feature = unusualFeature(model.weights());
   if (!feature.empty()) unsupported("models with " + feature + " run on the CPU only", "use device cpu");
   for (const BlockShape& block : shape.blocks) {
-    if (block.kind == BlockShape::Kind::multiHyena) unsupported("MultiHyena runs on the CPU only", "use device cpu");
     if (block.kind == BlockShape::Kind::hyena && shape.hyenaOrder != 2)
       unsupported("Hyena operators of order " + std::to_string(shape.hyenaOrder) + " run on the CPU only",
                   "use device cpu");
     if (block.keptFilters > 0)
       unsupported("models with some filters left as convolutions run on the CPU only", "distil all filters");
-    if (block.kind == BlockShape::Kind::attention && shape.width / shape.heads > 256)
+    if (block.kind != BlockShape::Kind::hyena && shape.width / shape.heads > 256)
       unsupported("heads wider than 256 channels run on the CPU only", "use device cpu");
   }
   if (workload.batch > 65535) unsupported("a batch is limited to 65535 sequences", "use a smaller one");
@@ -122,15 +121,20 @@ std::unique_ptr<Runner> Cuda::run(std::shared_ptr<const Model> model, const Work
   const Model::Distillation* distillation = model->distillation();
   std::vector<FilterBank> responses;
   std::vector<cpu::BlockTable> blocks;
+  std::vector<Buffer<float>> sections;
   Meter counted = 0;
   responses.reserve(weights.filters.size());
   blocks.reserve(weights.filters.size());
+  sections.reserve(weights.filters.size());
   for (std::size_t bank = 0; bank < weights.filters.size(); ++bank) {
     if (recurrent(workload.mode.mixer)) {
       program.modal.push_back(&distillation->modal[bank]);
       if (workload.mode.mixer == Mixer::modalBlocked)
         program.blocks.push_back(&blocks.emplace_back(cpu::blockTable(
             distillation->modal[bank], distillation->banks[bank], workload.mode.blockLength, counted)));
+      if (workload.mode.mixer == Mixer::companion)
+        program.sections.push_back(
+            &sections.emplace_back(sectionCoefficients(distillation->modal[bank], distillation->banks[bank])));
     } else if (distillation) {
       program.filters.push_back(&responses.emplace_back(
           impulseResponses(weights.filters[bank], distillation->banks[bank], workload.capacityTokens, counted)));

@@ -26,6 +26,7 @@ struct CudaProgram {
   std::vector<const FilterBank*> filters;  // of each bank, when convolved
   std::vector<const ModalTable*> modal;    // of each bank, when recurrent
   std::vector<const cpu::BlockTable*> blocks;
+  std::vector<const Buffer<float>*> sections;  // of each bank, in place of the modal coefficients: companion
 };
 
 // One GPU in use. Used by one thread at a time.
@@ -44,7 +45,7 @@ struct CudaModule {
   std::vector<DeviceInfo> (*devices)() = nullptr;
   std::unique_ptr<CudaBoard> (*open)(int index) = nullptr;
 };
-inline constexpr int cudaModuleVersion = 1;
+inline constexpr int cudaModuleVersion = 2;
 // The one symbol of the library.
 inline constexpr const char* cudaModuleSymbol = "polecatCudaModule";
 using CudaModuleFunction = const CudaModule* (*)();

@@ -34,8 +34,8 @@ class Arena {
   Size& m_bytes;
 };
 
-int kindStreams(const BlockShape&) {
-  return 3;
+bool hasHeads(const BlockShape& block) {
+  return block.kind == BlockShape::Kind::multiHyena;
 }
 
 CudaWeights::Linear linear(Arena& arena, int inputs, int outputs, Size typeBytes, bool bias) {
@@ -61,18 +61,23 @@ CudaWeights cudaWeights(const Shape& shape, const Workload& workload) {
   const auto norm = [&] {
     return CudaWeights::Norm{arena.part(size(stride) * sizeof(float)), arena.part(size(stride) * sizeof(float))};
   };
+  const int streams = 3 * stride;
   for (const BlockShape& block : shape.blocks) {
     CudaWeights::Block& b = plan.blocks.emplace_back();
-    const int streams = kindStreams(block) * stride;
-    b.norm = norm();
+    const bool heads = hasHeads(block);
+    for (int i = 0; i < (heads ? 2 : 1); ++i) {
+      CudaWeights::Mixer& mixer = b.mixers[size(i)];
+      mixer.norm = norm();
+      if (heads) mixer.innerNorm = norm();
+      mixer.in = linear(arena, stride, streams, type, true);
+      mixer.out = linear(arena, stride, stride, type, true);
+      if (block.kind == BlockShape::Kind::attention) continue;
+      mixer.shortWeight = arena.part(size(shape.shortFilterTaps) * size(streams) * sizeof(float));
+      mixer.shortBias = arena.part(size(streams) * sizeof(float));
+    }
     b.mlpNorm = norm();
-    b.in = linear(arena, stride, streams, type, true);
-    b.out = linear(arena, stride, stride, type, true);
-    b.mlpIn = linear(arena, stride, inner, type, true);
+    b.mlpIn = linear(arena, stride, heads ? 2 * inner : inner, type, true);
     b.mlpOut = linear(arena, inner, stride, type, true);
-    if (block.kind == BlockShape::Kind::attention) continue;
-    b.shortWeight = arena.part(size(shape.shortFilterTaps) * size(streams) * sizeof(float));
-    b.shortBias = arena.part(size(streams) * sizeof(float));
   }
   plan.embedding = linear(arena, stride, vocabulary, type, false);
   if (!shape.tiedHead) plan.head = linear(arena, stride, vocabulary, type, true);
@@ -98,6 +103,12 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
     plan.ring = std::min(workload.capacityTokens, length + lazyPiece);
     if (plan.ring < workload.capacityTokens) plan.pieceTokens = std::min(plan.pieceTokens, lazyPiece);
   }
+  bool heads = false, hyena = true;
+  for (const BlockShape& block : shape.blocks) {
+    heads = heads || hasHeads(block);
+    hyena = hyena && block.kind == BlockShape::Kind::hyena;
+  }
+  if (heads) plan.paddedHeadWidth = padded(shape.headWidth);
   if (mixer == Mixer::attention && shape.heads > 0) {
     plan.paddedHeadWidth = padded(shape.width / shape.heads);
     // Enough blocks for several waves, of at least 64 tokens each; batch-invariant: a fixed size.
@@ -116,33 +127,40 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
   };
   for (const BlockShape& block : shape.blocks) {
     CudaSession::Block& b = plan.blocks.emplace_back();
-    const bool modal = recurrent(mixer) && block.kind == BlockShape::Kind::hyena;
+    const bool modal = recurrent(mixer) && block.kind != BlockShape::Kind::attention, matrices = hasHeads(block);
+    const Size operators = matrices ? 2 : 1, headCount = size(shape.heads);
     const Size places = size(block.places), blockLength = size(workload.mode.blockLength);
-    const Size stateFloats = static_cast<Size>(block.stateFloats);
+    const Size coefficients = static_cast<Size>(block.tableFloats) - (modal ? 2 * places : 0);
+    const Size headWidth = size(shape.headWidth), square = headWidth * headWidth;
+    Size stateFloats = static_cast<Size>(block.stateFloats);
+    if (matrices) stateFloats = stateFloats / square * headEntries(shape.headWidth);
     if (modal) {
       b.order = arena.part(places * sizeof(int));
       b.direct = arena.part(places * sizeof(float));
-      b.coefficients = arena.part((static_cast<Size>(block.tableFloats) - 2 * places) * sizeof(float));
+      b.coefficients = arena.part(coefficients * sizeof(float));
       b.groups = arena.part(places / 16 * 16);
       if (mixer == Mixer::modalBlocked) {
-        b.powers = arena.part(2 * stateFloats * sizeof(float));
+        b.powers = arena.part(coefficients / 3 * 2 * sizeof(float));  // a pair has 6 coefficients and 4 powers
         b.blockTaps = arena.part(places * blockLength * sizeof(float));
       }
     } else if (mixer == Mixer::convolutionLazy) {
-      b.taps = arena.part(size(plan.lags) * stride * sizeof(float));
+      b.taps = arena.part(size(plan.lags) * (matrices ? operators * headCount : stride) * sizeof(float));
     }
     counted(plan.tableBytes);
-    if (block.kind == BlockShape::Kind::hyena)
-      b.history = arena.part(batch * size(shape.shortFilterTaps - 1) * streams * type);
+    if (block.kind != BlockShape::Kind::attention)
+      b.history = arena.part(operators * batch * size(shape.shortFilterTaps - 1) * streams * type);
     if (modal) {
       b.state = arena.part(batch * stateFloats * sizeof(float));
       if (mixer == Mixer::modalBlocked) {
-        b.responses = arena.part(batch * places * blockLength * sizeof(float));
-        b.inputs = arena.part(batch * places * blockLength * type);
+        const Size rows = batch * blockLength * (matrices ? operators * headCount : places);
+        b.responses = arena.part(rows * (matrices ? square : 1) * sizeof(float));
+        b.inputs = arena.part(rows * (matrices ? 2 * headWidth : 1) * type);
       }
     }
     counted(plan.stateBytes);
-    if (mixer == Mixer::convolutionLazy) b.cache = arena.part(batch * size(plan.ring) * stride * type);
+    if (mixer == Mixer::convolutionLazy)
+      b.cache = arena.part(batch * size(plan.ring) * type *
+                           (matrices ? operators * headCount * 2 * size(plan.paddedHeadWidth) : stride));
     if (mixer == Mixer::attention) {
       const Size bytes = batch * size(shape.heads) * capacity * size(plan.paddedHeadWidth) * type;
       b.cache = arena.part(bytes);
@@ -158,7 +176,8 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
   plan.normed = arena.part(rows * stride * type);
   plan.streams = arena.part(rows * streams * type);
   plan.mixed = arena.part(rows * stride * type);
-  plan.hidden = arena.part(rows * size(plan.innerStride) * type);
+  plan.hidden = arena.part(rows * size(plan.innerStride) * (heads ? 2 : 1) * type);
+  if (heads) plan.gated = arena.part(rows * size(plan.innerStride) * type);
   plan.logits = arena.part(batch * size(plan.vocabularyStride) * sizeof(float));
   plan.scores = arena.part(batch * 16 * sizeof(double));
   plan.best = arena.part(batch * 16 * sizeof(int));
@@ -172,8 +191,6 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
   plan.kept = arena.part(batch * size(plan.keptSteps) * sizeof(int));
   plan.control = arena.part(256);
   plan.library = arena.part(libraryBytes);
-  bool hyena = true;
-  for (const BlockShape& block : shape.blocks) hyena = hyena && block.kind == BlockShape::Kind::hyena;
   if (hyena && mixer == Mixer::modal && workload.batch == 1)
     plan.alone = arena.part(256 + (2 * stride + size(plan.innerStride)) * 8 +
                             shape.blocks.size() * stride * CudaSession::aloneBytesPerPlace);
@@ -198,7 +215,7 @@ Footprint cudaFootprint(const Shape& shape, const Workload& workload) {
   double moved = 0;
   for (const BlockShape& block : shape.blocks) {
     const double states = 4.0 * static_cast<double>(block.stateFloats), places = block.places;
-    const double m = workload.mode.blockLength;
+    const double m = workload.mode.blockLength, operators = hasHeads(block) ? 2 : 1, headWidth = shape.headWidth;
     switch (workload.mode.mixer) {
       case Mixer::attention:
         moved += 2 * type * width * seen;
@@ -208,14 +225,19 @@ Footprint cudaFootprint(const Shape& shape, const Workload& workload) {
         moved += 2 * states;
         break;
       case Mixer::modalBlocked:
-        moved += 2 * states / m + places * (8 + type * (1 + m / 2));
+        moved += 2 * states / m;
+        if (hasHeads(block))
+          moved += operators * width * (8 * headWidth + 2 * type * (1 + m / 2));
+        else
+          moved += places * (8 + type * (1 + m / 2));
         break;
       case Mixer::convolutionLazy:
       case Mixer::convolutionTiled:
-        moved += type * width * std::min<double>(seen, plan.lags);
+        moved += (hasHeads(block) ? 2 * operators : 1) * type * width * std::min<double>(seen, plan.lags);
         break;
     }
-    if (block.kind == BlockShape::Kind::hyena) moved += 2 * type * 3 * width * (shape.shortFilterTaps - 1);
+    if (block.kind != BlockShape::Kind::attention)
+      moved += operators * 2 * type * 3 * width * (shape.shortFilterTaps - 1);
   }
   result.movedBytesPerToken = moved + shared;
   return result;

@@ -3,6 +3,7 @@
 // same numbers. Internal to engine.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <vector>
 
@@ -26,10 +27,15 @@ struct CudaWeights {
   struct Norm {
     CudaPart scale, shift;
   };
-  struct Block {
-    Norm norm, mlpNorm;
-    Linear in, out, mlpIn, mlpOut;
+  struct Mixer {
+    Norm norm, innerNorm;             // innerNorm: of MultiHyena
+    Linear in, out;
     CudaPart shortWeight, shortBias;  // [taps, 3 stride], [3 stride]
+  };
+  struct Block {
+    std::array<Mixer, 2> mixers;  // the second of MultiHyena alone
+    Norm mlpNorm;
+    Linear mlpIn, mlpOut;  // a gated MLP: both halves of mlpIn are padded
   };
   std::vector<Block> blocks;
   Linear embedding, head;  // head.outputs == 0: tied
@@ -38,14 +44,16 @@ struct CudaWeights {
   std::size_t bytes = 0;
 };
 
+// A block of MultiHyena has two operators: each part below holds the first's, then the second's; a sequence's state
+// has both.
 struct CudaSession {
   struct Block {
     CudaPart taps, coefficients, order, direct, groups, powers, blockTaps;  // tables
     CudaPart history, state, responses, inputs;                             // state
-    CudaPart cache, values;                                                 // cache: inputs; or keys, values
+    CudaPart cache, values;  // cache: inputs, or rows of key and value of MultiHyena; or keys, values
   };
   std::vector<Block> blocks;
-  CudaPart residual, normed, streams, mixed, hidden, logits, scores, best, partial, arrived;
+  CudaPart residual, normed, streams, mixed, hidden, gated, logits, scores, best, partial, arrived;
   CudaPart prompt, next, kept, control, library;  // workspace
   CudaPart alone;  // of steps in one kernel (batch 1, modal): 256 bytes, exchanged numbers, a table of all channels
   static constexpr std::size_t aloneBytesPerPlace = 40;
@@ -61,6 +69,12 @@ struct CudaSession {
   std::size_t tableBytes = 0, stateBytes = 0, cacheBytes = 0, workspaceBytes = 0;
   std::size_t bytes = 0;
 };
+
+// Floats that one state of a head of MultiHyena takes: its matrix, an even number for the sake of alignment.
+inline std::size_t headEntries(int headWidth) {
+  const auto size = static_cast<std::size_t>(headWidth);
+  return (size * size + 1) / 2 * 2;
+}
 
 // bfloat16 unless the workload asks for float32.
 std::size_t cudaTypeBytes(const Workload&);

@@ -77,12 +77,35 @@ class Builder {
     norm.shift = values(static_cast<std::size_t>(width), 0.1F);
     return norm;
   }
+  Norm rmsNorm(int width) {
+    Norm norm;
+    norm.scale = values(static_cast<std::size_t>(width), 0.1F, 1);
+    return norm;
+  }
   Mlp mlp(int width) {
     Mlp mlp;
     mlp.norm = norm(width);
     mlp.in = linear(4 * width, width);
     mlp.out = linear(width, 4 * width);
     return mlp;
+  }
+  Mlp gatedMlp(int width, int innerWidth) {
+    Mlp mlp;
+    mlp.norm = rmsNorm(width);
+    mlp.in = linear(2 * innerWidth, width);
+    mlp.out = linear(width, innerWidth);
+    mlp.gated = true;
+    mlp.activation = Activation::sigmoid;
+    return mlp;
+  }
+  // The projections and the short filter, without norms and banks.
+  ConvolutionOperator convolution(int width) {
+    ConvolutionOperator op;
+    op.in = linear(3 * width, width);
+    op.shortFilter = {3, 3 * width, values(static_cast<std::size_t>(9 * width), 0.6F),
+                      values(static_cast<std::size_t>(3 * width), 0.1F)};
+    op.out = linear(width, width);
+    return op;
   }
   // Decays from a quarter of the length to a few samples, at random frequencies.
   analysis::StateSpace filter(int order) {
@@ -104,16 +127,27 @@ class Builder {
 };
 
 Block randomBlock(Builder& builder, int width, int bank) {
-  ConvolutionOperator op;
-  op.norm = builder.norm(width);
-  op.in = builder.linear(3 * width, width);
-  op.shortFilter = {3, 3 * width, builder.values(static_cast<std::size_t>(9 * width), 0.6F),
-                    builder.values(static_cast<std::size_t>(3 * width), 0.1F)};
-  op.out = builder.linear(width, width);
+  Norm first = builder.norm(width);
+  ConvolutionOperator op = builder.convolution(width);
+  op.norm = std::move(first);
   op.banks = {bank};
   Block block;
   block.operators.push_back(std::move(op));
   block.mlp = builder.mlp(width);
+  return block;
+}
+
+Block randomHeads(Builder& builder, const Shape& shape, int bank) {
+  Block block;
+  block.kind = BlockShape::Kind::multiHyena;
+  for (int index = 0; index < 2; ++index) {
+    ConvolutionOperator op = builder.convolution(shape.width);
+    op.norm = builder.rmsNorm(shape.width);
+    op.innerNorm = builder.rmsNorm(shape.width);
+    op.banks = {bank + index};
+    block.operators.push_back(std::move(op));
+  }
+  block.mlp = builder.gatedMlp(shape.width, shape.innerWidth);
   return block;
 }
 
@@ -158,6 +192,17 @@ Shape checkedShape(std::string_view name, int vocabulary, BlockShape::Kind kind)
   return shapeOf(*preset, vocabulary > 0 ? vocabulary : publishedVocabulary, kind);
 }
 
+// Into MultiHyena.
+void divideIntoHeads(Shape& shape, int headWidth) {
+  shape.heads = shape.width / headWidth;
+  shape.headWidth = headWidth;
+  shape.innerWidth = (4 * shape.width / 3 + 7) / 8 * 8;
+  for (BlockShape& block : shape.blocks) {
+    block.kind = BlockShape::Kind::multiHyena;
+    block.filters = 2 * shape.heads;
+  }
+}
+
 // Runs `make` unless the footprint already says that memory will not do.
 template <class Result, class Make>
 Result withinMemory(std::string_view name, const Shape& shape, WeightType type, Residence residence, Make&& make) {
@@ -192,40 +237,55 @@ std::span<const Preset> presets() {
 }
 
 RandomModel randomModel(std::string_view name, int order, std::uint64_t seed, int vocabulary, WeightType type,
-                        Residence residence) {
-  const Shape shape = checkedShape(name, vocabulary, BlockShape::Kind::hyena);
+                        Residence residence, int headWidth) {
+  Shape shape = checkedShape(name, vocabulary, BlockShape::Kind::hyena);
   if (order < 2 || order > 256 || order % 2 != 0)
     throw Error(ErrorKind::input, "order " + std::to_string(order), "random filters are made of conjugate pairs",
                 "use an even order from 2 to 256");
+  if (headWidth < 1 || shape.width % headWidth != 0)
+    throw Error(ErrorKind::input, "head width " + std::to_string(headWidth),
+                "it does not divide the width of " + std::to_string(shape.width), "use 1, or 8 for MultiHyena");
+  if (headWidth > 1) divideIntoHeads(shape, headWidth);
   return withinMemory<RandomModel>(name, shape, type, residence, [&] {
     auto weights = std::make_shared<Model::Weights>();
     weights->type = type;
     Builder builder(*weights, seed, residence);
     beginWeights(*weights, builder, shape);
+    weights->heads = shape.heads;
     std::array<analysis::StateSpace, distinctFilters> filters;
     for (auto& filter : filters) filter = builder.filter(order);
     std::vector<std::vector<double>> taps;
     for (const auto& filter : filters) taps.push_back(filter.impulseResponse(filterLength));
 
     analysis::Distilled distilled;
-    const auto length = static_cast<std::size_t>(filterLength), channels = static_cast<std::size_t>(shape.width);
-    for (int layer = 0; layer < shape.layers; ++layer) {
-      weights->blocks.push_back(randomBlock(builder, shape.width, layer));
+    const auto length = static_cast<std::size_t>(filterLength);
+    const auto addBank = [&](const std::string& path, std::size_t channels) {
+      const std::size_t index = weights->filters.size();
       FilterBank& bank = weights->filters.emplace_back();
       analysis::DistilledBank& models = distilled.banks.emplace_back();
-      bank.path = models.path = "layers." + std::to_string(layer) + ".mixer.filter_fn";
-      bank.channels = shape.width;
+      bank.path = models.path = path;
+      bank.channels = static_cast<int>(channels);
       bank.length = filterLength;
       Meter counted = 0;  // sessions count the tables that they use
       bank.reversed = Buffer<float>(channels * length, counted);
       bank.skip = Buffer<float>(channels, counted);
       for (std::size_t c = 0; c < channels; ++c) {
-        const std::size_t kind = (c + 7 * static_cast<std::size_t>(layer)) % distinctFilters;
+        const std::size_t kind = (c + 7 * index) % distinctFilters;
         for (std::size_t t = 0; t < length; ++t)
           bank.reversed[(c + 1) * length - 1 - t] = static_cast<float>(taps[kind][t]);
         bank.skip[c] = builder.next();
         models.filters.push_back(analysis::DistilledFilter{filters[kind], bank.skip[c], 0, 0});
       }
+    };
+    for (int layer = 0; layer < shape.layers; ++layer) {
+      const std::string path = "layers." + std::to_string(layer);
+      if (headWidth == 1) {
+        weights->blocks.push_back(randomBlock(builder, shape.width, layer));
+        addBank(path + ".mixer.filter_fn", static_cast<std::size_t>(shape.width));
+        continue;
+      }
+      weights->blocks.push_back(randomHeads(builder, shape, 2 * layer));
+      for (const char* op : {".model", ".model2"}) addBank(path + op + ".filter", static_cast<std::size_t>(shape.heads));
     }
     auto original = Model::assemble(std::move(weights), shape, filterLength);
     auto replaced = original->withDistilled(distilled);

@@ -18,7 +18,7 @@ struct Preset {
 std::span<const Preset> presets();
 
 struct RandomModel {
-  std::shared_ptr<const Model> original;   // Hyena of order 2
+  std::shared_ptr<const Model> original;   // Hyena of order 2, or MultiHyena
   std::shared_ptr<const Model> distilled;  // the same filters as state-space models: exact on the first 2048 tokens
 };
 
@@ -28,9 +28,10 @@ enum class Residence { host, device };
 
 // The same numbers for the same arguments. order: real states per filter, even, 2 to 256. vocabulary 0: the preset's.
 // Throws Error(input) for an unknown name or order, Error(memory) before allocating what does not fit.
-// About a second per 100 million weights.
+// headWidth above 1: MultiHyena with heads of that many channels, which must divide the width; its gated MLP is 4/3 as
+// wide as the model, so that a block has as many weights as one of plain Hyena. About a second per 100 million weights.
 RandomModel randomModel(std::string_view preset, int order, std::uint64_t seed = 1, int vocabulary = 0,
-                        WeightType = WeightType::float32, Residence = Residence::host);
+                        WeightType = WeightType::float32, Residence = Residence::host, int headWidth = 1);
 
 // A Transformer of the same shape: heads of 64, no positions (they cost nothing), the same frame.
 std::shared_ptr<const Model> randomTransformer(std::string_view preset, std::uint64_t seed = 1, int vocabulary = 0,

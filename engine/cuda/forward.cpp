@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include "engine/cuda/sections.h"
+
 namespace engine::cuda {
 
 Forward::Forward(std::shared_ptr<Board> board, std::shared_ptr<const DeviceWeights> weights, const CudaProgram& program)
@@ -65,19 +67,19 @@ VectorProduct Forward::describe(int rows, const CudaWeights::Linear& layer, cons
   return p;
 }
 
-ShortView Forward::shortFilter(std::size_t block) const {
-  const CudaWeights::Block& weights = m_weights->plan().blocks[block];
-  return {m_host.blocks[block].operators[0].shortFilter.taps, m_weights->at<float>(weights.shortWeight),
-          m_weights->at<float>(weights.shortBias), at(m_plan.blocks[block].history)};
+ShortView Forward::shortFilter(std::size_t block, std::size_t op) const {
+  const CudaWeights::Mixer& weights = m_weights->plan().blocks[block].mixers[op];
+  return {m_host.blocks[block].operators[op].shortFilter.taps, m_weights->at<float>(weights.shortWeight),
+          m_weights->at<float>(weights.shortBias), at(m_plan.blocks[block].history, block, op)};
 }
 
-ModalView Forward::modal(std::size_t block) const {
+ModalView Forward::modal(std::size_t block, std::size_t op) const {
   const CudaSession::Block& b = m_plan.blocks[block];
   ModalView view{};
-  view.groups = static_cast<int>(b.groups.bytes / sizeof(GroupView));
-  view.group = at<GroupView>(b.groups);
-  view.order = at<std::int32_t>(b.order);
-  view.direct = at<float>(b.direct);
+  view.groups = static_cast<int>(b.groups.bytes / sizeof(GroupView) / operators(block));
+  view.group = at<GroupView>(b.groups, block, op);
+  view.order = at<std::int32_t>(b.order, block, op);
+  view.direct = at<float>(b.direct, block, op);
   view.coefficients = at<float>(b.coefficients);
   view.state = at<float>(b.state);
   view.stateFloats = b.state.bytes / sizeof(float) / static_cast<std::size_t>(m_workload.batch);
@@ -96,6 +98,22 @@ LazyView Forward::lazy(std::size_t block) const {
   return {at<float>(b.taps), at(b.cache), m_plan.lags, m_plan.ring};
 }
 
+HeadsView Forward::heads(std::size_t block, std::size_t op) const {
+  const bool convolves = m_workload.mode.mixer == Mixer::convolutionLazy;
+  return {m_host.heads, m_host.width / m_host.heads, convolves ? ModalView{} : modal(block, op)};
+}
+
+HeadBlocksView Forward::headBlocks(std::size_t block, std::size_t op) const {
+  const CudaSession::Block& b = m_plan.blocks[block];
+  return {m_workload.mode.blockLength, static_cast<int>(2 * block + op), at<float>(b.powers),
+          at<float>(b.blockTaps, block, op), at<float>(b.responses, block, op), at(b.inputs, block, op)};
+}
+
+HeadCacheView Forward::headCache(std::size_t block, std::size_t op) const {
+  const CudaSession::Block& b = m_plan.blocks[block];
+  return {m_plan.paddedHeadWidth, at<float>(b.taps, block, op), at(b.cache, block, op), m_plan.lags, m_plan.ring};
+}
+
 AttentionView Forward::attention(std::size_t block) const {
   const CudaSession::Block& b = m_plan.blocks[block];
   AttentionView view{};
@@ -112,51 +130,94 @@ AttentionView Forward::attention(std::size_t block) const {
   return view;
 }
 
-void Forward::mixStep(std::size_t block, const VectorProduct& projection) {
+void Forward::mixStep(std::size_t block, std::size_t op, const VectorProduct& projection) {
   MixerStep step{m_workload.batch, m_plan.stride, at(m_plan.streams), at(m_plan.mixed),
                  at<Control>(m_plan.control), {}};
-  const bool attends = m_host.blocks[block].kind == BlockShape::Kind::attention;
-  if (!attends) step.shortFilter = shortFilter(block);
-  if (m_workload.batch == 1 && m_workload.mode.mixer == Mixer::modal && !m_workload.batchInvariant)
-    return stepModalAlone(projection, step, modal(block), m_type, m_launch);
+  const BlockShape::Kind kind = m_host.blocks[block].kind;
+  if (kind != BlockShape::Kind::attention) step.shortFilter = shortFilter(block, op);
+  if (kind == BlockShape::Kind::hyena && m_workload.batch == 1 && m_workload.mode.mixer == Mixer::modal &&
+      !m_workload.batchInvariant)
+    return stepModalAlone(projection, step, modal(block, op), m_type, m_launch);
   multiply(projection);
-  if (attends) return stepAttention(step, attention(block), m_type, m_launch);
+  if (kind == BlockShape::Kind::attention) return stepAttention(step, attention(block), m_type, m_launch);
+  if (kind == BlockShape::Kind::multiHyena) return mixHeads(block, op, step);
   switch (m_workload.mode.mixer) {
     case Mixer::modal:
-      return stepModal(step, modal(block), m_type, m_launch);
+      return stepModal(step, modal(block, op), m_type, m_launch);
+    case Mixer::companion:
+      return stepSections(step, modal(block, op), m_type, m_launch);
     case Mixer::modalBlocked:
-      return stepBlocked(step, modal(block), blocked(block), m_type, m_launch);
+      return stepBlocked(step, modal(block, op), blocked(block), m_type, m_launch);
     default:
       return stepLazy(step, lazy(block), m_type, m_launch);
   }
 }
 
-void Forward::mixPrompt(std::size_t block, const VectorProduct& projection, const MixerPrompt& given) {
+void Forward::mixHeads(std::size_t block, std::size_t op, const MixerStep& step) {
+  const HeadsView view = heads(block, op);
+  switch (m_workload.mode.mixer) {
+    case Mixer::modal:
+      return stepHeads(step, view, m_type, m_launch);
+    case Mixer::companion:
+      return stepHeadSections(step, view, m_type, m_launch);
+    case Mixer::modalBlocked:
+      return stepHeadBlocks(step, view, headBlocks(block, op), m_type, m_launch);
+    default:
+      return stepHeadCache(step, view, headCache(block, op), m_type, m_launch);
+  }
+}
+
+void Forward::mixPrompt(std::size_t block, std::size_t op, const VectorProduct& projection, const MixerPrompt& given) {
   multiply(projection);
   MixerPrompt prompt = given;
-  if (m_host.blocks[block].kind == BlockShape::Kind::attention)
-    return promptAttention(prompt, attention(block), m_type, m_launch);
-  prompt.shortFilter = shortFilter(block);
-  if (recurrent(m_workload.mode.mixer))
-    promptModal(prompt, modal(block), m_type, m_launch);
-  else
+  const BlockShape::Kind kind = m_host.blocks[block].kind;
+  if (kind == BlockShape::Kind::attention) return promptAttention(prompt, attention(block), m_type, m_launch);
+  prompt.shortFilter = shortFilter(block, op);
+  const Mixer mixer = m_workload.mode.mixer;
+  const bool sections = mixer == Mixer::companion;
+  if (kind == BlockShape::Kind::multiHyena) {
+    if (!recurrent(mixer))
+      promptHeadCache(prompt, heads(block, op), headCache(block, op), m_type, m_launch);
+    else
+      (sections ? promptHeadSections : promptHeads)(prompt, heads(block, op), m_type, m_launch);
+  } else if (recurrent(mixer)) {
+    (sections ? promptSections : promptModal)(prompt, modal(block, op), m_type, m_launch);
+  } else {
     promptLazy(prompt, lazy(block), m_type, m_launch);
+  }
   keepHistory(prompt, m_type, m_launch);
 }
 
-// Residual rows through all blocks; mix(block, projection) takes the residual stream through the input projection and
-// the mixer to `mixed`.
+void Forward::applyMlp(std::size_t block, int rows) {
+  const CudaWeights::Block& w = m_weights->plan().blocks[block];
+  const Mlp& mlp = m_host.blocks[block].mlp;
+  float* residual = at<float>(m_plan.residual);
+  product(rows, w.mlpIn, norm(w.mlpNorm, mlp.norm), residual, mlp.gated ? Finish::store : Finish::gelu,
+          at(m_plan.hidden));
+  if (mlp.gated) gateRows(at(m_plan.hidden), rows, m_plan.innerStride, at(m_plan.gated), m_type, m_launch);
+  product(rows, w.mlpOut, {}, at(mlp.gated ? m_plan.gated : m_plan.hidden), Finish::add, residual);
+}
+
+// Residual rows through all blocks; mix(block, op, projection) takes the residual stream through the input projection
+// and the mixer to `mixed`.
 template <class Mix>
 void Forward::layers(int rows, Mix&& mix) {
   float* residual = at<float>(m_plan.residual);
   for (std::size_t i = 0; i < m_host.blocks.size(); ++i) {
-    const CudaWeights::Block& w = m_weights->plan().blocks[i];
     const Block& host = m_host.blocks[i];
-    const Norm& first = host.attention.empty() ? host.operators[0].norm : host.attention[0].norm;
-    mix(i, describe(rows, w.in, norm(w.norm, first), residual, Finish::store, at(m_plan.streams)));
-    product(rows, w.out, {}, at(m_plan.mixed), Finish::add, residual);
-    product(rows, w.mlpIn, norm(w.mlpNorm, host.mlp.norm), residual, Finish::gelu, at(m_plan.hidden));
-    product(rows, w.mlpOut, {}, at(m_plan.hidden), Finish::add, residual);
+    for (std::size_t op = 0; op < operators(i); ++op) {
+      const CudaWeights::Mixer& w = m_weights->plan().blocks[i].mixers[op];
+      const NormView first = norm(w.norm, host.attention.empty() ? host.operators[op].norm : host.attention[0].norm);
+      mix(i, op, describe(rows, w.in, first, residual, Finish::store, at(m_plan.streams)));
+      const char* mixed = at(m_plan.mixed);
+      if (host.kind == BlockShape::Kind::multiHyena) {
+        const NormView inner = norm(w.innerNorm, host.operators[op].innerNorm);
+        finishHeads({rows, m_plan.stride, inner, first, mixed, residual, at(m_plan.normed)}, m_type, m_launch);
+        mixed = at(m_plan.normed);
+      }
+      product(rows, w.out, {}, mixed, Finish::add, residual);
+    }
+    applyMlp(i, rows);
   }
 }
 
@@ -194,11 +255,12 @@ std::optional<AloneStep> Forward::wholeStep(const CudaProgram& program) const {
   const std::size_t blocks = plan.blocks.size();
   const auto partsOfBlock = [&](std::size_t i) {
     const CudaWeights::Block& b = plan.blocks[i];
-    return std::vector<std::size_t>{b.norm.scale.offset,   b.norm.shift.offset,   b.mlpNorm.scale.offset,
-                                    b.mlpNorm.shift.offset, b.in.weight.offset,    b.in.bias.offset,
-                                    b.out.weight.offset,    b.out.bias.offset,     b.mlpIn.weight.offset,
+    const CudaWeights::Mixer& m = b.mixers[0];
+    return std::vector<std::size_t>{m.norm.scale.offset,    m.norm.shift.offset,   b.mlpNorm.scale.offset,
+                                    b.mlpNorm.shift.offset, m.in.weight.offset,    m.in.bias.offset,
+                                    m.out.weight.offset,    m.out.bias.offset,     b.mlpIn.weight.offset,
                                     b.mlpIn.bias.offset,    b.mlpOut.weight.offset, b.mlpOut.bias.offset,
-                                    b.shortWeight.offset,   b.shortBias.offset};
+                                    m.shortWeight.offset,   m.shortBias.offset};
   };
   const std::vector<std::size_t> first = partsOfBlock(0);
   const std::size_t stride = blocks > 1 ? partsOfBlock(1)[0] - first[0] : 0;
@@ -210,13 +272,14 @@ std::optional<AloneStep> Forward::wholeStep(const CudaProgram& program) const {
     const Norm &mine = m_host.blocks[i].operators[0].norm, &mlp = m_host.blocks[i].mlp.norm;
     const Norm &norm0 = m_host.blocks[0].operators[0].norm, &mlp0 = m_host.blocks[0].mlp.norm;
     if (mine.eps != norm0.eps || mlp.eps != mlp0.eps || mine.shift.size() != norm0.shift.size() ||
-        mlp.shift.size() != mlp0.shift.size() || shortFilter(i).taps != shortFilter(0).taps)
+        mlp.shift.size() != mlp0.shift.size() || shortFilter(i, 0).taps != shortFilter(0, 0).taps)
       return {};
     const ModalTable& modes = *program.modal[static_cast<std::size_t>(m_host.blocks[i].operators[0].banks[0])];
     for (std::size_t place = 0; place < modes.order.size(); ++place) {
       if (modes.order[place] < 0) return {};  // padding: not one channel for each place
       const ModalGroup& group = modes.groups[place / ModalTable::groupSize];
-      table.push_back({modal(i).coefficients + group.coefficients, modal(i).state + group.state,
+      const ModalView view = modal(i, 0);
+      table.push_back({view.coefficients + group.coefficients, view.state + group.state,
                        at(m_plan.blocks[i].history), modes.order[place], group.pairs, group.reals, modes.direct[place]});
     }
   }
@@ -225,19 +288,20 @@ std::optional<AloneStep> Forward::wholeStep(const CudaProgram& program) const {
                        layer.inputs, layer.outputs};
   };
   const CudaWeights::Block& b = plan.blocks[0];
+  const CudaWeights::Mixer& m = b.mixers[0];
   AloneStep s{};
   s.blocks = static_cast<int>(blocks);
   s.width = m_host.width;
   s.weightStride = stride;
-  s.in = matrix(b.in);
-  s.out = matrix(b.out);
+  s.in = matrix(m.in);
+  s.out = matrix(m.out);
   s.mlpIn = matrix(b.mlpIn);
   s.mlpOut = matrix(b.mlpOut);
   s.head = matrix(plan.head.outputs > 0 ? plan.head : plan.embedding);
-  s.norm = norm(b.norm, m_host.blocks[0].operators[0].norm);
+  s.norm = norm(m.norm, m_host.blocks[0].operators[0].norm);
   s.mlpNorm = norm(b.mlpNorm, m_host.blocks[0].mlp.norm);
   s.finalNorm = norm(plan.finalNorm, m_host.finalNorm);
-  s.shortFilter = shortFilter(0);
+  s.shortFilter = shortFilter(0, 0);
   s.embedding = nextTokens();
   s.epoch = at<unsigned>(m_plan.alone);
   s.residual = m_memory.at<uint2>(m_plan.alone.offset + 256);
@@ -259,7 +323,7 @@ std::optional<AloneStep> Forward::wholeStep(const CudaProgram& program) const {
 void Forward::step() {
   if (m_alone) return stepAlone(*m_alone, m_type, m_launch);
   embed(nextTokens(), m_type, at<float>(m_plan.residual), m_launch);
-  layers(m_workload.batch, [&](std::size_t block, const VectorProduct& p) { mixStep(block, p); });
+  layers(m_workload.batch, [&](std::size_t block, std::size_t op, const VectorProduct& p) { mixStep(block, op, p); });
   head(m_workload.batch, 0, 1, at<float>(m_plan.logits));
   advance(at<Control>(m_plan.control), m_launch);
 }
@@ -273,7 +337,7 @@ void Forward::prompt(int firstSequence, int sequences, int tokens, int position)
   embed(completed(e), m_type, at<float>(m_plan.residual), m_launch);
   const MixerPrompt prompt{firstSequence,        sequences,           tokens, position, m_plan.stride,
                            at(m_plan.streams), at(m_plan.mixed), {}};
-  layers(e.rows, [&](std::size_t block, const VectorProduct& p) { mixPrompt(block, p, prompt); });
+  layers(e.rows, [&](std::size_t block, std::size_t op, const VectorProduct& p) { mixPrompt(block, op, p, prompt); });
 }
 
 void Forward::draw() {
@@ -296,7 +360,14 @@ void Forward::draw() {
 void Forward::startAllBlocks() {
   if (m_workload.mode.mixer != Mixer::modalBlocked) return;
   const MixerStep step{m_workload.batch, m_plan.stride, nullptr, nullptr, at<Control>(m_plan.control), {}};
-  for (std::size_t i = 0; i < m_host.blocks.size(); ++i) startBlocks(step, modal(i), blocked(i), m_type, m_launch);
+  for (std::size_t i = 0; i < m_host.blocks.size(); ++i) {
+    if (m_host.blocks[i].kind == BlockShape::Kind::hyena) {
+      startBlocks(step, modal(i, 0), blocked(i), m_type, m_launch);
+      continue;
+    }
+    for (std::size_t op = 0; op < operators(i); ++op)
+      startHeadBlocks(step, heads(i, op), headBlocks(i, op), m_launch);
+  }
 }
 
 }  // namespace engine::cuda

@@ -2,11 +2,13 @@
 // captured; that is the runner's.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "engine/cuda/alone.h"
+#include "engine/cuda/heads.h"
 #include "engine/cuda/runner.h"
 
 namespace engine::cuda {
@@ -43,13 +45,26 @@ class Forward {
   void product(int rows, const CudaWeights::Linear& layer, const NormView& norm, const void* x, Finish finish, void* y) {
     multiply(describe(rows, layer, norm, x, finish, y));
   }
-  ShortView shortFilter(std::size_t block) const;
-  ModalView modal(std::size_t block) const;
+  // Of one operator of a block: MultiHyena has two, whose parts lie one behind the other.
+  std::size_t operators(std::size_t block) const {
+    return std::max<std::size_t>(1, m_host.blocks[block].operators.size());
+  }
+  template <class T = char>
+  T* at(const CudaPart& part, std::size_t block, std::size_t op) const {
+    return m_memory.at<T>(part.offset + part.bytes / operators(block) * op);
+  }
+  ShortView shortFilter(std::size_t block, std::size_t op) const;
+  ModalView modal(std::size_t block, std::size_t op) const;
   BlockView blocked(std::size_t block) const;
   LazyView lazy(std::size_t block) const;
+  HeadsView heads(std::size_t block, std::size_t op) const;
+  HeadBlocksView headBlocks(std::size_t block, std::size_t op) const;
+  HeadCacheView headCache(std::size_t block, std::size_t op) const;
   AttentionView attention(std::size_t block) const;
-  void mixStep(std::size_t block, const VectorProduct& projection);
-  void mixPrompt(std::size_t block, const VectorProduct& projection, const MixerPrompt&);
+  void mixStep(std::size_t block, std::size_t op, const VectorProduct& projection);
+  void mixHeads(std::size_t block, std::size_t op, const MixerStep&);
+  void mixPrompt(std::size_t block, std::size_t op, const VectorProduct& projection, const MixerPrompt&);
+  void applyMlp(std::size_t block, int rows);
   template <class Mix>
   void layers(int rows, Mix&& mix);
   Embedding completed(Embedding) const;

@@ -93,21 +93,23 @@ DeviceWeights::DeviceWeights(const CudaProgram& program, const Launch& where)
   for (std::size_t i = 0; i < weights.blocks.size(); ++i) {
     const Block& block = weights.blocks[i];
     const CudaWeights::Block& to = m_plan.blocks[i];
-    if (block.kind == BlockShape::Kind::attention) {
-      const Attention& attention = block.attention[0];
-      upload.norm(attention.norm, to.norm, stride);
-      upload.linear(attention.qkv, to.in, 3, type);
-      upload.linear(attention.out, to.out, 1, Type::float32);
-    } else {
-      const ConvolutionOperator& op = block.operators[0];
-      upload.norm(op.norm, to.norm, stride);
-      upload.linear(op.in, to.in, 3, type);
-      upload.linear(op.out, to.out, 1, Type::float32);
-      upload.vector(op.shortFilter.weight, to.shortWeight, 3 * op.shortFilter.taps, stride, Type::float32);
-      upload.vector(op.shortFilter.bias, to.shortBias, 3, stride, Type::float32);
+    for (const Attention& attention : block.attention) {
+      upload.norm(attention.norm, to.mixers[0].norm, stride);
+      upload.linear(attention.qkv, to.mixers[0].in, 3, type);
+      upload.linear(attention.out, to.mixers[0].out, 1, Type::float32);
+    }
+    for (std::size_t k = 0; k < block.operators.size(); ++k) {
+      const ConvolutionOperator& op = block.operators[k];
+      const CudaWeights::Mixer& mixer = to.mixers[k];
+      upload.norm(op.norm, mixer.norm, stride);
+      upload.norm(op.innerNorm, mixer.innerNorm, stride);
+      upload.linear(op.in, mixer.in, 3, type);
+      upload.linear(op.out, mixer.out, 1, Type::float32);
+      upload.vector(op.shortFilter.weight, mixer.shortWeight, 3 * op.shortFilter.taps, stride, Type::float32);
+      upload.vector(op.shortFilter.bias, mixer.shortBias, 3, stride, Type::float32);
     }
     upload.norm(block.mlp.norm, to.mlpNorm, stride);
-    upload.linear(block.mlp.in, to.mlpIn, 1, type);
+    upload.linear(block.mlp.in, to.mlpIn, block.mlp.gated ? 2 : 1, type);
     upload.linear(block.mlp.out, to.mlpOut, 1, Type::float32);
   }
   upload.linear(weights.embedding, m_plan.embedding, 1, type);
@@ -119,48 +121,106 @@ DeviceWeights::DeviceWeights(const CudaProgram& program, const Launch& where)
   check(cudaStreamSynchronize(where.stream), "copying weights");
 }
 
-std::vector<int> uploadTables(const CudaProgram& program, const DeviceBuffer& session, const Launch& where) {
-  const auto copy = [&](const auto& values, const CudaPart& to) {
-    check(cudaMemcpyAsync(session.bytes() + to.offset, values.data(), values.size() * sizeof(*values.data()),
-                          cudaMemcpyHostToDevice, where.stream),
+namespace {
+
+class TableUploader {
+ public:
+  TableUploader(const CudaProgram& program, const DeviceBuffer& session, const Launch& where)
+      : m_program(program), m_session(session), m_where(where) {}
+
+  // Of all operators of a block, one behind the other. Returns the most slots of a group.
+  int modal(const Block& block, const CudaSession::Block& to) const {
+    int mostSlots = 0;
+    std::size_t places = 0, coefficients = 0, states = 0, taps = 0;
+    std::vector<GroupView> groups;
+    for (const ConvolutionOperator& op : block.operators) {
+      const auto bank = static_cast<std::size_t>(op.banks[0]);
+      const ModalTable& table = *m_program.modal[bank];
+      for (const ModalGroup& group : table.groups) {
+        groups.push_back({group.pairs, group.reals, static_cast<std::uint32_t>(coefficients + group.coefficients),
+                          static_cast<std::uint32_t>(states + group.state)});
+        mostSlots = std::max(mostSlots, group.pairs + group.reals);
+      }
+      copy(table.order, to.order, places);
+      copy(table.direct, to.direct, places);
+      copy(m_program.sections.empty() ? table.coefficients : *m_program.sections[bank], to.coefficients, coefficients);
+      if (!m_program.blocks.empty()) {
+        copy(m_program.blocks[bank]->powers, to.powers, coefficients / 3 * 2);
+        copy(m_program.blocks[bank]->taps, to.blockTaps, taps);
+        taps += m_program.blocks[bank]->taps.size();
+      }
+      for (std::size_t place = 0; place < table.order.size(); ++place) {
+        const ModalGroup& group = table.groups[place / ModalTable::groupSize];
+        if (table.order[place] >= 0) states += static_cast<std::size_t>(2 * group.pairs + group.reals);
+      }
+      places += table.order.size();
+      coefficients += table.coefficients.size();
+    }
+    copy(groups, to.groups, 0);
+    wait();  // `groups` ends here
+    return mostSlots;
+  }
+
+  void taps(const FilterBank& filters, const CudaPart& to) const {
+    const std::size_t bytes = filters.reversed.size() * sizeof(float);
+    const DeviceBuffer staging(bytes + filters.skip.size() * sizeof(float), "uploading filters");
+    check(cudaMemcpyAsync(staging.bytes(), filters.reversed.data(), bytes, cudaMemcpyHostToDevice, m_where.stream),
+          "copying filters");
+    check(cudaMemcpyAsync(staging.bytes() + bytes, filters.skip.data(), filters.skip.size() * sizeof(float),
+                          cudaMemcpyHostToDevice, m_where.stream),
+          "copying filters");
+    transposeTaps(staging.at<float>(0), staging.at<float>(bytes), filters.channels, filters.length,
+                  m_program.sessionPlan.lags, m_session.at<float>(to.offset), m_program.sessionPlan.stride, m_where);
+    wait();
+  }
+
+  // [heads, lags] of each operator; lag 0 gets the skip added.
+  void headTaps(const Block& block, const CudaPart& to) const {
+    std::vector<float> taps;
+    const auto lags = static_cast<std::size_t>(m_program.sessionPlan.lags);
+    for (const ConvolutionOperator& op : block.operators) {
+      const FilterBank& filters = *m_program.filters[static_cast<std::size_t>(op.banks[0])];
+      const auto length = static_cast<std::size_t>(filters.length);
+      for (std::size_t head = 0; head < static_cast<std::size_t>(filters.channels); ++head) {
+        const float* newest = filters.reversed.data() + (head + 1) * length - 1;
+        for (std::size_t lag = 0; lag < lags; ++lag) taps.push_back(lag < length ? *(newest - lag) : 0.0F);
+        taps[taps.size() - lags] += filters.skip[head];
+      }
+    }
+    copy(taps, to, 0);
+    wait();  // `taps` ends here
+  }
+
+ private:
+  template <class Values>
+  void copy(const Values& values, const CudaPart& to, std::size_t first) const {
+    constexpr std::size_t each = sizeof(*values.data());
+    check(cudaMemcpyAsync(m_session.bytes() + to.offset + first * each, values.data(), values.size() * each,
+                          cudaMemcpyHostToDevice, m_where.stream),
           "copying tables");
-  };
+  }
+  void wait() const { check(cudaStreamSynchronize(m_where.stream), "copying tables"); }
+
+  const CudaProgram& m_program;
+  const DeviceBuffer& m_session;
+  Launch m_where;
+};
+
+}  // namespace
+
+std::vector<int> uploadTables(const CudaProgram& program, const DeviceBuffer& session, const Launch& where) {
+  const TableUploader upload(program, session, where);
   std::vector<int> mostSlots(program.sessionPlan.blocks.size(), 0);
   for (std::size_t i = 0; i < program.weights->blocks.size(); ++i) {
     const Block& block = program.weights->blocks[i];
-    if (block.kind == BlockShape::Kind::attention) continue;
     const CudaSession::Block& to = program.sessionPlan.blocks[i];
-    const auto bank = static_cast<std::size_t>(block.operators[0].banks[0]);
-    if (!program.modal.empty()) {
-      const ModalTable& table = *program.modal[bank];
-      std::vector<GroupView> groups;
-      for (const ModalGroup& group : table.groups) {
-        groups.push_back({group.pairs, group.reals, static_cast<std::uint32_t>(group.coefficients),
-                          static_cast<std::uint32_t>(group.state)});
-        mostSlots[i] = std::max(mostSlots[i], group.pairs + group.reals);
-      }
-      copy(table.order, to.order);
-      copy(table.direct, to.direct);
-      copy(table.coefficients, to.coefficients);
-      copy(groups, to.groups);
-      if (!program.blocks.empty()) {
-        copy(program.blocks[bank]->powers, to.powers);
-        copy(program.blocks[bank]->taps, to.blockTaps);
-      }
-      check(cudaStreamSynchronize(where.stream), "copying tables");  // `groups` ends here
-    } else {
-      const FilterBank& filters = *program.filters[bank];
-      const std::size_t bytes = filters.reversed.size() * sizeof(float);
-      const DeviceBuffer staging(bytes + filters.skip.size() * sizeof(float), "uploading filters");
-      check(cudaMemcpyAsync(staging.bytes(), filters.reversed.data(), bytes, cudaMemcpyHostToDevice, where.stream),
-            "copying filters");
-      check(cudaMemcpyAsync(staging.bytes() + bytes, filters.skip.data(), filters.skip.size() * sizeof(float),
-                            cudaMemcpyHostToDevice, where.stream),
-            "copying filters");
-      transposeTaps(staging.at<float>(0), staging.at<float>(bytes), filters.channels, filters.length,
-                    program.sessionPlan.lags, session.at<float>(to.taps.offset), program.sessionPlan.stride, where);
-      check(cudaStreamSynchronize(where.stream), "copying filters");
-    }
+    if (block.kind == BlockShape::Kind::attention) continue;
+    if (!program.modal.empty())
+      mostSlots[i] = upload.modal(block, to);
+    else if (block.kind == BlockShape::Kind::multiHyena)
+      upload.headTaps(block, to.taps);
+    else
+      upload.taps(*program.filters[static_cast<std::size_t>(block.operators[0].banks[0])], to.taps);
   }
   return mostSlots;
 }

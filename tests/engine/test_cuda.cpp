@@ -1,106 +1,12 @@
 // The engine on a GPU against the CPU and against itself. Without a usable GPU only the refusals can be tested.
 #include <QtTest>
 
-#include <cmath>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "analysis/tensors/tensorfile.h"
-#include "engine/cudadevice.h"
+#include "cudatools.h"
 #include "engine/cudaplan.h"
 #include "engine/presets.h"
-#include "oracle.h"
-#include "sessiontools.h"
-
-namespace {
-
-const DeviceInfo& gpu() {
-  static const DeviceInfo info = cudaDevices().front();
-  return info;
-}
-
-std::shared_ptr<Device> board() {
-  static const std::shared_ptr<Device> device = Device::open(gpu().id);
-  return device;
-}
-
-std::vector<float> logitsOn(const std::shared_ptr<Device>& device, const std::shared_ptr<const Model>& model,
-                            const Workload& w, const std::vector<int>& tokens, std::size_t prompt) {
-  Session session(model, w, device);
-  session.keepAllLogits(true);
-  const std::span<const Token> all(tokens);
-  session.prefill(all.first(prompt));
-  std::vector<float> result = copy(session.allLogits());
-  session.force(all.subspan(prompt), {}, [&](int) {
-    const auto row = copy(session.logits(0));
-    result.insert(result.end(), row.begin(), row.end());
-  });
-  return result;
-}
-
-double distance(const std::vector<float>& a, const std::vector<float>& b) {
-  double difference = 0, norm = 0;
-  for (std::size_t i = 0; i < b.size(); ++i) {
-    difference += std::pow(double{a[i]} - b[i], 2);
-    norm += std::pow(double{b[i]}, 2);
-  }
-  return a.size() == b.size() ? std::sqrt(difference / norm) : INFINITY;
-}
-
-// Mean KL(b || a) over rows, nats.
-double divergence(const std::vector<float>& a, const std::vector<float>& b, std::size_t width) {
-  double total = 0;
-  for (std::size_t row = 0; row < b.size(); row += width) {
-    const auto logSum = [&](const std::vector<float>& x) {
-      double most = -INFINITY, sum = 0;
-      for (std::size_t i = 0; i < width; ++i) most = std::max(most, double{x[row + i]});
-      for (std::size_t i = 0; i < width; ++i) sum += std::exp(x[row + i] - most);
-      return most + std::log(sum);
-    };
-    const double za = logSum(a), zb = logSum(b);
-    for (std::size_t i = 0; i < width; ++i)
-      total += std::exp(b[row + i] - zb) * ((b[row + i] - zb) - (a[row + i] - za));
-  }
-  return total / (static_cast<double>(b.size()) / static_cast<double>(width));
-}
-
-struct Setting {
-  Case c;
-  std::shared_ptr<const Model> model;
-  Workload w;
-};
-
-// kinds: convolution, distilled (convolution of h^), modal, blocked, attention.
-Setting setting(const QString& kind, int width, int prompt, int tokens) {
-  SyntheticSizes sizes;
-  sizes.width = width;
-  sizes.innerWidth = 2 * width + 3;
-  sizes.tiedHead = width != 83;
-  if (kind == "attention") {
-    sizes.mixer = analysis::MixerKind::attention;
-    sizes.heads = width % 4 == 0 ? 4 : 1;
-    sizes.positions = tokens + 8;
-  }
-  Setting s{make(sizes), nullptr, {}};
-  s.model = s.c.model;
-  if (kind == "distilled" || kind == "modal" || kind == "blocked")
-    s.model = s.c.model->withDistilled(randomDistilled(*s.c.checkpoint, 3, 2, 0, 5));
-  s.w = workload(kind == "attention" ? Mixer::attention
-                 : kind == "modal"   ? Mixer::modal
-                 : kind == "blocked" ? Mixer::modalBlocked
-                                     : Mixer::convolutionLazy,
-                 tokens + 3);
-  s.w.mode.blockLength = 1 + prompt % 20;
-  return s;
-}
-
-void addKinds() {
-  QTest::addColumn<QString>("kind");
-  for (const char* kind : {"convolution", "distilled", "modal", "blocked", "attention"}) QTest::newRow(kind) << kind;
-}
-
-}  // namespace
 
 class TestCuda : public QObject {
   Q_OBJECT
@@ -130,6 +36,15 @@ class TestCuda : public QObject {
     QCOMPARE(cudaFootprint(shape, w).stateBytesPerSequence, std::size_t{12 * 768 * (4 * 32 + 12 + 6 * 16)});
     w.mode.mixer = Mixer::convolutionLazy;
     QCOMPARE(cudaFootprint(small.original->shape(), w).cacheBytesPerSequence, std::size_t{12 * 768 * 2 * 768});
+    // MultiHyena has two operators in a layer, whose states are matrices of 8 x 8; rows of a block keep k and v, too.
+    const auto heads = randomModel("125m", 32, 1, 64, WeightType::float32, Residence::device, 8);
+    QCOMPARE(cudaFootprint(heads.original->shape(), w).cacheBytesPerSequence, std::size_t{12 * 2 * 768 * 4 * 768});
+    w.mode.mixer = Mixer::modal;
+    QCOMPARE(cudaFootprint(heads.distilled->shape(), w).stateBytesPerSequence,
+             std::size_t{12 * 2 * 768 * (4 * 32 * 8 + 12)});
+    w.mode.mixer = Mixer::modalBlocked;
+    QCOMPARE(cudaFootprint(heads.distilled->shape(), w).stateBytesPerSequence,
+             std::size_t{12 * 2 * 768 * (4 * 32 * 8 + 12 + 16 * (4 * 8 + 4))});
     const auto transformer = randomTransformer("125m", 1, 64, WeightType::float32, Residence::device);
     w.mode.mixer = Mixer::attention;
     QCOMPARE(cudaFootprint(transformer->shape(), w).cacheBytesPerSequence, std::size_t{12 * 2 * 768 * 2 * 768});
@@ -140,13 +55,14 @@ class TestCuda : public QObject {
     QTest::addColumn<QString>("kind");
     QTest::addColumn<int>("width");
     QTest::addColumn<int>("prompt");
-    for (const char* kind : {"convolution", "distilled", "modal", "blocked", "attention"})
+    for (const char* kind : kinds)
       for (const int width : {20, 83, 128})
         for (const int prompt : {1, 2, 3, 30, 90})
-          QTest::addRow("%s, width %d, prompt %d", kind, width, prompt) << kind << width << prompt;
+          QTest::newRow(qPrintable(QString("%1, width %2, prompt %3").arg(kind).arg(width).arg(prompt)))
+              << kind << width << prompt;
     // Several pieces, and a ring of inputs that goes round.
-    for (const char* kind : {"convolution", "modal", "attention"})
-      QTest::addRow("%s, long", kind) << kind << 20 << 650;
+    for (const char* kind : {"convolution", "modal", "attention", "heads convolution", "heads modal"})
+      QTest::newRow(qPrintable(QString("%1, long").arg(kind))) << kind << 20 << 650;
   }
   void float32MatchesTheCpu() {
     if (!gpu().usable) QSKIP(gpu().remark.c_str());
@@ -213,8 +129,10 @@ class TestCuda : public QObject {
   void batchesMatchTheCpu_data() {
     QTest::addColumn<QString>("kind");
     QTest::addColumn<int>("batch");
-    for (const char* kind : {"convolution", "modal", "blocked", "attention"})
-      for (const int batch : {2, 7, 21, 70}) QTest::addRow("%s x %d", kind, batch) << kind << batch;
+    for (const char* kind : {"convolution", "modal", "blocked", "companion", "attention", "heads convolution",
+                             "heads modal", "heads blocked", "heads companion"})
+      for (const int batch : {2, 7, 21, 70})
+        QTest::newRow(qPrintable(QString("%1 x %2").arg(kind).arg(batch))) << kind << batch;
   }
   void batchesMatchTheCpu() {
     if (!gpu().usable) QSKIP(gpu().remark.c_str());
@@ -338,18 +256,26 @@ class TestCuda : public QObject {
   }
 
   // A model whose matrices are made on the device is the model made on the host.
+  void randomMatricesAreTheSameNumbers_data() {
+    QTest::addColumn<int>("headWidth");
+    for (const int headWidth : {1, 8}) QTest::addRow("heads of %d", headWidth) << headWidth;
+  }
   void randomMatricesAreTheSameNumbers() {
     if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(int, headWidth);
+    const auto made = [&](WeightType type, Residence residence) {
+      return randomModel("125m", 8, 3, 64, type, residence, headWidth).distilled;
+    };
     const auto ids = randomTokens(20, 64, 2);
     Workload w = workload(Mixer::modal, 32);
     w.precision = Precision::float32;
-    const auto host = randomModel("125m", 8, 3, 64).distilled;
-    const auto made = randomModel("125m", 8, 3, 64, WeightType::float32, Residence::device).distilled;
-    QCOMPARE(logitsOn(board(), made, w, ids, 10), logitsOn(board(), host, w, ids, 10));
+    const auto device = made(WeightType::float32, Residence::device);
+    QCOMPARE(logitsOn(board(), device, w, ids, 10),
+             logitsOn(board(), made(WeightType::float32, Residence::host), w, ids, 10));
     // Matrices that are bfloat16 on the host already are rounded once, not twice.
     w.precision = Precision::automatic;
-    const auto half = randomModel("125m", 8, 3, 64, WeightType::bfloat16).distilled;
-    QCOMPARE(logitsOn(board(), half, w, ids, 10), logitsOn(board(), made, w, ids, 10));
+    const auto half = made(WeightType::bfloat16, Residence::host);
+    QCOMPARE(logitsOn(board(), half, w, ids, 10), logitsOn(board(), device, w, ids, 10));
   }
 
   void publishedOutputs_data() {
@@ -359,6 +285,8 @@ class TestCuda : public QObject {
                            << POLECAT_TEST_DATA "/novels-hyena-1m.reference.safetensors";
     QTest::newRow("rtf") << POLECAT_TEST_DATA "/novels-hyena-rtf-1m.ckpt"
                          << POLECAT_TEST_DATA "/novels-hyena-rtf-1m.outputs.safetensors";
+    QTest::newRow("multihyena") << POLECAT_TEST_DATA "/novels-multihyena-1m.ckpt"
+                                << POLECAT_TEST_DATA "/novels-multihyena-1m.outputs.safetensors";
     const auto gpt = std::filesystem::path(qEnvironmentVariable("POLECAT_MODELS").toStdString()) /
                      "novels-gpt-7m.safetensors";
     if (std::filesystem::exists(gpt))

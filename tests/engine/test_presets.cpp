@@ -13,10 +13,16 @@ class TestPresets : public QObject {
   Q_OBJECT
 
  private Q_SLOTS:
+  void theSmallestRunsInEveryModeAlike_data() {
+    QTest::addColumn<int>("headWidth");
+    for (const int headWidth : {1, 8}) QTest::addRow("heads of %d", headWidth) << headWidth;
+  }
   void theSmallestRunsInEveryModeAlike() {
-    const RandomModel model = randomModel("125m", 4, 3, 64);
+    QFETCH(int, headWidth);
+    const RandomModel model = randomModel("125m", 4, 3, 64, WeightType::float32, Residence::host, headWidth);
     QVERIFY(!model.original->distilled() && model.distilled->distilled());
-    QCOMPARE(model.distilled->shape().blocks[0].states, 768 * 4);
+    QCOMPARE(model.distilled->shape().blocks[0].states, headWidth == 1 ? 768 * 4 : 2 * 96 * 4);
+    QCOMPARE(model.distilled->shape().headWidth, headWidth);
     std::vector<float> expected;
     for (const Mixer mixer : {Mixer::convolutionLazy, Mixer::convolutionTiled, Mixer::modal, Mixer::modalBlocked}) {
       Workload workload;
@@ -47,11 +53,19 @@ class TestPresets : public QObject {
     QVERIFY(std::abs(billions(presets()[0]) - 0.124) < 0.01);
     QVERIFY(std::abs(billions(presets()[2]) - 1.3) < 0.05);
     QVERIFY(std::abs(billions(presets()[3]) - 6.65) < 0.05);
+    // MultiHyena of a size has about as many weights as Hyena.
+    const auto weights = [](int headWidth) {
+      const RandomModel model = randomModel("125m", 2, 1, 64, WeightType::float32, Residence::device, headWidth);
+      return static_cast<double>(footprint(model.original->shape(), Workload{}).weightBytes);
+    };
+    QVERIFY(std::abs(weights(8) / weights(1) - 1) < 0.01);
   }
 
   void refusals() {
     for (const int order : {0, 1, 3, 258}) QVERIFY_EXCEPTION_THROWN(randomModel("125m", order), Error);
     QVERIFY_EXCEPTION_THROWN(randomModel("12b", 16), Error);
+    for (const int headWidth : {0, -8, 5})
+      QVERIFY_EXCEPTION_THROWN(randomModel("125m", 16, 1, 64, WeightType::float32, Residence::device, headWidth), Error);
     QVERIFY_EXCEPTION_THROWN(randomModel("125m", 16, 1, -1), Error);
   }
 };

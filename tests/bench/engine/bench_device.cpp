@@ -1,5 +1,6 @@
 // Generation on a device, point by point, with the roofs of the same run. Needs no display and no Qt.
-//   bench_device DEVICE PRESET ORDER MODE:BATCHES:PROMPT:GENERATE ...      MODE as in `polecat bench --modes`
+//   bench_device DEVICE PRESET[/N] ORDER MODE:BATCHES:PROMPT:GENERATE ...      MODE as in `polecat bench --modes`
+// N: MultiHyena with heads of N channels in place of Hyena.
 // A batch "limit" stands for the largest that fits: predicted, and found by doubling and bisection.
 // e.g. bench_device cuda:0 1.3b 32 attention:1,64:512:256 modal:1,64,1024:512:256
 #include <cstdio>
@@ -28,7 +29,8 @@ std::vector<std::string> split(const std::string& text, char at) {
 const std::map<std::string, Mixer> mixers{{"attention", Mixer::attention},
                                           {"convolution", Mixer::convolutionLazy},
                                           {"modal", Mixer::modal},
-                                          {"blocked", Mixer::modalBlocked}};
+                                          {"blocked", Mixer::modalBlocked},
+                                          {"companion", Mixer::companion}};
 
 int run(int argc, char** argv) {
   const auto device = Device::open(argv[1]);
@@ -36,6 +38,8 @@ int run(int argc, char** argv) {
   const Calibration roof = device->calibrate();
   std::printf("calibration: copy %.3f TB/s, matmul %.0f TFLOP/s\n", roof.copyBytesPerSecond / 1e12,
               roof.matmulFlopsPerSecond / 1e12);
+  const auto size = split(argv[2], '/');
+  const int headWidth = size.size() > 1 ? std::atoi(size[1].c_str()) : 1;
   RandomModel hyena;
   std::shared_ptr<const Model> transformer;
   const Residence residence = gpu ? Residence::device : Residence::host;
@@ -57,11 +61,12 @@ int run(int argc, char** argv) {
       try {
         if (mixer == Mixer::attention) {
           hyena = {};
-          if (!transformer) transformer = randomTransformer(argv[2], 1, 0, WeightType::float32, residence);
+          if (!transformer) transformer = randomTransformer(size[0], 1, 0, WeightType::float32, residence);
           request.model = transformer;
         } else {
           transformer.reset();
-          if (!hyena.original) hyena = randomModel(argv[2], std::atoi(argv[3]), 1, 0, WeightType::float32, residence);
+          if (!hyena.original)
+            hyena = randomModel(size[0], std::atoi(argv[3]), 1, 0, WeightType::float32, residence, headWidth);
           request.model = mixer == Mixer::convolutionLazy ? hyena.original : hyena.distilled;
         }
         if (batch == "limit") {
@@ -92,7 +97,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   if (argc < 5) {
-    std::fprintf(stderr, "usage: bench_device DEVICE PRESET ORDER MODE:BATCHES:PROMPT:GENERATE[:BLOCK] ...\n");
+    std::fprintf(stderr, "usage: bench_device DEVICE PRESET[/N] ORDER MODE:BATCHES:PROMPT:GENERATE[:BLOCK] ...\n");
     return 2;
   }
   try {
