@@ -9,6 +9,7 @@
 namespace engine::cuda {
 
 constexpr int ringWarps = 8;
+constexpr int ringReaders = 32;  // arrivals that empty a slot: every lane of its warp
 constexpr int slotBytes = 4096;
 constexpr int slotVectors = slotBytes / 512;  // 16 bytes for each lane, so many times
 constexpr int mostParts = ringWarps;
@@ -91,11 +92,13 @@ struct Rings {
   __device__ unsigned emptied(int warp, int i) const {
     return sharedAddress(barriers + (ringWarps + warp) * count + i);
   }
-  // By one thread; the block synchronizes.
+  // By one thread; the block synchronizes. A slot is filled by one copy, and emptied by all lanes of its warp.
   __device__ void begin() const {
 #pragma unroll 1
     for (int i = 0; i < 2 * ringWarps * count; ++i)
-      asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(sharedAddress(barriers + i)) : "memory");
+      asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(sharedAddress(barriers + i)),
+                   "r"(i < ringWarps * count ? 1 : ringReaders)
+                   : "memory");
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
   }
 };
@@ -169,10 +172,8 @@ class RingReader {
       for (int v = 0; v < slotVectors; ++v)
         raw[p][v] =
             v * 512 + m_lane * 16 < bytes ? *reinterpret_cast<const uint4*>(at + v * 512) : make_uint4(0, 0, 0, 0);
-      __syncwarp();
-      if (m_lane == 0)
-        asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(m_rings.emptied(m_warp, m_place.slot))
-                     : "memory");
+      // Each lane speaks for its own reads.
+      asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(m_rings.emptied(m_warp, m_place.slot)) : "memory");
       m_place.step(m_rings.count);
     }
     float result[Pieces];
