@@ -1,5 +1,5 @@
 // What went wrong, in words a user can act on. The only exception type that leaves `analysis`
-// (besides Stopped of task.h, which is a cancellation and no failure).
+// (besides Stopped of task.h, which is a cancellation and no failure, and what only a defect of this program can cause).
 #pragma once
 
 #include <stdexcept>

@@ -111,10 +111,11 @@ class Lister {
       if (name == ".") {
         metadata.update(attributes);
       } else {
-        metadata["groups"][name] = std::move(attributes);
+        groups[name] = std::move(attributes);
       }
     }
     for (const std::string& name : found.datasets) add(name);
+    if (!groups.empty()) metadata["groups"] = std::move(groups);  // in place of an attribute that has this name
     return nlohmann::json{{"metadata", metadata}, {"datasets", datasets}, {"remarks", remarks}}.dump();
   }
 
@@ -143,7 +144,7 @@ class Lister {
   }
 
   hid_t file;
-  nlohmann::json metadata = nlohmann::json::object(), datasets = nlohmann::json::array();
+  nlohmann::json metadata = nlohmann::json::object(), groups = metadata, datasets = nlohmann::json::array();
   std::vector<std::string> remarks;
 };
 
@@ -210,7 +211,7 @@ class OpenFile {
     constexpr std::uint64_t room = std::uint64_t(256) << 20;
     const std::lock_guard lock(hdf5Lock());
     return isolated(
-        {.subject = subject, .memoryBytes = 2 * bytes + room, .longestWork = longestWork},
+        {.subject = subject, .memoryBytes = 2 * bytes + room, .longestWork = longestWork, .library = "libhdf5"},
         [&](const Outlet& write) {
           H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // failures come back as values; nothing is printed
           const std::string path = "/proc/self/fd/" + std::to_string(descriptor);

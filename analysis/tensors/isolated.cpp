@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -13,13 +14,86 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <exception>
+#include <new>
+#include <stdexcept>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "analysis/tensors/blob.h"
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+extern "C" void __asan_set_error_report_callback(void (*)(const char*));
+#endif
+
 namespace analysis {
 namespace {
+
+// How a copy ends that ends by itself. Any other code is that of a sanitizer which found something.
+enum Ending : int { done = 0, failed = 3, unread = 4, libraryFault = 5, defect = 6 };
+
+// One sentence that the copy leaves behind, in memory shared with it.
+class LastWords {
+ public:
+  LastWords() : m_text(::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) {}
+  LastWords(const LastWords&) = delete;
+  LastWords& operator=(const LastWords&) = delete;
+  ~LastWords() {
+    if (m_text != MAP_FAILED) ::munmap(m_text, size);
+  }
+  void leave(const char* words) {
+    if (m_text != MAP_FAILED) std::snprintf(static_cast<char*>(m_text), size, "%s", words);
+  }
+  std::string text() const {
+    const auto* words = static_cast<const char*>(m_text);
+    return m_text == MAP_FAILED ? std::string() : std::string(words, ::strnlen(words, size));
+  }
+
+ private:
+  static constexpr std::size_t size = 4096;
+  void* m_text;
+};
+
+// In the copy: what its handlers need, which take no arguments.
+LastWords* lastWords = nullptr;
+const Isolation* isolation = nullptr;
+
+[[noreturn]] void endAsDefect(const char* words) {
+  lastWords->leave(words);
+  _exit(Ending::defect);
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+// A report names the stack of the fault first. The place of the fault is its first frame that is neither the sanitizer's
+// nor the C library's.
+bool liesInLibrary(std::string_view report, std::string_view library) {
+  static constexpr std::string_view beneath[] = {"libsanitizer", "libasan", "compiler-rt", "__asan_", "__interceptor_",
+                                                 "/libc.so",     "/libc-",  "libc_start",  "sysdeps/"};
+  constexpr std::string_view indent = "    #";
+  std::size_t at = report.find("    #0 ");
+  while (at < report.size() && report.substr(at, indent.size()) == indent) {
+    const std::size_t end = std::min(report.find('\n', at), report.size());
+    const std::string_view frame = report.substr(at, end - at);
+    const bool skipped = std::any_of(std::begin(beneath), std::end(beneath),
+                                     [&](std::string_view part) { return frame.find(part) != frame.npos; });
+    if (!skipped) return !library.empty() && frame.find(library) != frame.npos;
+    at = end + 1;
+  }
+  return false;
+}
+
+void judge(const char* report) {
+  if (std::strstr(report, "out-of-memory") != nullptr) _exit(Ending::failed);
+  if (liesInLibrary(report, isolation->library)) _exit(Ending::libraryFault);
+  endAsDefect("a sanitizer reported an error, see above");
+}
+#endif
 
 class Descriptor {
  public:
@@ -60,25 +134,36 @@ void limitWork(std::chrono::milliseconds work) {
 
 [[noreturn]] void runCopy(int pipe, const Isolation& limits, const std::function<bool(const Outlet&)>& work) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGPIPE, SIGINT, SIGTERM, SIGPROF})
-    std::signal(signal, SIG_DFL);
+  isolation = &limits;
+  for (const int signal : {SIGABRT, SIGPIPE, SIGINT, SIGTERM, SIGPROF}) std::signal(signal, SIG_DFL);
+#if defined(__SANITIZE_ADDRESS__)
+  __asan_set_error_report_callback(judge);  // of faults too: the sanitizer handles their signals
+#else
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL}) std::signal(signal, SIG_DFL);
+#endif
+  std::set_terminate([] { endAsDefect("std::terminate was called"); });
   const rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);
   limitMemory(limits.memoryBytes);
   limitWork(limits.longestWork);
-  bool done = false;
+  bool succeeded = false;
   try {
-    done = work([&](std::span<const std::byte> bytes) {
+    succeeded = work([&](std::span<const std::byte> bytes) {
       while (!bytes.empty()) {
         const ssize_t written = ::write(pipe, bytes.data(), bytes.size());
-        if (written < 0 && errno != EINTR) _exit(2);
+        if (written < 0 && errno != EINTR) _exit(Ending::unread);
         if (written > 0) bytes = bytes.subspan(static_cast<std::size_t>(written));
       }
       limitWork(limits.longestWork);
     });
-  } catch (...) {  // told by the exit code
+  } catch (const Error&) {  // the file's fault, as is a want of memory
+  } catch (const std::bad_alloc&) {
+  } catch (const std::exception& error) {
+    endAsDefect(error.what());
+  } catch (...) {
+    endAsDefect("an exception of unknown type was thrown");
   }
-  _exit(done ? 0 : 1);
+  _exit(succeeded ? Ending::done : Ending::failed);
 }
 
 // False: silent for too long.
@@ -110,10 +195,12 @@ bool isolated(const Isolation& limits, const std::function<bool(const Outlet&)>&
   };
   if (::pipe2(ends, O_CLOEXEC) != 0) noProcess();
   Descriptor from(ends[0]), into(ends[1]);
+  LastWords words;
   const pid_t copy = ::fork();
   if (copy < 0) noProcess();
   if (copy == 0) {
     from.close();
+    lastWords = &words;
     runCopy(into.number(), limits, work);
   }
   into.close();
@@ -138,7 +225,12 @@ bool isolated(const Isolation& limits, const std::function<bool(const Outlet&)>&
     refuse(subject, std::string("cannot be read: that ended with the signal '") + ::strsignal(WTERMSIG(status)) + "'",
            damagedAdvice);
   }
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  const int ending = WEXITSTATUS(status);
+  if (ending == Ending::libraryFault) refuse(subject, "cannot be read: the library that reads it failed", damagedAdvice);
+  if (ending == Ending::done || ending == Ending::failed || ending == Ending::unread) return ending == Ending::done;
+  const std::string said = words.text();
+  throw std::logic_error(subject + ": reading it met a defect of this program (" +
+                         (said.empty() ? "the copy ended with code " + std::to_string(ending) : said) + ")");
 }
 
 }  // namespace analysis

@@ -15,15 +15,18 @@ namespace analysis {
 using Outlet = std::function<void(std::span<const std::byte>)>;
 
 struct Isolation {
-  std::string subject;                               // of errors
-  std::uint64_t memoryBytes = 0;                     // that the copy may take beyond what this process has
+  std::string subject;            // of errors
+  std::uint64_t memoryBytes = 0;  // that the copy may take beyond what this process has
   // Without anything written, a copy that computes for so long, or waits for a minute, counts as hanging.
   std::chrono::milliseconds longestWork{10'000};
+  std::string library;  // part of the file name of the distrusted library: what a sanitizer finds there is a crash
 };
 
-// Forks; the copy runs `work`, which returns whether it succeeded; an exception out of it is a failure. `take` gets what
-// was written, in order, in pieces. False: the work failed. Throws Error(input) when the copy crashed, hung or could not
-// be made. Costs milliseconds: a page table is copied, memory is not.
+// Forks; the copy runs `work`, which returns whether it succeeded; an Error or a want of memory out of it is a failure.
+// `take` gets what was written, in order, in pieces. False: the work failed. Throws Error(input) when the copy crashed,
+// hung or could not be made, and std::logic_error when it ended as only a defect of this program makes it end: by any
+// other exception, or by a sanitizer's report of a place outside the library. Costs milliseconds: a page table is
+// copied, memory is not.
 // The caller makes sure that no other thread holds a lock that `work` needs, such as one inside a library; memory can be
 // allocated.
 bool isolated(const Isolation&, const std::function<bool(const Outlet&)>& work,

@@ -217,6 +217,18 @@ void TestBanks::readsOwnHdf5() {
     }
   }
   QCOMPARE(bank->tensors().metadata().at("format").get<std::string>(), std::string("polecat-bank"));
+
+  // An attribute of the file that is named like the list of its groups' attributes.
+  QFile plain(POLECAT_TEST_DATA "/bank.h5");
+  QVERIFY(plain.open(QIODevice::ReadOnly));
+  QByteArray renamed = plain.readAll();
+  const qsizetype at = renamed.indexOf(QByteArray("format", 7));
+  QVERIFY(at > 0);
+  renamed.replace(at, 6, "groups");
+  const auto same = opened("groups.h5", renamed.toStdString());
+  QCOMPARE(same->filterCount(), 4);
+  QCOMPARE(same->filter({1, 1})->taps, bank->filter({1, 1})->taps);
+  QVERIFY(!same->tensors().metadata().contains("format"));
 }
 
 void TestBanks::readsForeignHdf5() {

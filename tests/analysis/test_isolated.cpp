@@ -4,6 +4,9 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <functional>
+#include <new>
+#include <stdexcept>
 #include <thread>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,7 +19,7 @@ using namespace analysis;
 class TestIsolated : public QObject {
   Q_OBJECT
 
-  static Isolation limits(std::uint64_t memoryBytes = 64 << 20) { return {"the file", memoryBytes, std::chrono::milliseconds(300)}; }
+  static Isolation limits(std::uint64_t memoryBytes = 64 << 20) { return {"the file", memoryBytes, std::chrono::milliseconds(300), ""}; }
   static std::string sentenceOf(const std::function<bool(const Outlet&)>& work) {
     try {
       (void)isolated(limits(), work, [](auto) {});
@@ -24,6 +27,37 @@ class TestIsolated : public QObject {
       return error.what();
     }
     return {};
+  }
+
+  struct Defect {
+    const char *title, *says;
+    std::function<bool(const Outlet&)> work;
+  };
+  static std::vector<Defect> defects() {
+    const auto outside = [](const Outlet&) { return std::vector<int>{1, 2}.at(std::size_t(::getpid())) == 0; };
+    const auto thrownOn = [outside](const Outlet&) {
+      [outside]() noexcept { (void)outside(Outlet()); }();
+      return true;
+    };
+    std::vector<Defect> all{
+        {"an index", "vector", outside},
+        {"an unknown exception", "unknown type", [](const Outlet&) -> bool { throw 1; }},
+        {"an exception where none may be", "terminate", thrownOn},
+        // As sanitizers end: with 1, or what their options or libFuzzer say.
+        {"code 1", "code 1", [](const Outlet&) -> bool { _exit(1); }},
+        {"code 77", "code 77", [](const Outlet&) -> bool { _exit(77); }}};
+#if defined(__SANITIZE_ADDRESS__)
+    all.push_back({"a read past the end", "sanitizer", [](const Outlet&) {
+                     const std::vector<char> few(10, 'x');
+                     const volatile char* first = few.data();
+                     return first[10 + ::getpid() % 3] == 'x';
+                   }});
+    all.push_back({"a fault", "sanitizer", [](const Outlet&) {
+                     const volatile int* nowhere = nullptr;
+                     return nowhere[::getpid() % 7] == 0;
+                   }});
+#endif
+    return all;
   }
 
  private Q_SLOTS:
@@ -47,14 +81,42 @@ class TestIsolated : public QObject {
   }
   void failuresAreTold() {
     QVERIFY(!isolated(limits(), [](const Outlet&) { return false; }, [](auto) {}));
-    QVERIFY(!isolated(limits(), [](const Outlet&) -> bool { throw std::runtime_error("no"); }, [](auto) {}));
+    const auto refused = [](const Outlet&) -> bool { throw Error(ErrorKind::input, "x", "is bad", "mend it"); };
+    QVERIFY(!isolated(limits(), refused, [](auto) {}));
+    QVERIFY(!isolated(limits(), [](const Outlet&) -> bool { throw std::bad_alloc(); }, [](auto) {}));
+  }
+
+  // What only a mistake in our own code makes happen is no fault of the file, and never told as one.
+  void defectsAreNoBadFiles_data() {
+    QTest::addColumn<int>("index");
+    QTest::addColumn<QString>("says");
+    int index = 0;
+    for (const Defect& each : defects()) QTest::newRow(each.title) << index++ << QString(each.says);
+  }
+  void defectsAreNoBadFiles() {
+    QFETCH(int, index);
+    QFETCH(QString, says);
+    try {
+      const bool done = isolated(limits(), defects()[std::size_t(index)].work, [](auto) {});
+      QFAIL(done ? "it went well" : "it is told as a failure");
+    } catch (const std::logic_error& defect) {
+      const QString sentence = defect.what();
+      QVERIFY2(sentence.startsWith("the file: ") && sentence.contains("defect of this program"), defect.what());
+      QVERIFY2(sentence.contains(says), defect.what());
+    } catch (const Error& error) {
+      QFAIL(error.what());
+    }
   }
   void crashesAndHangsAreOneSentence() {
     const std::string crash = sentenceOf([](const Outlet&) -> bool {
-      ::raise(SIGSEGV);
+      ::raise(SIGABRT);
       return true;
     });
-    QVERIFY2(crash.starts_with("the file: cannot be read") && crash.find("Segmentation") != std::string::npos, crash.c_str());
+    QVERIFY2(crash.starts_with("the file: cannot be read") && crash.find("Aborted") != std::string::npos, crash.c_str());
+#if !defined(__SANITIZE_ADDRESS__)
+    const std::string fault = sentenceOf([](const Outlet&) -> bool { return ::raise(SIGSEGV) == 0; });
+    QVERIFY2(fault.find("Segmentation") != std::string::npos, fault.c_str());
+#endif
     QElapsedTimer timer;
     timer.start();
     const std::string hang = sentenceOf([](const Outlet&) -> bool {
