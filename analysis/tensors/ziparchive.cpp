@@ -174,7 +174,7 @@ ZipArchive::ZipArchive(std::unique_ptr<Handle> opened, std::string name)
     }
     // Nothing is ever unpacked, so such a name does no harm here; but no honest writer makes one.
     const std::string_view member = facts.name;
-    if (member.starts_with('/') || member.starts_with("../") || member.find("/../") != member.npos) {
+    if (member.starts_with('/') || ("/" + std::string(member) + "/").find("/../") != member.npos) {
       refuse(subject, "has a member whose name leads out of the archive, " + std::string(member),
              "delete the file: it is an attack");
     }
@@ -184,6 +184,13 @@ ZipArchive::ZipArchive(std::unique_ptr<Handle> opened, std::string name)
       refuse(subject, std::string("member ") + facts.name + " claims an impossible size", damagedAdvice);
     }
     list.push_back({facts.name, facts.size, stored});
+  }
+  // Readers differ in which of two they take, so one of them would see another file.
+  std::vector<std::string_view> names;
+  for (const Member& member : list) names.push_back(member.name);
+  std::sort(names.begin(), names.end());
+  if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end()) {
+    refuse(subject, "has two members named " + std::string(*twice), damagedAdvice);
   }
 }
 

@@ -1,6 +1,7 @@
 // Files that are damaged, foreign or hostile: each is refused with one sentence that says so.
 #include <sys/stat.h>
 #include <unistd.h>
+#include <QDir>
 #include <QTemporaryDir>
 #include <QtTest>
 #include <functional>
@@ -177,8 +178,10 @@ class TestBadFiles : public QObject {
  private slots:
   void refusesInOneSentence_data();
   void refusesInOneSentence();
+  void permissionDenied_data();
   void permissionDenied();
   void checksCrc();
+  void noticesShrinkingFiles_data();
   void noticesShrinkingFiles();
   void survivesWhatCrashesLibraries_data();
   void survivesWhatCrashesLibraries();
@@ -212,24 +215,52 @@ void TestBadFiles::refusesInOneSentence() {
   }
 }
 
+void TestBadFiles::permissionDenied_data() {
+  QTest::addColumn<QString>("locked");  // what may not be read
+  QTest::addColumn<QString>("opened");
+  QTest::addColumn<bool>("opens");  // all the same, with a remark
+  QTest::newRow("file") << "a.safetensors" << "a.safetensors" << false;
+  QTest::newRow("HDF5 file") << "bank.h5" << "bank.h5" << false;
+  QTest::newRow("shard") << "a.safetensors" << "m.safetensors.index.json" << false;
+  QTest::newRow("index") << "m.safetensors.index.json" << "m.safetensors.index.json" << false;
+  QTest::newRow("piece") << "w.pt.part1" << "w.pt.part0" << false;
+  QTest::newRow("folder") << "." << "" << false;
+  QTest::newRow("configuration") << "config.json" << "w.pt.part0" << true;
+}
 void TestBadFiles::permissionDenied() {
-  QTemporaryDir folder;
-  const QString path = folder.filePath("locked.ckpt");
-  save(path, "x");
-  QCOMPARE(::chmod(qPrintable(path), 0), 0);
+  QFETCH(QString, locked);
+  QFETCH(QString, opened);
+  QFETCH(bool, opens);
+  QTemporaryDir place;
+  const auto in = [&](const QString& name) { return place.filePath("f/" + name); };
+  QVERIFY(QDir(place.path()).mkdir("f"));
+  save(in("a.safetensors"), safetensors({floats("x", {1}, {1})}));
+  save(in("m.safetensors.index.json"), R"({"weight_map": {"x": "a.safetensors"}})");
+  save(in("config.json"), "{}");
+  QVERIFY(QFile::copy(POLECAT_TEST_DATA "/bank.h5", in("bank.h5")));
+  const std::string torch = torchFile({floats("x", {1}, {1})});
+  save(in("w.pt.part0"), torch.substr(0, 100));
+  save(in("w.pt.part1"), torch.substr(100));
   const bool root = ::geteuid() == 0;  // whom no permission stops: act as nobody
-  if (root) {
-    QCOMPARE(::chmod(qPrintable(folder.path()), 0755), 0);
-    QCOMPARE(::seteuid(65534), 0);
-  }
-  std::string sentence;
+  QCOMPARE(::chmod(qPrintable(place.path()), 0755), 0);
+  QCOMPARE(::chmod(qPrintable(in(locked)), 0), 0);
+  if (root) QCOMPARE(::seteuid(65534), 0);
+  QString sentence;
+  std::vector<std::string> remarks;
   try {
-    (void)Checkpoint::open(path.toStdString());
+    remarks = Checkpoint::open(in(opened).toStdString())->tensors().remarks();
   } catch (const Error& error) {
     sentence = error.what();
   }
   if (root) QCOMPARE(::seteuid(0), 0);
-  QVERIFY2(sentence.find("permission denied") != std::string::npos, sentence.c_str());
+  QCOMPARE(::chmod(qPrintable(in(locked)), 0755), 0);
+  if (!opens) {
+    QVERIFY2(sentence.contains("permission denied", Qt::CaseInsensitive), qPrintable(sentence));
+    QVERIFY2(sentence.endsWith('.') && !sentence.contains('\n'), qPrintable(sentence));
+    return;
+  }
+  QVERIFY2(sentence.isEmpty(), qPrintable(sentence));
+  QVERIFY(remarks.size() == 1 && QString::fromStdString(remarks[0]).contains("permission denied", Qt::CaseInsensitive));
 }
 
 void TestBadFiles::checksCrc() {
@@ -243,13 +274,41 @@ void TestBadFiles::checksCrc() {
   QVERIFY_EXCEPTION_THROWN((void)file->doubles("x"), Error);
 }
 
+void TestBadFiles::noticesShrinkingFiles_data() {
+  QTest::addColumn<QString>("name");
+  QTest::addColumn<QByteArray>("bytes");
+  QTest::addColumn<QString>("tensor");
+  const auto row = [](const char* name, const std::string& bytes, const char* tensor) {
+    QTest::newRow(name) << name << QByteArray(bytes.data(), qsizetype(bytes.size())) << tensor;
+  };
+  const std::vector<Tensor> tensors{floats("x", {1000}, std::vector<float>(1000, 1.f))};
+  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1000,), }";
+  header += std::string(127 - (header.size() + 10) % 128, ' ') + "\n";
+  const std::string array = "\x93NUMPY\x01" + std::string(1, '\0') + little(std::uint16_t(header.size())) + header +
+                            std::string(4000, '\1');
+  row("s.safetensors", safetensors(tensors), "x");
+  row("stored.pt", torchFile(tensors), "x");
+  row("deflated.pt", torchFile(tensors, {}, {true, false, -1}), "x");
+  row("a.npy", array, "a");
+  row("a.npz", zip({{"a.npy", array}}), "a");
+  row("w.pt.part0", torchFile(tensors), "x");
+  QFile hdf5(POLECAT_TEST_DATA "/bank.h5");
+  if (!hdf5.open(QIODevice::ReadOnly)) qFatal("tests/data/bank.h5 is missing");
+  row("bank.h5", hdf5.readAll().toStdString(), "filters/layers.0.x/h");
+}
+// Opened, then cut: an error, and no fault of the memory that would have shown the missing part.
 void TestBadFiles::noticesShrinkingFiles() {
+  QFETCH(QString, name);
+  QFETCH(QByteArray, bytes);
+  QFETCH(QString, tensor);
   QTemporaryDir folder;
-  const QString path = folder.filePath("s.safetensors");
-  save(path, safetensors({floats("x", {1000}, std::vector<float>(1000, 1.f))}));
+  const QString path = folder.filePath(name);
+  save(path, bytes.toStdString());
   const auto file = openTensorFile(path.toStdString());
-  QVERIFY(QFile::resize(path, 500));
-  QVERIFY_EXCEPTION_THROWN((void)file->doubles("x"), Error);
+  QVERIFY(file->find(tensor.toStdString()) != nullptr);
+  QVERIFY(QFile::resize(path, 300));
+  QVERIFY_EXCEPTION_THROWN((void)file->doubles(tensor.toStdString()), Error);
+  QVERIFY(file->changedPart().has_value());
 }
 
 // HDF5 1.10 copies as much as a text in its heap claims to be long, beyond all memory (newer ones may

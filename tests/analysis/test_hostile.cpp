@@ -97,9 +97,9 @@ std::string packed(const std::string& bytes) {
   return zlib.mid(6, zlib.size() - 10).toStdString();
 }
 
-// A zip of one packed member beside the usual ones, whose directory tells the true sizes.
-std::string packedTorch(const std::string& pickled) {
-  const std::string name = "archive/data.pkl", content = packed(pickled);
+// A zip of one packed member, whose directory tells the true sizes.
+std::string packedZip(const std::string& name, const std::string& pickled) {
+  const std::string content = packed(pickled);
   const std::string common = little<std::uint16_t>(0) + little<std::uint16_t>(8) + little<std::uint32_t>(0x00210000) +
                              little(crc32(pickled)) + little(std::uint32_t(content.size())) +
                              little(std::uint32_t(pickled.size())) + little(std::uint16_t(name.size()));
@@ -108,6 +108,12 @@ std::string packedTorch(const std::string& pickled) {
                                 std::string(12, '\0') + little<std::uint32_t>(0) + name;
   return local + directory + "PK\5\6" + little<std::uint32_t>(0) + little<std::uint16_t>(1) + little<std::uint16_t>(1) +
          little(std::uint32_t(directory.size())) + little(std::uint32_t(local.size())) + little<std::uint16_t>(0);
+}
+
+std::string array(const std::string& shape, const std::string& values) {
+  std::string text = "{'descr': '<f4', 'fortran_order': False, 'shape': " + shape + ", }";
+  text += std::string(127 - (text.size() + 10) % 128, ' ') + "\n";
+  return "\x93NUMPY\x01" + std::string(1, '\0') + little(std::uint16_t(text.size())) + text + values;
 }
 
 std::string torch(const std::string& stream) {
@@ -164,9 +170,9 @@ std::vector<Hostile> table() {
       {"a state_dict that holds itself", "dictcircle.pt", "",
        [=] { return torch("\x80\x02}q\x01(" + text("t") + one + text("again") + "h\x01u."); }},
       {"sixty megabytes packed into sixty kilobytes", "bomb.pt", "such a part may have",
-       [] { return packedTorch("\x80\x02" + std::string(60 << 20, 'N') + "."); }},
+       [] { return packedZip("archive/data.pkl", "\x80\x02" + std::string(60 << 20, 'N') + "."); }},
       {"ten megabytes of lists packed into ten kilobytes", "smallbomb.pt", tooMuch,
-       [] { return packedTorch("\x80\x02" + std::string(10 << 20, ']') + "."); }},
+       [] { return packedZip("archive/data.pkl", "\x80\x02" + std::string(10 << 20, ']') + "."); }},
       {"a member that leads out", "out.pt", "leads out of the archive",
        [] {
          return zip({{"a/data.pkl", "x"}, {"a/../../etc/passwd", "x"}});
@@ -175,6 +181,26 @@ std::vector<Hostile> table() {
        [] {
          return zip({{"../data.pkl", "x"}});
        }},
+      {"a member that is the folder above", "up.pt", "leads out of the archive",
+       [] {
+         return zip({{"a/data.pkl", "x"}, {"a/..", "x"}});
+       }},
+      {"an array that leads out", "out.npz", "leads out of the archive",
+       [] {
+         return zip({{"../a.npy", array("(2,)", "12345678")}});
+       }},
+      {"two members of one name", "members.pt", "two members named a/data/0",
+       [] {
+         return zip({{"a/data.pkl", "x"}, {"a/data/0", "x"}, {"a/data/0", "y"}});
+       }},
+      {"two arrays of one name", "arrays.npz", "two members named a.npy",
+       [] {
+         return zip({{"a.npy", array("(2,)", "12345678")}, {"a.npy", array("(2,)", "abcdefgh")}});
+       }},
+      {"sixty megabytes of zeros in an array of sixty kilobytes", "zeros.npz", "",
+       [] { return packedZip("a.npy", array("(15728640,)", std::string(60 << 20, '\0'))); }},
+      {"a shard that is another index", "model.safetensors.index.json", "is an index where a shard should be",
+       [] { return std::string(R"({"weight_map": {"x": "model.safetensors.index.json"}})"); }},
       {"four billion members", "members.pt", "more than any checkpoint",
        [=] {
          std::string bytes = zip({{"a/data.pkl", "x"}}, {false, true, -1});
