@@ -6,7 +6,9 @@
 #include <sstream>
 
 #include "app/commandline/options.h"
+#include "app/commandline/outputfile.h"
 #include "app/commandline/progress.h"
+#include "app/commandline/roofline.h"
 #include "app/commandline/source.h"
 #include "app/commandline/table.h"
 #include "app/commandline/verb.h"
@@ -22,7 +24,7 @@ using nlohmann::ordered_json;
 
 struct BenchOptions {
   CheckpointOptions source;
-  std::filesystem::path distilled;
+  std::filesystem::path distilled, figure;
   std::string preset, device = "cpu";
   std::vector<std::string> modes;
   std::vector<int> batches{1};
@@ -67,7 +69,7 @@ std::vector<Candidate> candidates(const BenchOptions& options, const Surrounding
   }
   std::erase_if(all, [&](const Candidate& c) {
     const bool unasked = std::find(options.modes.begin(), options.modes.end(), modeName(c.mixer)) == options.modes.end();
-    const bool cpuOnly = c.mixer == engine::Mixer::convolutionTiled || c.mixer == engine::Mixer::companion;
+    const bool cpuOnly = c.mixer == engine::Mixer::convolutionTiled;
     return options.modes.empty() ? cpuOnly && options.device != "cpu" : unasked;
   });
   if (all.empty()) throw UsageError("--modes: this model runs in none of them; leave it away to see those it has.");
@@ -96,7 +98,7 @@ struct Point {
   std::string error;  // instead of a result
 };
 
-ordered_json pointJson(const Point& point, const BenchOptions& options, const engine::Calibration& roof) {
+ordered_json pointJson(const Point& point, const BenchOptions& options, const Roofs& roofs) {
   const engine::Workload& workload = point.request.workload;
   ordered_json json = {
       {"model", modelJson(point.request.model->shape(), options, *point.request.device)},
@@ -131,7 +133,8 @@ ordered_json pointJson(const Point& point, const BenchOptions& options, const en
         {"workspace", r.memory.workspaceBytes},
         {"deviceDelta", r.deviceDeltaBytes},
         {"predicted", r.predictedBytes}}},
-      {"shareOfBandwidth", r.streamedBytesPerStep / r.p50 / roof.copyBytesPerSecond}};
+      {"shareOfBandwidth", r.streamedBytesPerStep / r.p50 / roofs.bytesPerSecond}};
+  json["roofline"] = toJson(placeOf(point.request, r), roofs);
   return json;
 }
 
@@ -147,14 +150,18 @@ void bench(const BenchOptions& options, const Surroundings& around) {
   if (!options.calibrateOnly && options.preset.empty() == options.source.file.empty())
     throw UsageError("bench: give either a FILE or --preset.");
   requireDevice(options.device);
+  if (!options.figure.empty()) requireWritable(options.figure);
   const auto device = engine::Device::open(options.device);
   const engine::Calibration roof = device->calibrate();
+  const Roofs roofs = roofsOf(*device, roof);
+  std::vector<RooflinePlace> places;
   ordered_json document = {
       {"schema", 1},
       {"program", POLECAT_VERSION},
       {"device", {{"id", options.device}}},
       {"calibration",
        {{"copyBytesPerSecond", roof.copyBytesPerSecond}, {"matmulFlopsPerSecond", roof.matmulFlopsPerSecond}}},
+      {"roofs", {{"bytesPerSecond", roofs.bytesPerSecond}, {"flopsPerSecond", roofs.flopsPerSecond}}},
       {"points", ordered_json::array()},
       {"limits", ordered_json::array()}};
   for (const auto& info : engine::devices())
@@ -205,14 +212,21 @@ void bench(const BenchOptions& options, const Surroundings& around) {
                      number(r.totalTokensPerSecond.median, 4), number(1e3 * r.prefillSeconds), number(1e3 * r.p50, 4),
                      number(1e3 * r.p99, 4), number(r.streamedBytesPerStep / r.p50 / roof.copyBytesPerSecond),
                      bytes(own), bytes(double(r.predictedBytes))});
+          places.push_back(placeOf(point.request, r));
         } catch (const engine::Error& error) {
           if (error.kind() != engine::ErrorKind::memory) throw;
           point.error = error.what();
           warn(error.what());
         }
-        document["points"].push_back(pointJson(point, options, roof));
+        document["points"].push_back(pointJson(point, options, roofs));
       }
     }
+  }
+  if (!options.figure.empty()) {
+    const std::string model = options.preset.empty() ? options.source.file.filename().string() : options.preset;
+    drawRoofline(options.figure, document["device"].value("name", options.device), roofs, places,
+                 model + ", prompt " + std::to_string(options.prompt) + ", generated " +
+                     std::to_string(options.generate) + ", polecat " + POLECAT_VERSION);
   }
   if (options.json) return print(document);
   if (!options.calibrateOnly) table.print(std::cout);
@@ -265,6 +279,9 @@ void addBench(CLI::App& parent, Action& chosen) {
       ->type_name("S")
       ->check(from(0, 3600))
       ->capture_default_str();
+  verb->add_option("--figure", options->figure, "Draw the measured points under the roofs (.png, .svg or .pdf)")
+      ->type_name("FIG")
+      ->check(extension({".png", ".svg", ".pdf"}));
   verb->add_flag("--calibrate", options->calibrateOnly, "Measure copy bandwidth and matrix rate alone");
   verb->add_flag("--batch-invariant", options->batchInvariant, "On a GPU: the same bits for every batch");
   verb->add_option("--seed", options->seed, "Of random weights and prompts")->type_name("N")->capture_default_str();

@@ -2,14 +2,13 @@
 #include <CLI/CLI.hpp>
 #include <QApplication>
 #include <algorithm>
-#include <cstdlib>
-#include <iostream>
 #include <memory>
 #include <optional>
 
 #include "analysis/error.h"
 #include "app/commandline/figures.h"
 #include "app/commandline/methodlist.h"
+#include "app/commandline/offscreen.h"
 #include "app/commandline/options.h"
 #include "app/commandline/outputfile.h"
 #include "app/commandline/source.h"
@@ -110,20 +109,9 @@ void draw(const Options& options, const Surroundings& around) {
   requireWritable(options.target);
   const FigureContent content = contentOf(options, methods, around);
 
-  // No display is opened, and the same figure comes out wherever it is drawn.
-  qputenv("QT_QPA_PLATFORM", "offscreen");
-  qputenv("QT_FONT_DPI", "96");
-  qputenv("QT_SCALE_FACTOR", "1");
-  qInstallMessageHandler([](QtMsgType type, const QMessageLogContext&, const QString& text) {
-    // Remarks on the desktop's environment mean nothing to somebody who has none.
-    if (type == QtCriticalMsg || type == QtFatalMsg) std::cerr << text.toStdString() << '\n';
-  });
-  int argc = 1;
-  char name[] = "polecat";
-  char* argv[] = {name, nullptr};
-  QApplication application(argc, argv);
+  const auto application = makeOffscreenApplication();
   const widgets::Theme theme = themeOf(options.theme);
-  widgets::applyTheme(application, theme);
+  widgets::applyTheme(*application, theme);
 
   std::vector<std::unique_ptr<widgets::Plot>> plots;
   for (const View view : viewsOf(options.view)) {
