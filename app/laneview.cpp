@@ -42,8 +42,7 @@ LaneView::LaneView(widgets::Role role, QWidget* parent) : QFrame(parent), m_role
   setObjectName(QStringLiteral("lane"));
   m_name = new QLabel;
   m_remark = new QLabel;
-  m_rate = new widgets::BigNumber(tr("Speed"));
-  m_rate->setUnit(tr("tokens/s"));
+  m_rate = new widgets::BigNumber(tr("tokens/s"));
   m_rate->setRole(role);
   m_times = new QLabel;
   m_memory = new QLabel;
@@ -82,6 +81,7 @@ LaneView::LaneView(widgets::Role role, QWidget* parent) : QFrame(parent), m_role
 void LaneView::clear(const QString& name, const QString& hint) {
   m_name->setText(name);
   m_remark->clear();
+  m_rate->setCaption(tr("tokens/s"));
   m_rate->setValue({});
   m_rate->setRatio({});
   m_times->setText(QStringLiteral("–"));
@@ -100,6 +100,7 @@ void LaneView::show(const Lane& lane, const QString& prompt, int batch, int iden
   const QString phase = phaseText(lane.phase);
   m_remark->setText(phase.isEmpty() ? lane.remark : tr("%1 · %2").arg(lane.remark, phase));
   const double rate = lane.rate(batch);
+  m_rate->setCaption(tr("tokens/s"));
   if (rate > 0) m_rate->setValue(rate);
   m_rate->setRatio(ratio);
   if (!lane.tokenSeconds.empty()) {
@@ -127,12 +128,12 @@ void LaneView::showSweep(const Lane& lane) {
   m_remark->setText(tr("%1 · batch sweep").arg(lane.remark));
   QStringList lines;
   for (const SweepPoint& point : lane.sweep)
-    lines << tr("batch %1  %2 tokens/s")
-                 .arg(widgets::count(point.batch), 6)
-                 .arg(widgets::count(qRound64(point.tokensPerSecond)), 10);
+    lines << tr("batch %1  %2 tokens/s").arg(point.batch, 5).arg(qRound64(point.tokensPerSecond), 8);
   if (!lane.sweepEnd.isEmpty()) lines << lane.sweepEnd;
   if (const SweepPoint* best = lane.bestBatch()) {
-    m_rate->setValue(best->tokensPerSecond);
+    const bool millions = best->tokensPerSecond >= 1e6;
+    m_rate->setCaption(millions ? tr("million tokens/s") : tr("tokens/s"));
+    m_rate->setValue(millions ? best->tokensPerSecond / 1e6 : best->tokensPerSecond);
     m_times->setText(tr("at batch %1").arg(widgets::count(best->batch)));
   }
   m_memory->setText(tr("%1/sequence").arg(widgets::bytes(lane.bytesAt(lane.capacityTokens))));

@@ -94,9 +94,10 @@ QSize BigNumber::sizeHint() const {
   const QFont big = theme.font(TextSize::Huge, QFont::DemiBold);
   const QFontMetricsF body(theme.font(TextSize::Body));
   const QFontMetricsF caption(theme.font(TextSize::Caption, QFont::Medium));
-  double number = tabularWidth(big, QString(std::max(1, m_places - 1), u'0') + u'.');
+  double number =
+      std::max(tabularWidth(big, QString(std::max(1, m_places - 1), u'0') + u'.'), tabularWidth(big, m_text));
   number += m_unit.isEmpty() ? 0 : body.horizontalAdvance(m_unit) + theme.space(1);
-  number += m_ratio ? body.horizontalAdvance(QStringLiteral("00.0×")) + theme.space(6) : 0;
+  number += m_ratio ? body.horizontalAdvance(QStringLiteral("0.000×")) + theme.space(6) : 0;
   const double width = std::max(number, caption.horizontalAdvance(m_caption) + (m_role ? theme.space(4) : 0));
   return {static_cast<int>(std::ceil(width)) + 2 * theme.space(3),
           static_cast<int>(std::ceil(caption.height() + QFontMetricsF(big).height())) + 2 * theme.space(2)};

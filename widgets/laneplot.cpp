@@ -93,7 +93,7 @@ QString LanePlot::text(double value) const {
     case Quantity::BytesPerSequence:
       return bytes(value);
     case Quantity::TokensPerSecond:
-      return tr("%1 tok/s").arg(number(value, 3));
+      return value >= 1e6 ? tr("%1 Mtok/s").arg(number(value * 1e-6, 3)) : tr("%1 tok/s").arg(count(qRound64(value)));
     case Quantity::MillisecondsPerToken:
       break;
   }
