@@ -8,10 +8,11 @@ if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
 
+# For C++ alone: of a CUDA file ccache looks at what the host would compile, and gives old code back when only the
+# device's side of an #if __CUDA_ARCH__ changed.
 find_program(POLECAT_CCACHE ccache)
 if(POLECAT_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER "${POLECAT_CCACHE}")
-  set(CMAKE_CUDA_COMPILER_LAUNCHER "${POLECAT_CCACHE}")
 endif()
 
 add_library(polecat_settings INTERFACE)
