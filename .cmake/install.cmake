@@ -1,5 +1,6 @@
-# What `cmake --install` and cpack put where. Components: program (the workbench), library (analysis and engine with
-# headers and a CMake package), for people who build on them.
+# What `cmake --install` and cpack put where. Components: program (the workbench), cuda (its module for GPUs), library
+# (analysis and engine with headers and a CMake package) for people who build on them, bundle (what the portable archive
+# carries besides).
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -25,22 +26,13 @@ if(POLECAT_WINDOW)
   install(FILES "${desktop}/polecat-mime.xml" DESTINATION share/mime/packages RENAME polecat.xml COMPONENT program)
   install(FILES "${CMAKE_SOURCE_DIR}/resources/icons/polecat.svg"
     DESTINATION share/icons/hicolor/scalable/apps RENAME org.polecat.Polecat.svg COMPONENT program)
+  install(FILES "${desktop}/copyright" DESTINATION share/doc/polecat COMPONENT program)
+  install(FILES "${CMAKE_SOURCE_DIR}/resources/fonts/Inter-LICENSE.txt"
+    "${CMAKE_SOURCE_DIR}/resources/fonts/JetBrainsMono-LICENSE.txt" DESTINATION share/doc/polecat/fonts COMPONENT program)
+  if(TARGET polecat_cuda)
+    install(FILES "${desktop}/copyright" DESTINATION share/doc/polecat-cuda COMPONENT cuda)
+  endif()
 endif()
-
-set(CPACK_PACKAGE_NAME polecat)
-set(CPACK_PACKAGE_VENDOR "The Polecat developers")
-set(CPACK_PACKAGE_CONTACT "The Polecat developers <developers@polecat.invalid>")
-set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "See, reduce and run the filters of long-convolution models")
-set(CPACK_RESOURCE_FILE_LICENSE "${CMAKE_SOURCE_DIR}/LICENSE")
-set(CPACK_GENERATOR DEB)
-set(CPACK_STRIP_FILES ON)
-set(CPACK_COMPONENTS_ALL program)
-set(CPACK_DEB_COMPONENT_INSTALL ON)
-set(CPACK_DEBIAN_PROGRAM_PACKAGE_NAME polecat)
-set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
-set(CPACK_DEBIAN_PACKAGE_SECTION science)
-set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-# The window needs the plugin that draws SVG icons; nothing links it.
-set(CPACK_DEBIAN_PROGRAM_PACKAGE_DEPENDS "libqt6svg6")
-set(CPACK_DEBIAN_PROGRAM_PACKAGE_RECOMMENDS "qt6-wayland")
-include(CPack)
+if(POLECAT_DISPATCH AND POLECAT_WINDOW)
+  include(packages)
+endif()
