@@ -44,13 +44,25 @@ install_packages() {
     { echo "polecat: apt could not install the packages; the line was: $line" >&2; exit 1; }
 }
 
+configure() {
+  [ -f "$build_dir/build.ninja" ] && return
+  echo "polecat: configuring" >&2
+  (cd "$root" && cmake --preset release >"$root/.build.log" 2>&1) ||
+    { cat "$root/.build.log" >&2; rm -f "$root/.build.log"; exit 1; }
+  mkdir -p "$build_dir" && mv "$root/.build.log" "$build_dir/configure.log"
+}
+
 # build TARGET...: quiet unless something has to be done or goes wrong.
 build() {
-  if [ ! -f "$build_dir/build.ninja" ]; then
-    echo "polecat: configuring" >&2
-    (cd "$root" && cmake --preset release >"$root/.build.log" 2>&1) ||
-      { cat "$root/.build.log" >&2; rm -f "$root/.build.log"; exit 1; }
-    mkdir -p "$build_dir" && mv "$root/.build.log" "$build_dir/configure.log"
-  fi
+  configure
   cmake --build "$build_dir" --target "$@" >&2 || exit 1
+}
+
+# stage NAME COMMAND...: runs it and notes its time in $stages, as in "install 3 s, build 700 s".
+stages=""
+stage() {
+  local start=$SECONDS status=0
+  "${@:2}" || status=$?
+  stages+="${stages:+, }$1 $((SECONDS - start)) s"
+  return $status
 }
