@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "analysis/checkpoint/survey.h"
@@ -43,6 +44,16 @@ void rename(Keys& keys, const std::string& from, const std::string& to, const Te
   }
 }
 
+// Whether a mixer convolves: any tensor of a kernel tells, so that a damaged layer of H3 is not taken for attention.
+bool hasKernels(const Keys& keys, const std::string& mixer) {
+  static constexpr std::array<std::string_view, 5> parts{"ssm_k_", "kernel.", "k_kernel.", "k_D", "D"};
+  return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) {
+    const std::string start = mixer + std::string(part);
+    const auto next = keys.lower_bound(start);
+    return next != keys.end() && next->first.starts_with(start);
+  });
+}
+
 // Checkpoints of safari and H3 from before the frame of flash-attention (HazyResearch/H3, load_state_dict): other
 // names, norms after the layers in place of before them, and three projections where there is one today.
 void modernise(CanonicalKeys& all, const TensorFile& file) {
@@ -64,8 +75,7 @@ void modernise(CanonicalKeys& all, const TensorFile& file) {
   }
   for (int l = 0; l < layers; ++l) {
     const std::string mixer = layer(l) + "mixer.";
-    if (keys.contains(mixer + "ssm_k_kernel.kernel.C") || keys.contains(mixer + "k_kernel.kernel"))
-      continue;  // H3's own
+    if (hasKernels(keys, mixer)) continue;  // H3's own
     for (const std::string part : {"weight", "bias"}) {
       rename(keys, mixer + "output_linear." + part, mixer + "out_proj." + part, file);
       auto stack = std::make_unique<Stack>();

@@ -2,6 +2,7 @@
 #include <array>
 #include <cmath>
 #include <complex>
+#include <map>
 
 #include "analysis/checkpoint/families.h"
 #include "analysis/checkpoint/modalsource.h"
@@ -18,17 +19,21 @@ struct Table {
   std::string path, prefix;
 };
 
+// Either of two tables tells of a bank, so that the other one can be missed.
 std::vector<Table> tablesOf(const Survey& survey) {
-  std::vector<Table> tables;
+  std::map<std::string, std::string, NaturalOrder> tables;
   for (const auto& [key, info] : survey.keys()) {
-    if (key.ends_with(".poles")) {
-      const std::string path = key.substr(0, key.size() - 6);
-      tables.push_back({path, path + "."});
-    } else if (key.starts_with("models/") && key.ends_with("/poles")) {
-      tables.push_back({key.substr(7, key.size() - 13), key.substr(0, key.size() - 5)});
+    for (const std::string name : {"poles", "residues"}) {
+      if (!key.ends_with(name) || key.size() < name.size() + 2) continue;
+      const std::string prefix = key.substr(0, key.size() - name.size());
+      if (prefix.ends_with('.')) tables.emplace(prefix.substr(0, prefix.size() - 1), prefix);
+      if (prefix.starts_with("models/") && prefix.ends_with('/'))
+        tables.emplace(prefix.substr(7, prefix.size() - 8), prefix);
     }
   }
-  return tables;
+  std::vector<Table> list;
+  for (const auto& [path, prefix] : tables) list.push_back({path, prefix});
+  return list;
 }
 
 int lengthOf(const Survey& survey) {
@@ -49,8 +54,9 @@ bool readExportedModels(Survey& survey) {
   const int length = lengthOf(survey);
   survey.recognise(families[0], "format polecat-statespace");
   for (const auto& [path, prefix] : tablesOf(survey)) {
-    const int channels = survey.size(prefix + "poles", 0), modes = survey.size(prefix + "poles", 1);
-    bool usable = survey.expect(prefix + "poles", {-1, -1, 2});
+    const int channels = survey.size({{prefix + "poles", 0}, {prefix + "residues", 0}});
+    const int modes = survey.size({{prefix + "poles", 1}, {prefix + "residues", 1}});
+    bool usable = survey.expect(prefix + "poles", {channels, modes, 2});
     usable = survey.expect(prefix + "residues", {channels, modes, 2}) && usable;
     usable = survey.expect(prefix + "feedthrough", {channels}) && usable;
     usable = survey.expect(prefix + "skip", {channels}) && usable;

@@ -25,17 +25,22 @@ void surveyH3Language(Survey& survey, int layers, int lengthSamples) {
     need(key + ".weight", {outputs, inputs});
     need(key + ".bias", {outputs});
   };
+  std::vector<bool> attention;
   for (int layer = 0; layer < layers; ++layer) {
     BlockDescription block;
     block.prefix = "layers." + std::to_string(layer);
     const std::string mixer = block.prefix + ".mixer.";
-    if (survey.has(mixer + "Wqkv.weight")) {
+    attention.push_back(survey.has(mixer + "Wqkv.weight") || survey.has(mixer + "Wqkv.bias"));
+    if (attention.back()) {
       block.mixer = MixerKind::attention;
       if (model.heads == 0) {
         const int usual = std::max(1, width / (width > 1024 ? 128 : 64));
-        model.heads = survey.integer("heads", {"attn_cfg/num_heads", "num_heads", "n_head"}, usual);
-        model.rotaryDimensions = survey.integer("rotary dimensions", {"attn_cfg/rotary_emb_dim", "rotary_emb_dim"}, 0);
+        model.heads =
+            survey.integer("heads", {"attn_cfg/num_heads", "num_heads", "n_head"}, usual, headCounts(width));
+        model.rotaryDimensions =
+            survey.integer("rotary dimensions", {"attn_cfg/rotary_emb_dim", "rotary_emb_dim"}, 0, {"0", "32", "64"});
       }
+      survey.harmless(mixer + "rotary_emb.inv_freq", "it follows from the rotary base");
       linear(mixer + "Wqkv", 3 * width, width);
       linear(mixer + "out_proj", width, width);
     } else {
@@ -57,11 +62,15 @@ void surveyH3Language(Survey& survey, int layers, int lengthSamples) {
       need(block.prefix + norm + ".weight", {width});
       need(block.prefix + norm + ".bias", {width});
     }
-    if (model.innerWidth == 0) model.innerWidth = survey.size(block.prefix + ".mlp.fc1.weight", 0);
+    if (model.innerWidth == 0) {
+      const std::string mlp = block.prefix + ".mlp.fc";
+      model.innerWidth = survey.size({{mlp + "1.weight", 0}, {mlp + "1.bias", 0}, {mlp + "2.weight", 1}});
+    }
     linear(block.prefix + ".mlp.fc1", model.innerWidth, width);
     linear(block.prefix + ".mlp.fc2", width, model.innerWidth);
     model.blocks.push_back(std::move(block));
   }
+  noteAttention(survey, attention);
   if (model.heads > 0 && width % model.heads != 0) {
     survey.report.shapeMismatch.push_back("heads: " + std::to_string(model.heads) + " do not divide the width");
     complete = false;

@@ -13,15 +13,28 @@ std::string linear(const std::string& prefix, int index) {
   return prefix + "implicit_filter." + std::to_string(index);
 }
 
-// Linear layers sit at even places of the network, sines between them; the last linear layer has no bias.
-int lastLinear(const Survey& survey, const std::string& prefix) {
-  int last = 0;
-  while (survey.has(linear(prefix, last + 2) + ".weight")) last += 2;
-  return last;
-}
-
 std::string freqKey(const std::string& prefix, int index) {
   return linear(prefix, index) + ".freq";
+}
+
+// Linear layers sit at even places of the network, sines between them; the last linear layer has no bias. Neighbours
+// tell of a weight that is missing: the last one must not be mistaken for the one before it.
+int lastLinear(const Survey& survey, const std::string& prefix) {
+  const auto present = [&](int index) {
+    return survey.has(linear(prefix, index) + ".weight") || survey.has(linear(prefix, index) + ".bias") ||
+           survey.has(freqKey(prefix, index - 1));
+  };
+  int last = 0;
+  while (present(last + 2)) last += 2;
+  return survey.has(linear(prefix, last) + ".bias") ? last + 2 : last;
+}
+
+// One parameter under several names; files may keep any of them, and none when it was not trained: then empty.
+std::string freqStored(const Survey& survey, const std::string& prefix, int last) {
+  for (int index = 1; index < last; index += 2) {
+    if (survey.has(freqKey(prefix, index))) return freqKey(prefix, index);
+  }
+  return {};
 }
 
 struct Layer {
@@ -127,10 +140,11 @@ ImplicitFilterOptions implicitFilterOptions(Survey& survey, double defaultShift)
 std::optional<ImplicitFilterShape> surveyImplicitFilter(Survey& survey, const std::string& prefix,
                                                         const ImplicitFilterOptions& options) {
   const int last = lastLinear(survey, prefix);
-  const int length = survey.size(prefix + "pos_emb.z", 1), features = survey.size(prefix + "pos_emb.z", 2);
-  const int width = survey.size(linear(prefix, 0) + ".weight", 0);
-  const int columns = survey.size(linear(prefix, last) + ".weight", 0);
-  bool usable = survey.expect(prefix + "pos_emb.z", {1, -1, -1}) && length > 0 && features > 0;
+  const std::string z = prefix + "pos_emb.z", first = linear(prefix, 0) + ".weight";
+  const int length = survey.size({{z, 1}, {prefix + "pos_emb.t", 1}}), features = survey.size({{z, 2}, {first, 1}});
+  const int width = survey.size({{first, 0}, {linear(prefix, 0) + ".bias", 0}});
+  const int columns = survey.size({{linear(prefix, last) + ".weight", 0}, {prefix + "modulation.deltas", 2}});
+  bool usable = survey.expect(z, {1, length, features}) && length > 0 && features > 0;
   if (options.modulate) {
     usable = survey.expect(prefix + "pos_emb.t", {1, length, 1}) && usable;
     usable = survey.expect(prefix + "modulation.deltas", {1, 1, columns}) && usable;
@@ -144,24 +158,17 @@ std::optional<ImplicitFilterShape> surveyImplicitFilter(Survey& survey, const st
     usable = survey.expect(linear(prefix, index) + ".bias", {width}) && usable;
   }
   usable = survey.expect(linear(prefix, last) + ".weight", {columns, width}) && usable && last > 0 && width > 0;
-  // One parameter under several names; files may keep only the first, and none when it was not trained.
-  const std::string first = freqKey(prefix, 1);
-  if (survey.has(first)) usable = survey.expect(first, {1, width}) && usable;
-  if (!survey.has(first) && !survey.configured({"w"})) {
-    survey.report.missing.push_back(first + ": neither in the file nor as w in its configuration");
+  const std::string freq = freqStored(survey, prefix, last);
+  if (freq.empty() && !survey.configured({"w"})) {
+    survey.report.missing.push_back(freqKey(prefix, 1) + ": neither in the file nor as w in its configuration");
     usable = false;
   }
-  for (int index = 3; index < last; index += 2) {
+  for (int index = 1; index < last && !freq.empty(); index += 2) {
     const std::string key = freqKey(prefix, index);
-    if (!survey.has(first)) continue;
-    if (!survey.has(key)) {
-      survey.report.tied.push_back(key + ": absent, taken from " + first);
-    } else if (!survey.expect(key, {1, width})) {
-      usable = false;
-    } else if (survey.find(key)->storage != survey.find(first)->storage && survey.equal(key, first)) {
-      survey.report.tied.push_back(key + ": same values as " + first);
-    }
+    if (survey.has(key)) usable = survey.expect(key, {1, width}) && usable;
+    if (key != freq) survey.tied(key, freq);
   }
+  if (last == 0) survey.report.shapeMismatch.push_back(prefix + "implicit_filter: is no network of several layers");
   if (!usable) return std::nullopt;
   return ImplicitFilterShape{columns, length};
 }
@@ -180,7 +187,7 @@ std::shared_ptr<const FilterSource> implicitFilterSource(const Survey& survey, c
     const TensorInfo* freq = survey.find(freqKey(prefix, index + 1));
     source->hidden.push_back({survey.find(linear(prefix, index) + ".weight"),
                               survey.find(linear(prefix, index) + ".bias"),
-                              freq != nullptr ? freq : survey.find(freqKey(prefix, 1))});
+                              freq != nullptr ? freq : survey.find(freqStored(survey, prefix, last))});
   }
   source->last = survey.find(linear(prefix, last) + ".weight");
   if (const auto w = survey.configured({"w"}); w && w->is_number()) source->constantFreq = w->get<double>();

@@ -12,15 +12,17 @@ namespace {
 constexpr std::array families{KnownFamily{"Poles and residues", "approx_poles_<n> and approx_residues_<n>", true, false,
                                           "a folder of .pt files, one pair a block"}};
 
-constexpr std::string_view polesName = "approx_poles_";
+constexpr std::string_view polesName = "approx_poles_", residuesName = "approx_residues_";
 
 // [modes, channels], complex: h[t] = Re sum_n r p^t.
 bool readModalPairs(Survey& survey) {
   std::map<int, std::string> blocks;
-  for (const auto& [key, info] : survey.keys()) {
-    const std::string number = key.starts_with(polesName) ? key.substr(polesName.size()) : "";
-    const bool digits = !number.empty() && number.size() < 7 && number.find_first_not_of("0123456789") == number.npos;
-    if (digits && number != "0" && survey.has("approx_residues_" + number)) blocks[std::stoi(number)] = number;
+  for (const std::string_view name : {polesName, residuesName}) {
+    for (const auto& [key, info] : survey.keys()) {
+      const std::string number = key.starts_with(name) ? key.substr(name.size()) : "";
+      const bool digits = !number.empty() && number.size() < 7 && number.find_first_not_of("0123456789") == number.npos;
+      if (digits && number[0] != '0') blocks[std::stoi(number)] = number;
+    }
   }
   if (blocks.empty()) return false;
   survey.recognise(families[0], "approx_poles_" + blocks.begin()->second);
@@ -28,8 +30,8 @@ bool readModalPairs(Survey& survey) {
   for (const auto& [block, number] : blocks) {
     const std::string poles = "approx_poles_" + number, residues = "approx_residues_" + number,
                       d = "approx_D_" + number;
-    const int modes = survey.size(poles, 0), channels = survey.size(poles, 1);
-    bool usable = survey.expect(poles, {-1, -1});
+    const int modes = survey.size({{poles, 0}, {residues, 0}}), channels = survey.size({{poles, 1}, {residues, 1}});
+    bool usable = survey.expect(poles, {modes, channels});
     usable = survey.expect(residues, {modes, channels}) && usable;
     if (survey.has(d)) usable = survey.expect(d, {channels}) && usable;
     if (!usable) continue;

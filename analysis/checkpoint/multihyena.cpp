@@ -18,28 +18,29 @@ class MultiHyenaReader {
   explicit MultiHyenaReader(Survey& given) : survey(given) {}
 
   bool read() {
-    const std::string first = "layers.0.";
-    if (!survey.has(first + "model.filter.implicit_filter.0.weight") || !survey.has(first + "l1.weight")) return false;
-    survey.recognise(families[0], "layers.0.model.filter.implicit_filter.0.weight, layers.0.l1.weight");
+    layers = survey.countLayers("layers.");
+    if (!isMultiHyena()) return false;
+    survey.recognise(families[0], "layers.*.model.filter., layers.*.model2.filter.");
     model.family = "multihyena";
-    const int layers = survey.countLayers("layers.");
-    model.width = survey.size(first + "l1.weight", 1);
-    model.innerWidth = survey.size(first + "l1.weight", 0) / 2;
-    int last = 0;
-    while (survey.has(filterOf(first + "model.") + "implicit_filter." + std::to_string(last + 2) + ".weight"))
-      last += 2;
-    model.heads = survey.size(filterOf(first + "model.") + "implicit_filter." + std::to_string(last) + ".weight", 0);
+    model.width = told({{"l1.weight", 1}, {"l2.weight", 0}, {"norm1.weight", 0}});
+    model.innerWidth = told({{"l1.weight", 0}, {"l1.bias", 0}}) / 2;
+    if (model.innerWidth == 0) model.innerWidth = told({{"l2.weight", 1}});
+    model.heads = told({{"model.filter.modulation.deltas", 2},
+                        {"model2.filter.modulation.deltas", 2},
+                        {"model.filter.implicit_filter.6.weight", 0},
+                        {"model.filter.bias", 0}});
     if (model.width < 1 || model.heads < 1 || model.width % model.heads != 0) {
       refuse(survey.file().path().string(), "has a number of heads that does not divide its width",
              "the file is damaged, or of a variant that is not supported");
     }
-    model.trainingLengthTokens = survey.size(filterOf(first + "model.") + "pos_emb.z", 1);
+    model.trainingLengthTokens = told({{"model.filter.pos_emb.z", 1}, {"model2.filter.pos_emb.z", 1}});
     survey.fromShape("width", model.width, {"d_model"});
     survey.fromShape("layers", layers, {"n_layer"});
     survey.fromShape("heads", model.heads, {"num_heads"});
     survey.fromShape("gate width", model.innerWidth, {});
     survey.fromShape("filter length", model.trainingLengthTokens, {"l_max"});
-    survey.fromShape("position features", survey.size(filterOf(first + "model.") + "pos_emb.z", 2), {"emb_dim"});
+    survey.fromShape("position features", told({{"model.filter.pos_emb.z", 2}, {"model2.filter.pos_emb.z", 2}}),
+                     {"emb_dim"});
     options = implicitFilterOptions(survey, 0.0);
     for (int layer = 0; layer < layers; ++layer) readLayer(layer);
     complete = surveyLanguageFrame(survey, model) && complete;
@@ -48,6 +49,27 @@ class MultiHyenaReader {
   }
 
  private:
+  // Any tensor of an operator tells, so that one that is missing can be named.
+  bool isMultiHyena() const {
+    for (int layer = 0; layer < layers; ++layer) {
+      for (const char* name : {"model.filter.implicit_filter.", "model2.filter.implicit_filter."}) {
+        if (survey.hasBelow("layers." + std::to_string(layer) + "." + name)) return true;
+      }
+    }
+    return false;
+  }
+
+  // The first of these sizes that some layer tells; all layers share them.
+  int told(std::initializer_list<std::pair<std::string, std::size_t>> places) const {
+    for (const auto& [name, dimension] : places) {
+      for (int layer = 0; layer < layers; ++layer) {
+        const int found = survey.size("layers." + std::to_string(layer) + "." + name, dimension);
+        if (found != 0) return found;
+      }
+    }
+    return 0;
+  }
+
   static std::string filterOf(const std::string& operatorPrefix) { return operatorPrefix + "filter."; }
 
   void readLayer(int layer) {
@@ -77,7 +99,7 @@ class MultiHyenaReader {
     need(prefix + "norm.weight", {width});
     need(prefix + "out_proj.weight", {width, width});
     need(prefix + "out_proj.bias", {width});
-    survey.allow(filterOf(prefix) + "bias");  // stored, but the operator does not use it
+    survey.harmless(filterOf(prefix) + "bias", "the operator does not use it");
     const auto shape = surveyImplicitFilter(survey, filterOf(prefix), options);
     if (!shape || shape->columns != model.heads) {
       if (shape) survey.report.shapeMismatch.push_back(filterOf(prefix) + "implicit_filter: another number of heads");
@@ -102,6 +124,7 @@ class MultiHyenaReader {
 
   Survey& survey;
   LanguageModel model;
+  int layers = 0;
   ImplicitFilterOptions options;
   bool complete = true;
 };

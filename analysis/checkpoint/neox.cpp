@@ -4,6 +4,7 @@
 #include <array>
 
 #include "analysis/checkpoint/families.h"
+#include "analysis/checkpoint/languageframe.h"
 
 namespace analysis {
 namespace {
@@ -12,29 +13,34 @@ constexpr std::array families{KnownFamily{"GPT-NeoX", "gpt_neox.layers.i.attenti
                                           "the Transformer to compare with"}};
 
 bool readNeoX(Survey& survey) {
-  const std::string root = survey.has("gpt_neox.embed_in.weight") ? "gpt_neox." : "";
+  const std::string root = survey.hasBelow("gpt_neox.") ? "gpt_neox." : "";
   const auto prefixOf = [&](int layer) { return root + "layers." + std::to_string(layer); };
-  if (!survey.has(prefixOf(0) + ".attention.query_key_value.weight")) return false;
-  survey.recognise(families[0], prefixOf(0) + ".attention.query_key_value.weight");
+  const int layers = survey.countLayers(root + "layers.");
+  bool found = false;
+  for (int layer = 0; layer < layers; ++layer)
+    found = found || survey.hasBelow(prefixOf(layer) + ".attention.query_key_value.");
+  if (!found) return false;
+  survey.recognise(families[0], root + "layers.*.attention.query_key_value.weight");
   LanguageModel model;
   bool complete = true;
   const auto need = [&](const std::string& key, const std::vector<std::int64_t>& shape) {
     complete = survey.expect(key, shape) && complete;
   };
-  const int layers = survey.fromShape("layers", survey.countLayers(root + "layers."), {"num_hidden_layers"});
-  const int width = survey.fromShape("width", survey.size(root + "embed_in.weight", 1), {"hidden_size"});
+  survey.fromShape("layers", layers, {"num_hidden_layers"});
+  const int width = survey.fromShape(
+      "width", survey.size({{root + "embed_in.weight", 1}, {root + "final_layer_norm.weight", 0}}), {"hidden_size"});
   model.family = "gpt-neox";
   model.frame = ModelFrame::neox;
   model.width = width;
   model.attentionPerHead = true;
-  model.heads = survey.integer("heads", {"num_attention_heads"}, std::max(1, width / 64));
+  model.heads = survey.integer("heads", {"num_attention_heads"}, std::max(1, width / 64), headCounts(width));
   if (model.heads < 1 || width < 1 || width % model.heads != 0) {
     survey.report.shapeMismatch.push_back("heads: " + std::to_string(model.heads) + " do not divide the width");
     return true;
   }
-  const double share = survey.number("rotary share", {"rotary_pct"}, 0.25);
+  const double share = survey.number("rotary share", {"rotary_pct"}, 0.25, {"0.25", "1"});
   model.rotaryDimensions = std::clamp(static_cast<int>(share * (width / model.heads)) / 2 * 2, 0, width / model.heads);
-  model.rotaryBase = survey.number("rotary base", {"rotary_emb_base"}, 10000);
+  model.rotaryBase = survey.number("rotary base", {"rotary_emb_base"}, 10000, {"10000", "500000", "1000000"});
   model.parallelResidual = survey.flag("parallel residual", {"use_parallel_residual"}, true, true);
   model.layerNormEpsilon = survey.number("norm epsilon", {"layer_norm_eps"}, 1e-5);
   model.trainingLengthTokens = survey.integer("training length", {"max_position_embeddings"}, 2048);
@@ -52,7 +58,10 @@ bool readNeoX(Survey& survey) {
     block.prefix = prefixOf(layer);
     block.mixer = MixerKind::attention;
     block.activation = act == "gelu" ? Activation::geluErf : Activation::geluTanh;
-    if (model.innerWidth == 0) model.innerWidth = survey.size(block.prefix + ".mlp.dense_h_to_4h.weight", 0);
+    if (model.innerWidth == 0) {
+      const std::string mlp = block.prefix + ".mlp.dense_";
+      model.innerWidth = survey.size({{mlp + "h_to_4h.weight", 0}, {mlp + "h_to_4h.bias", 0}, {mlp + "4h_to_h.weight", 1}});
+    }
     const auto linear = [&](const std::string& name, int outputs, int inputs) {
       need(block.prefix + name + ".weight", {outputs, inputs});
       need(block.prefix + name + ".bias", {outputs});
@@ -65,15 +74,18 @@ bool readNeoX(Survey& survey) {
       need(block.prefix + norm + ".weight", {width});
       need(block.prefix + norm + ".bias", {width});
     }
-    for (const char* harmless : {".attention.bias", ".attention.masked_bias", ".attention.rotary_emb.inv_freq"})
-      survey.allow(block.prefix + harmless);
+    for (const char* mask : {".attention.bias", ".attention.masked_bias"})
+      survey.harmless(block.prefix + mask, "the mask is causal");
+    survey.harmless(block.prefix + ".attention.rotary_emb.inv_freq", "it follows from the rotary base");
     model.blocks.push_back(std::move(block));
   }
   survey.fromShape("inner width", model.innerWidth, {"intermediate_size"});
   need(root + "final_layer_norm.weight", {width});
   need(root + "final_layer_norm.bias", {width});
-  model.tiedHead = !survey.has("embed_out.weight");
-  if (!model.tiedHead) need("embed_out.weight", {model.vocabularyPadded, width});
+  const auto tie = survey.configured({"tie_word_embeddings"});
+  const bool untied = tie && tie->is_boolean() && !tie->get<bool>();
+  if (survey.has("embed_out.weight") || untied) need("embed_out.weight", {model.vocabularyPadded, width});
+  if (survey.has("embed_out.weight") || !untied) model.tiedHead = survey.tied("embed_out.weight", root + "embed_in.weight");
   if (complete) survey.model = std::move(model);
   return true;
 }

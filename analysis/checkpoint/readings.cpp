@@ -18,6 +18,10 @@ double difference(const std::vector<double>& now, const std::vector<double>& oth
   return std::sqrt(square / norm);
 }
 
+int zeros(const std::vector<double>& taps) {
+  return static_cast<int>(std::count(taps.begin(), taps.end(), 0.));
+}
+
 }  // namespace
 
 std::vector<Reading> readings(const Checkpoint& now, const Choices& inForce, const std::string& setting, FilterId id,
@@ -30,7 +34,8 @@ std::vector<Reading> readings(const Checkpoint& now, const Choices& inForce, con
   }
   const auto filter = now.filter(id, task);
   std::vector<Reading> all{
-      {known->value, true, statistics(filter->taps), static_cast<int>(filter->taps.size()), 0, filter->skip, ""}};
+      {known->value, true, statistics(filter->taps), static_cast<int>(filter->taps.size()), zeros(filter->taps), 0,
+       filter->skip, ""}};
   for (const std::string& value : known->alternatives) {
     if (value == known->value) continue;
     task.throwIfStopped();
@@ -45,6 +50,7 @@ std::vector<Reading> readings(const Checkpoint& now, const Choices& inForce, con
       const auto taps = other->filter(id, Task(task.stopToken()));
       reading.statistics = statistics(taps->taps);
       reading.lengthSamples = static_cast<int>(taps->taps.size());
+      reading.zeroTaps = zeros(taps->taps);
       reading.differenceRelative = difference(filter->taps, taps->taps);
       reading.skip = taps->skip;
     } catch (const Error& error) {  // one value that does not fit must not hide the others

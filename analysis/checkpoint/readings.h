@@ -14,6 +14,7 @@ struct Reading {
   bool inForce = false;   // what the checkpoint is read with now
   Statistics statistics;  // of the filter's taps
   int lengthSamples = 0;
+  int zeroTaps = 0;  // exact zeros: what a threshold took away
   double differenceRelative =
       0;  // ||h - h_now|| / ||h_now||, the shorter one continued by zeros; NaN when h_now is zero
   double skip = 0;

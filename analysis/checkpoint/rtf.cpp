@@ -99,6 +99,11 @@ RtfOptions rtfOptions(Survey& survey) {
     refuse(survey.file().path().string(), "has a truncation length that no filter can have",
            "correct the configuration, or choose another");
   }
+  for (const char* ending : {"ab", "h_0"}) {
+    for (const std::string& module : modulesWith(survey, ending))
+      options.bounded = options.bounded || survey.has(module + "scalar");
+  }
+  survey.note("constraint", options.bounded ? "l1_montel" : "none", Origin::tensors);
   options.aliased = survey.word("kernel", {}, "aliased", {"aliased", "not aliased"}) == "aliased";
   return options;
 }
@@ -115,7 +120,7 @@ std::optional<int> surveyRtf(Survey& survey, const std::string& prefix, const Rt
                                           std::to_string(options.truncationSamples) + " taps");
     usable = false;
   }
-  if (survey.has(prefix + "scalar")) usable = survey.expect(prefix + "scalar", {denominators}) && usable;
+  if (options.bounded) usable = survey.expect(prefix + "scalar", {usable ? denominators : -1}) && usable;
   return usable ? std::optional(channels) : std::nullopt;
 }
 
@@ -138,15 +143,14 @@ std::shared_ptr<const FilterSource> rtfSource(const Survey& survey, const std::s
 namespace {
 
 bool readBareRtf(Survey& survey) {
-  std::vector<std::string> prefixes;
-  for (const auto& [key, info] : survey.keys()) {
-    if (key.ends_with("ab") && (key.size() == 2 || key[key.size() - 3] == '.')) {
-      const std::string prefix = key.substr(0, key.size() - 2);
-      if (survey.has(prefix + "h_0")) prefixes.push_back(prefix);
-    }
-  }
-  if (prefixes.empty()) return false;
-  survey.recognise(families[0], prefixes.front() + "ab and " + prefixes.front() + "h_0");
+  // Two of the three names together are no chance; one tells what else is missing.
+  Modules prefixes = modulesWith(survey, "ab");
+  prefixes.merge(modulesWith(survey, "h_0"));
+  const auto sure = std::find_if(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) {
+    return survey.has(prefix + "ab") + survey.has(prefix + "h_0") + survey.has(prefix + "scalar") >= 2;
+  });
+  if (sure == prefixes.end()) return false;
+  survey.recognise(families[0], *sure + "ab and " + *sure + "h_0");
   const RtfOptions options = rtfOptions(survey);
   for (const std::string& prefix : prefixes) {
     const auto channels = surveyRtf(survey, prefix, options);

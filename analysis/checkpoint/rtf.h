@@ -11,6 +11,7 @@ namespace analysis {
 
 struct RtfOptions {
   int truncationSamples = 0;  // T: the length at which the transfer function was sampled, and the filter's
+  bool bounded = false;       // the l1 bound applies: some layer stores its scalar
   bool aliased = true;        // false: the variant whose taps are those of the infinite response
 };
 

@@ -23,10 +23,11 @@ constexpr const KnownFamily &plainHyena = families[0], &hyenaDna = families[1], 
 
 enum class Mixer { hyena, rtf, attention };
 
+// Any tensor of a kind's own tells it, so that one that is missing can be named.
 std::optional<Mixer> mixerOf(const Survey& survey, const std::string& mixer) {
-  if (survey.has(mixer + "filter_fn.implicit_filter.0.weight")) return Mixer::hyena;
-  if (survey.has(mixer + "filter_fn.ab") && survey.has(mixer + "filter_fn.h_0")) return Mixer::rtf;
-  if (survey.has(mixer + "Wqkv.weight")) return Mixer::attention;
+  if (survey.hasBelow(mixer + "filter_fn.implicit_filter.")) return Mixer::hyena;
+  if (survey.has(mixer + "filter_fn.ab") || survey.has(mixer + "filter_fn.h_0")) return Mixer::rtf;
+  if (survey.has(mixer + "Wqkv.weight") || survey.has(mixer + "Wqkv.bias")) return Mixer::attention;
   return std::nullopt;
 }
 
@@ -36,16 +37,15 @@ class SafariReader {
 
   bool read() {
     const int layers = survey.countLayers("layers.");
-    std::vector<std::optional<Mixer>> mixers;
     for (int layer = 0; layer < layers; ++layer) mixers.push_back(mixerOf(survey, prefixOf(layer) + "mixer."));
     const auto uses = [&](std::optional<Mixer> kind) {
       return std::find(mixers.begin(), mixers.end(), kind) != mixers.end();
     };
     // A layer without a mixer is a damaged Hyena model, but beside attention alone it is another family's.
     if (layers == 0 || (!uses(Mixer::hyena) && !uses(Mixer::rtf) && uses(std::nullopt))) return false;
-    name(mixers);
+    name();
     refuseVariants();
-    width = widthOf(mixers[0]);
+    width = widthOf();
     survey.fromShape("width", width, {"d_model"});
     survey.fromShape("layers", layers, {"n_layer"});
     model.width = width;
@@ -71,8 +71,7 @@ class SafariReader {
  private:
   static std::string prefixOf(int layer) { return "layers." + std::to_string(layer) + "."; }
 
-  void name(const std::vector<std::optional<Mixer>>& mixers) {
-    const bool huggingFace = survey.file().tensors().front().name.starts_with("hyena.");
+  void name() {
     if (std::all_of(mixers.begin(), mixers.end(), [](auto m) { return m == Mixer::attention; })) {
       survey.recognise(gpt, "layers.0.mixer.Wqkv.weight, in all layers");
       model.family = "gpt";
@@ -80,10 +79,15 @@ class SafariReader {
       survey.recognise(hyenaRtf, "layers.0.mixer.filter_fn.ab, layers.0.mixer.filter_fn.h_0");
       model.family = "hyena-rtf";
     } else {
-      const bool dna = huggingFace && !survey.has("layers.0.mixer.filter_fn.implicit_filter.3.freq");
+      const bool dna = isHuggingFace() && !survey.has("layers.0.mixer.filter_fn.implicit_filter.3.freq");
       survey.recognise(dna ? hyenaDna : plainHyena, "layers.0.mixer.filter_fn.implicit_filter.0.weight");
       model.family = "hyena";
     }
+  }
+
+  bool isHuggingFace() const {
+    const std::vector<TensorInfo>& all = survey.file().tensors();
+    return std::any_of(all.begin(), all.end(), [](const TensorInfo& info) { return info.name.starts_with("hyena."); });
   }
 
   // These change the operator in ways that shapes do not show.
@@ -102,15 +106,16 @@ class SafariReader {
            "choose a checkpoint without it");
   }
 
-  int widthOf(std::optional<Mixer> mixer) const {
-    const char* projection = mixer == Mixer::attention ? "Wqkv.weight" : "in_proj.weight";
-    const int columns = survey.size(prefixOf(0) + "mixer." + projection, 1);
-    if (columns > 0) return columns;
-    return survey.size("embeddings.word_embeddings.weight", 1);
+  int widthOf() const {
+    const std::string mixer = prefixOf(0) + "mixer.";
+    return survey.size({{mixer + "in_proj.weight", 1},
+                        {mixer + "Wqkv.weight", 1},
+                        {"embeddings.word_embeddings.weight", 1},
+                        {"ln_f.weight", 0}});
   }
 
   void settleOperator(Mixer kind) {
-    const std::string mixer = firstMixer(kind == Mixer::rtf ? "filter_fn.ab" : "filter_fn.implicit_filter.0.weight");
+    const std::string mixer = firstMixer(kind, "in_proj.weight");
     const int rows = survey.size(mixer + "in_proj.weight", 0);
     if (rows == 0) {
       order = survey.integer("order", {"order", "hyena_order"}, 2);
@@ -134,33 +139,40 @@ class SafariReader {
   }
 
   void settleImplicitFilter() {
-    const std::string filter = firstMixer("filter_fn.implicit_filter.0.weight") + "filter_fn.";
-    survey.fromShape("filter width", survey.size(filter + "implicit_filter.0.weight", 0), {"filter_order"});
-    survey.fromShape("position features", survey.size(filter + "pos_emb.z", 2), {"emb_dim"});
-    model.trainingLengthTokens = survey.size(filter + "pos_emb.z", 1);
+    const std::string first = "filter_fn.implicit_filter.0.weight", z = "filter_fn.pos_emb.z";
+    survey.fromShape("filter width", survey.size(firstMixer(Mixer::hyena, first) + first, 0), {"filter_order"});
+    survey.fromShape("position features", survey.size(firstMixer(Mixer::hyena, z) + z, 2), {"emb_dim"});
+    model.trainingLengthTokens = survey.size(firstMixer(Mixer::hyena, z) + z, 1);
     survey.fromShape("filter length", model.trainingLengthTokens, {"l_max", "max_seq_len"});
-    const bool huggingFace = survey.file().tensors().front().name.starts_with("hyena.");
-    options = implicitFilterOptions(survey, huggingFace ? 0.05 : 0.0);
+    options = implicitFilterOptions(survey, isHuggingFace() ? 0.05 : 0.0);
   }
 
   void settleRtf() {
-    const std::string filter = firstMixer("filter_fn.ab") + "filter_fn.";
-    survey.fromShape("filter order", survey.size(filter + "ab", 1), {});
-    const bool bounded = survey.has(filter + "scalar");
-    survey.report.settings.push_back({"constraint", bounded ? "l1_montel" : "none", Origin::tensors, "", {}});
+    const std::string ab = "filter_fn.ab";
+    survey.fromShape("filter order", survey.size(firstMixer(Mixer::rtf, ab) + ab, 1), {});
     rtf = rtfOptions(survey);
     model.trainingLengthTokens = rtf.truncationSamples;
   }
 
-  std::string firstMixer(const std::string& key) const {
-    int layer = 0;
-    while (!survey.has(prefixOf(layer) + "mixer." + key)) ++layer;
-    return prefixOf(layer) + "mixer.";
+  // The first mixer of a kind that holds `key`; where none does, the first of the kind.
+  std::string firstMixer(Mixer kind, const std::string& key) const {
+    std::string first;
+    for (std::size_t layer = 0; layer < mixers.size(); ++layer) {
+      const std::string mixer = prefixOf(static_cast<int>(layer)) + "mixer.";
+      if (mixers[layer] != kind) continue;
+      if (survey.has(mixer + key)) return mixer;
+      if (first.empty()) first = mixer;
+    }
+    return first;
   }
 
   void settleAttention() {
     const int usual = std::max(1, width / 64);
-    model.heads = survey.integer("heads", {"num_heads", "n_head", "n_heads", "attn_cfg/num_heads"}, usual);
+    model.heads = survey.integer("heads", {"num_heads", "n_head", "n_heads", "attn_cfg/num_heads"}, usual,
+                                 headCounts(width));
+    std::vector<bool> layers;
+    for (const auto& mixer : mixers) layers.push_back(mixer == Mixer::attention);
+    noteAttention(survey, layers);
     if (model.heads < 1 || width % model.heads != 0) {
       refuse(survey.file().path().string(), "its configuration gives a number of heads that does not divide the width",
              "correct the configuration");
@@ -175,7 +187,7 @@ class SafariReader {
       block.mixer = MixerKind::attention;
       need(mixer + "Wqkv.weight", {3 * width, width});
       need(mixer + "Wqkv.bias", {3 * width});
-      survey.allow(mixer + "rotary_emb.inv_freq");
+      survey.harmless(mixer + "rotary_emb.inv_freq", "it follows from the rotary base");
     } else {
       readHyenaMixer(layer, kind, mixer, block);
     }
@@ -185,8 +197,10 @@ class SafariReader {
       need(prefix + norm + ".weight", {width});
       need(prefix + norm + ".bias", {width});
     }
-    const int inner = survey.size(prefix + "mlp.fc1.weight", 0);
-    if (model.innerWidth == 0) model.innerWidth = inner;
+    if (model.innerWidth == 0) {
+      model.innerWidth = survey.size(
+          {{prefix + "mlp.fc1.weight", 0}, {prefix + "mlp.fc1.bias", 0}, {prefix + "mlp.fc2.weight", 1}});
+    }
     need(prefix + "mlp.fc1.weight", {model.innerWidth, width});
     need(prefix + "mlp.fc1.bias", {model.innerWidth});
     need(prefix + "mlp.fc2.weight", {width, model.innerWidth});
@@ -245,6 +259,7 @@ class SafariReader {
 
   Survey& survey;
   LanguageModel model;
+  std::vector<std::optional<Mixer>> mixers;  // by layer
   int width = 0, order = 2;
   ImplicitFilterOptions options;
   RtfOptions rtf;

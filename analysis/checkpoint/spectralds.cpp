@@ -11,15 +11,23 @@ constexpr std::array families{KnownFamily{"SpectraLDS", "A, B, C and h0", true, 
 
 // A [n], B [1, n], C [n, k], h0 [n]: h_k[t] = sum_n B_n C_nk A_n^t, all real.
 bool readSpectraLds(Survey& survey) {
-  if (!survey.has("A") || !survey.has("B") || !survey.has("C") || !survey.has("h0")) return false;
-  const int states = survey.size("A", 0), filters = survey.size("C", 1);
+  // Such short names mean these filters only together: three of the four, whose shapes fit each other.
+  const int states = survey.size({{"A", 0}, {"B", 1}, {"h0", 0}}), filters = survey.size("C", 1);
+  int fitting = 0;
+  const auto fits = [&](const char* name, const std::vector<std::int64_t>& shape) {
+    const TensorInfo* info = survey.find(name);
+    fitting += info != nullptr && info->shape == shape;
+    return info == nullptr || info->shape == shape;
+  };
+  const bool all = fits("A", {states}) && fits("B", {1, states}) && fits("C", {states, filters}) && fits("h0", {states});
+  if (!all || fitting < 3) return false;
+  survey.recognise(families[0], "A, B, C, h0");
   bool usable = survey.expect("A", {states});
   usable = survey.expect("B", {1, states}) && usable;
   usable = survey.expect("C", {states, filters}) && usable;
-  survey.allow("h0");
-  survey.allow("M");
-  if (!usable) return false;
-  survey.recognise(families[0], "A, B, C, h0");
+  survey.harmless("h0", "a state to begin from; filters begin from none");
+  survey.harmless("M", "its use is not known; it holds no part of the filters");
+  if (!usable) return true;
   Bank bank;
   bank.path = "phi";
   bank.channels = filters;

@@ -1,10 +1,11 @@
-// Filters of diagonal state-space layers: H3 (HazyResearch/H3), S4D and S4 version 4 (state-spaces/s4).
+// Filters of diagonal state-space layers: H3 (HazyResearch/H3), S4D and S4 versions 3 and 4 (state-spaces/s4).
 #include <algorithm>
 #include <array>
 #include <cmath>
 
 #include "analysis/checkpoint/families.h"
 #include "analysis/checkpoint/h3language.h"
+#include "analysis/checkpoint/languageframe.h"
 #include "analysis/checkpoint/lowrankkernel.h"
 #include "analysis/checkpoint/modalsource.h"
 #include "analysis/tensors/blob.h"
@@ -16,7 +17,8 @@ constexpr std::array h3Families{
     KnownFamily{"H3", "layers.i.mixer.ssm_k_kernel.kernel.C", true, true, "a shift and a diagonal system a layer"}};
 constexpr std::array s4Families{
     KnownFamily{"S4D", "*.kernel.log_A_real", true, false, "diagonal state spaces"},
-    KnownFamily{"S4", "*.kernel.inv_dt and .A_real", true, false, "diagonal, or with a low-rank part"}};
+    KnownFamily{"S4", "*.kernel.inv_dt and .A_real; *.kernel.kernel.inv_A_real", true, false,
+                "diagonal, or with a low-rank part; version 3 diagonal"}};
 
 using Complex = std::complex<double>;
 
@@ -27,7 +29,8 @@ struct Diagonal {
   const TensorInfo *C = nullptr, *B = nullptr, *realPart = nullptr, *imaginaryPart = nullptr, *step = nullptr;
   const TensorInfo* skip = nullptr;
   std::size_t states = 0;   // N/2 modes
-  std::size_t systems = 1;  // rows of A and B; channel h uses row h mod systems
+  std::size_t systems = 1;  // rows of A and B; input h uses row h mod systems
+  std::size_t inputs = 1;   // H; channel c H + h is output c of input h
   double imaginarySign = 1;
   Discretisation rule = Discretisation::zeroOrderHold;
 };
@@ -35,12 +38,12 @@ struct Diagonal {
 // h[t] = 2 Re sum c p^t (Gu et al. 2022, On the Parameterization of S4D, section 3). Bilinear: p = (1 + dt A/2) /
 // (1 - dt A/2), c = C B dt / (1 - dt A/2). Zero-order hold: p = exp(dt A), c = C B (p - 1)/A.
 Modes discretise(const TensorFile& file, const Diagonal& d, int channel) {
-  const auto h = static_cast<std::uint64_t>(channel);
+  const auto output = static_cast<std::uint64_t>(channel), h = output % d.inputs;
   const std::uint64_t row = h % d.systems * d.states;
   const double dt = std::exp(readRange(file, *d.step, h, 1).front());
   const std::vector<double> re = readRange(file, *d.realPart, row, d.states);
   const std::vector<double> im = readRange(file, *d.imaginaryPart, row, d.states);
-  const std::vector<Complex> c = readComplex(file, *d.C, h * d.states, d.states);
+  const std::vector<Complex> c = readComplex(file, *d.C, output * d.states, d.states);
   const std::vector<Complex> b =
       d.B != nullptr ? readComplex(file, *d.B, row, d.states) : std::vector<Complex>(d.states, 1);
   Modes modes;
@@ -56,7 +59,7 @@ Modes discretise(const TensorFile& file, const Diagonal& d, int channel) {
       modes.coefficients.push_back(2. * c[n] * b[n] * (p - 1.) / a);
     }
   }
-  if (d.skip != nullptr) modes.skip = readRange(file, *d.skip, h, 1).front();
+  if (d.skip != nullptr) modes.skip = readRange(file, *d.skip, output, 1).front();
   return modes;
 }
 
@@ -79,8 +82,9 @@ void addDiagonal(Survey& survey, Bank bank, const Diagonal& diagonal) {
 // The shift system is a FIR filter, h[t] = sum_n B[n] C[n + t] (Fu et al. 2023, Hungry Hungry Hippos, section 3.1).
 void addShift(Survey& survey, const std::string& mixer, Bank bank) {
   const std::string kernel = mixer + "ssm_k_kernel.kernel.";
-  const int channels = survey.size(kernel + "C", 1), taps = survey.size(kernel + "C", 2);
-  bool usable = survey.expect(kernel + "C", {1, -1, -1});
+  const int channels = survey.size({{kernel + "C", 1}, {kernel + "B", 0}, {mixer + "ssm_k_D", 0}});
+  const int taps = survey.size({{kernel + "C", 2}, {kernel + "B", 1}});
+  bool usable = survey.expect(kernel + "C", {1, channels, taps});
   usable = survey.expect(kernel + "B", {channels, taps}) && usable;
   usable = survey.expect(mixer + "ssm_k_D", {channels}) && usable;
   if (!usable) return;
@@ -103,9 +107,10 @@ void addShift(Survey& survey, const std::string& mixer, Bank bank) {
 
 void addH3Diagonal(Survey& survey, const std::string& mixer, Bank bank, Discretisation rule) {
   const std::string kernel = mixer + "kernel.kernel.";
-  const int channels = survey.size(kernel + "C", 1), states = survey.size(kernel + "C", 2);
-  const int systems = survey.size(kernel + "A_imag", 0);
-  bool usable = survey.expect(kernel + "C", {1, -1, -1, 2});
+  const int channels = survey.size({{kernel + "C", 1}, {kernel + "log_dt", 0}, {mixer + "D", 0}});
+  const int states = survey.size({{kernel + "C", 2}, {kernel + "B", 1}});
+  const int systems = survey.size({{kernel + "A_imag", 0}, {kernel + "B", 0}});
+  bool usable = survey.expect(kernel + "C", {1, channels, states, 2});
   usable = survey.expect(kernel + "B", {systems, states, 2}) && usable;
   usable = survey.expect(kernel + "inv_A_real", {systems, states}) && usable;
   usable = survey.expect(kernel + "A_imag", {systems, states}) && usable;
@@ -117,21 +122,13 @@ void addH3Diagonal(Survey& survey, const std::string& mixer, Bank bank, Discreti
   addDiagonal(survey, bank,
               {survey.find(kernel + "C"), survey.find(kernel + "B"), survey.find(kernel + "inv_A_real"),
                survey.find(kernel + "A_imag"), survey.find(kernel + "log_dt"), survey.find(mixer + "D"),
-               static_cast<std::size_t>(states), static_cast<std::size_t>(systems), 1, rule});
+               static_cast<std::size_t>(states), static_cast<std::size_t>(systems), static_cast<std::size_t>(channels),
+               1, rule});
 }
 
-// The kernel modules of a file: prefixes of the keys that end so.
-std::vector<std::string> prefixesOf(const Survey& survey, std::string_view ending) {
-  std::vector<std::string> prefixes;
-  for (const auto& [key, info] : survey.keys()) {
-    if (key.ends_with(ending)) prefixes.push_back(key.substr(0, key.size() - ending.size()));
-  }
-  return prefixes;
-}
-
-Bank kernelBank(const Survey& survey, const std::string& path, int channels, int length) {
+Bank kernelBank(const Survey& survey, const std::string& kernel, int channels, int length) {
   Bank bank;
-  bank.path = path + "kernel";
+  bank.path = kernel.substr(0, kernel.size() - 1);
   bank.layer = survey.bankCount();
   bank.channels = channels;
   bank.lengthSamples = length;
@@ -140,17 +137,19 @@ Bank kernelBank(const Survey& survey, const std::string& path, int channels, int
 
 void addS4d(Survey& survey, const std::string& module, int length) {
   const std::string kernel = module + "kernel.";
-  const int channels = survey.size(kernel + "C", 0), states = survey.size(kernel + "C", 1);
-  bool usable = survey.expect(kernel + "C", {-1, -1, 2});
+  const int channels = survey.size({{kernel + "C", 0}, {kernel + "log_dt", 0}, {module + "D", 0}});
+  const int states = survey.size({{kernel + "C", 1}, {kernel + "log_A_real", 1}});
+  bool usable = survey.expect(kernel + "C", {channels, states, 2});
   usable = survey.expect(kernel + "log_dt", {channels}) && usable;
   usable = survey.expect(kernel + "log_A_real", {channels, states}) && usable;
   usable = survey.expect(kernel + "A_imag", {channels, states}) && usable;
   usable = survey.expect(module + "D", {channels}) && usable;
   if (!usable) return;
-  addDiagonal(survey, kernelBank(survey, module, channels, length),
+  addDiagonal(survey, kernelBank(survey, kernel, channels, length),
               {survey.find(kernel + "C"), nullptr, survey.find(kernel + "log_A_real"), survey.find(kernel + "A_imag"),
                survey.find(kernel + "log_dt"), survey.find(module + "D"), static_cast<std::size_t>(states),
-               static_cast<std::size_t>(channels), 1, Discretisation::zeroOrderHold});
+               static_cast<std::size_t>(channels), static_cast<std::size_t>(channels), 1,
+               Discretisation::zeroOrderHold});
 }
 
 // A layer with a low-rank part; always bilinear. P [rank, systems, N/2, 2]; l_kernel, a scalar, says for which length
@@ -159,7 +158,9 @@ void addLowRank(Survey& survey, const std::string& kernel, const Diagonal& diago
   const int rank = survey.size(kernel + "P", 0), systems = static_cast<int>(diagonal.systems);
   bool usable = survey.expect(kernel + "P", {-1, systems, static_cast<std::int64_t>(diagonal.states), 2});
   int stored = 0;
-  if (survey.has(kernel + "l_kernel")) {
+  if (!survey.has(kernel + "l_kernel")) {
+    survey.note(kernel + "l_kernel", "0", Origin::fallback, "not in the file: C is taken as it stands");
+  } else {
     usable = survey.expect(kernel + "l_kernel", {}) && usable;
     const double said = usable ? survey.file().doubles(survey.find(kernel + "l_kernel")->name).front() : 0;
     if (!(said >= 0 && said <= (1 << 26))) {
@@ -173,7 +174,7 @@ void addLowRank(Survey& survey, const std::string& kernel, const Diagonal& diago
   survey.addBank(std::move(bank),
                  tapsSource(length, [file = survey.sharedFile(), d = diagonal, p = survey.find(kernel + "P"), rank,
                                      stored](int channel, std::span<double> out) {
-                   const auto h = static_cast<std::uint64_t>(channel);
+                   const auto output = static_cast<std::uint64_t>(channel), h = output % d.inputs;
                    const std::uint64_t row = h % d.systems * d.states;
                    LowRankSystem system;
                    const std::vector<double> re = readRange(*file, *d.realPart, row, d.states);
@@ -181,7 +182,7 @@ void addLowRank(Survey& survey, const std::string& kernel, const Diagonal& diago
                    for (std::size_t n = 0; n < d.states; ++n)
                      system.a.emplace_back(-std::exp(re[n]), d.imaginarySign * im[n]);
                    system.b = readComplex(*file, *d.B, row, d.states);
-                   system.c = readComplex(*file, *d.C, h * d.states, d.states);
+                   system.c = readComplex(*file, *d.C, output * d.states, d.states);
                    for (int r = 0; r < rank; ++r) {
                      const std::uint64_t at = static_cast<std::uint64_t>(r) * d.systems * d.states + row;
                      system.p.push_back(readComplex(*file, *p, at, d.states));
@@ -189,49 +190,80 @@ void addLowRank(Survey& survey, const std::string& kernel, const Diagonal& diago
                    system.step = std::exp(readRange(*file, *d.step, h, 1).front());
                    system.storedLength = stored;
                    lowRankResponse(system, out);
-                   return d.skip == nullptr ? 0 : readRange(*file, *d.skip, h, 1).front();
+                   return d.skip == nullptr ? 0 : readRange(*file, *d.skip, output, 1).front();
                  }));
 }
 
-void addS4(Survey& survey, const std::string& module, int length, Discretisation rule) {
-  const std::string kernel = module + "kernel.";
-  const int channels = survey.size(kernel + "C", 1), states = survey.size(kernel + "C", 2);
-  const int systems = survey.size(kernel + "A_real", 0);
-  bool usable = survey.expect(kernel + "C", {1, -1, -1, 2});
-  usable = survey.expect(kernel + "B", {1, systems, states, 2}) && usable;
-  usable = survey.expect(kernel + "A_real", {systems, states}) && usable;
-  usable = survey.expect(kernel + "A_imag", {systems, states}) && usable;
-  usable = survey.expect(kernel + "inv_dt", {channels, 1}) && usable;
-  usable = survey.expect(module + "D", {1, channels}) && usable;
-  if (!usable || systems < 1) return;
-  const Diagonal diagonal{survey.find(kernel + "C"),
-                          survey.find(kernel + "B"),
-                          survey.find(kernel + "A_real"),
-                          survey.find(kernel + "A_imag"),
-                          survey.find(kernel + "inv_dt"),
-                          survey.find(module + "D"),
+// Where a version of S4 keeps what: version 4 lies flat and has a leading axis in B and a trailing one in dt.
+struct S4Layout {
+  std::string module, kernel;  // prefixes
+  const char *realPart, *step;
+  std::vector<std::int64_t> leading, trailing;  // axes of size 1
+  double imaginarySign;
+};
+
+// D [c, H] and C [c, H, N/2, 2]; a convolution that looks both ways has C [2 c, ..], of which the first half looks back.
+void addS4(Survey& survey, const S4Layout& layout, int length, Discretisation rule) {
+  const std::string &kernel = layout.kernel, D = layout.module + "D", C = kernel + "C", B = kernel + "B";
+  const std::size_t rows = layout.leading.size();
+  const std::string re = kernel + layout.realPart, im = kernel + "A_imag", dt = kernel + layout.step;
+  const int inputs = survey.size({{C, 1}, {dt, 0}, {D, 1}}), states = survey.size({{C, 2}, {re, 1}});
+  const int systems = survey.size({{re, 0}, {im, 0}, {B, rows}});
+  const int outputs = survey.size({{D, 0}, {C, 0}}), stored = survey.size({{C, 0}, {D, 0}});
+  const auto shape = [](std::vector<std::int64_t> all, std::initializer_list<std::int64_t> more) {
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  std::vector<std::int64_t> steps{inputs};
+  steps.insert(steps.end(), layout.trailing.begin(), layout.trailing.end());
+  bool usable = survey.expect(C, {stored == 2 * outputs ? stored : outputs, inputs, states, 2});
+  usable = survey.expect(B, shape(layout.leading, {systems, states, 2})) && usable;
+  usable = survey.expect(re, {systems, states}) && usable;
+  usable = survey.expect(im, {systems, states}) && usable;
+  usable = survey.expect(dt, steps) && usable;
+  usable = survey.expect(D, {outputs, inputs}) && usable;
+  for (const char* part : {"output_linear.0.weight", "output_linear.0.bias"}) survey.allow(layout.module + part);
+  for (const char* part : {"P", "l_kernel"}) survey.allow(kernel + part);
+  // A low-rank part is told by either of its tensors.
+  const bool lowRank = survey.has(kernel + "P") || survey.has(kernel + "l_kernel");
+  if (lowRank && !survey.has(kernel + "P")) usable = survey.expect(kernel + "P", {-1, systems, states, 2}) && usable;
+  if (!usable || systems < 1 || inputs < 1) return;
+  if (std::int64_t(outputs) * inputs > (1 << 22)) {
+    survey.report.shapeMismatch.push_back(C + ": describes more filters than any layer has");
+    return;
+  }
+  if (stored == 2 * outputs) survey.note(kernel + "C", "both ways", Origin::shapes, "the half that looks back is shown");
+  const Diagonal diagonal{survey.find(C),
+                          survey.find(B),
+                          survey.find(re),
+                          survey.find(im),
+                          survey.find(dt),
+                          survey.find(D),
                           static_cast<std::size_t>(states),
                           static_cast<std::size_t>(systems),
-                          -1,
+                          static_cast<std::size_t>(inputs),
+                          layout.imaginarySign,
                           rule};
-  const Bank bank = kernelBank(survey, module, channels, length);
-  if (survey.has(kernel + "P")) return addLowRank(survey, kernel, diagonal, bank);
-  survey.allow(kernel + "l_kernel");
+  const Bank bank = kernelBank(survey, kernel, outputs * inputs, length);
+  if (lowRank) return addLowRank(survey, kernel, diagonal, bank);
   addDiagonal(survey, bank, diagonal);
 }
 
 bool readH3(Survey& survey) {
   const int layers = survey.countLayers("layers.");
   const auto mixer = [](int layer) { return "layers." + std::to_string(layer) + ".mixer."; };
+  const auto hasShift = [&](int layer) {
+    return survey.hasBelow(mixer(layer) + "ssm_k_kernel.") || survey.has(mixer(layer) + "ssm_k_D");
+  };
   bool found = false;
-  for (int layer = 0; layer < layers; ++layer) found = found || survey.has(mixer(layer) + "ssm_k_kernel.kernel.C");
+  for (int layer = 0; layer < layers; ++layer) found = found || hasShift(layer);
   if (!found) return false;
   survey.recognise(h3Families[0], "layers.*.mixer.ssm_k_kernel.kernel.C");
   survey.fromShape("layers", layers, {"n_layer"});
   const Discretisation rule = discretisation(survey, "bilinear");
   const int length = evaluatedLength(survey, {"l_max"});
   for (int layer = 0; layer < layers; ++layer) {
-    if (!survey.has(mixer(layer) + "ssm_k_kernel.kernel.C")) continue;
+    if (!hasShift(layer) && !survey.hasBelow(mixer(layer) + "kernel.kernel.")) continue;
     Bank bank;
     bank.layer = layer;
     bank.operatorsInLayer = 2;
@@ -242,26 +274,42 @@ bool readH3(Survey& survey) {
   }
   surveyH3Language(survey, layers, length);
   for (const auto& [key, info] : survey.keys()) {
-    const bool kernel = key.find("kernel.") != std::string::npos;
-    if (!kernel && (key.starts_with("layers.") || key.starts_with("embeddings.") || key.starts_with("ln_f."))) {
-      survey.allow(key);
-    }
+    if (isFrameKey(key)) survey.allow(key);
   }
   return true;
 }
 
 bool readS4(Survey& survey) {
-  const std::vector<std::string> s4d = prefixesOf(survey, "kernel.log_A_real"),
-                                 s4 = prefixesOf(survey, "kernel.inv_dt");
-  if (s4d.empty() && s4.empty()) return false;
-  survey.recognise(s4Families[s4d.empty() ? 1 : 0], s4d.empty() ? "*.kernel.inv_dt, .A_real" : "*.kernel.log_A_real");
-  const int length = evaluatedLength(survey, {"l_max"});
-  for (const std::string& module : s4d) addS4d(survey, module, length);
-  if (!s4.empty()) {
-    const bool diagonal = std::any_of(s4.begin(), s4.end(), [&](const auto& m) { return !survey.has(m + "kernel.P"); });
-    const Discretisation rule = diagonal ? discretisation(survey, "zoh") : Discretisation::bilinear;
-    for (const std::string& module : s4) addS4(survey, module, length, rule);
+  // Either of two names tells, so that the other one can be missed.
+  Modules s4d = modulesWith(survey, "kernel.log_A_real"), s4 = modulesWith(survey, "kernel.inv_dt"),
+                        third = modulesWith(survey, "kernel.kernel.inv_A_real");
+  for (const std::string& module : modulesWith(survey, "kernel.log_dt")) {
+    const TensorInfo* c = survey.find(module + "kernel.C");
+    if (c != nullptr && c->shape.size() == 3) s4d.insert(module);
   }
+  s4.merge(modulesWith(survey, "kernel.A_real"));
+  for (const std::string& module : modulesWith(survey, "kernel.kernel.log_dt")) {
+    const TensorInfo* c = survey.find(module + "kernel.kernel.C");
+    if (c != nullptr && c->shape.size() == 4) third.insert(module);
+  }
+  if (s4d.empty() && s4.empty() && third.empty()) return false;
+  survey.recognise(s4Families[s4d.empty() ? 1 : 0], !s4d.empty()  ? "*.kernel.log_A_real"
+                                                    : !s4.empty() ? "*.kernel.inv_dt, .A_real"
+                                                                  : "*.kernel.kernel.inv_A_real");
+  const int length = evaluatedLength(survey, {"l_max"});
+  for (const std::string& module : s4d) {
+    addS4d(survey, module, length);
+    for (const char* part : {"output_linear.0.weight", "output_linear.0.bias"}) survey.allow(module + part);
+  }
+  const bool diagonal = std::any_of(s4.begin(), s4.end(), [&](const std::string& module) {
+    return !survey.has(module + "kernel.P") && !survey.has(module + "kernel.l_kernel");
+  });
+  Discretisation rule = Discretisation::bilinear;
+  if (diagonal || !third.empty()) rule = discretisation(survey, diagonal ? "zoh" : "bilinear");
+  for (const std::string& module : s4)
+    addS4(survey, {module, module + "kernel.", "A_real", "inv_dt", {1}, {1}, -1}, length, rule);
+  for (const std::string& module : third)
+    addS4(survey, {module, module + "kernel.kernel.", "inv_A_real", "log_dt", {}, {}, 1}, length, rule);
   return true;
 }
 

@@ -1,6 +1,9 @@
 #include "analysis/checkpoint/stripedlanguage.h"
 
 #include <algorithm>
+#include <string_view>
+
+#include "analysis/checkpoint/languageframe.h"
 
 namespace analysis {
 namespace {
@@ -34,28 +37,27 @@ class StripedLanguage {
     settle();
     for (std::size_t i = 0; i < banks.size(); ++i) readBlock(static_cast<int>(i), banks[i]);
     survey.fromShape("inner width", model.innerWidth, {"inner_mlp_size"});
-    model.tiedHead = !survey.has("unembed.weight");
-    if (!model.tiedHead) {
-      need("unembed.weight", {model.vocabularyPadded, width});
-      if (complete) model.tiedHead = survey.equal("unembed.weight", "embedding_layer.weight");
-    }
+    const auto tie = survey.configured({"tie_embeddings"});
+    const bool untied = tie && tie->is_boolean() && !tie->get<bool>();
+    if (survey.has("unembed.weight") || untied) need("unembed.weight", {model.vocabularyPadded, width});
+    if (survey.has("unembed.weight") || !untied) model.tiedHead = survey.tied("unembed.weight", "embedding_layer.weight");
     if (complete) survey.model = std::move(model);
   }
 
  private:
   // What no shape tells.
   void settle() {
-    model.heads = survey.integer("heads", {"num_attention_heads"}, std::max(1, width / 128));
+    model.heads = survey.integer("heads", {"num_attention_heads"}, std::max(1, width / 128), headCounts(width));
     if (model.heads < 1 || width % model.heads != 0) {
       survey.report.shapeMismatch.push_back("heads: " + std::to_string(model.heads) + " do not divide the width");
       complete = false;
       model.heads = 1;
     }
-    model.layerNormEpsilon = survey.number("norm epsilon", {"eps"}, 1e-6);
+    model.layerNormEpsilon = survey.number("norm epsilon", {"eps"}, 1e-6, {"1e-06", "1e-05"});
     model.normEpsilonOutside = !survey.flag("epsilon below the root", {"use_flash_rmsnorm"}, false, true);
     model.rotaryDimensions = width / model.heads;
-    model.rotaryBase = survey.number("rotary base", {"rotary_emb_base"}, 10000);
-    model.rotaryScale = survey.number("rotary scale", {"rotary_emb_scaling_factor"}, 1);
+    model.rotaryBase = survey.number("rotary base", {"rotary_emb_base"}, 10000, {"10000", "500000", "1000000"});
+    model.rotaryScale = survey.number("rotary scale", {"rotary_emb_scaling_factor"}, 1, {"1", "16", "128"});
     if (isSecond) {
       model.streams = StreamLayout::interleaved;
       model.gatesExchanged = survey.flag("gates exchanged", {"hyena_flip_x1x2"}, false, true);
@@ -77,14 +79,15 @@ class StripedLanguage {
     block.prefix = "blocks." + std::to_string(index);
     block.banks = banks;
     const std::string prefix = block.prefix + ".";
-    if (survey.has(prefix + "inner_mha_cls.Wqkv.weight")) {
+    if (banks.empty() && survey.hasBelow(prefix + "inner_mha_cls.")) {
       block.mixer = MixerKind::attention;
       readAttention(prefix + "inner_mha_cls.");
     } else {
       if (banks.size() != 1) complete = false;  // the filters' own report says why
       need(prefix + "projections.weight", {3 * width, width});
       optional(prefix + "projections.bias", {3 * width});
-      model.shortFilterTaps = std::max(1, survey.size(prefix + "filter.short_filter_weight", 2));
+      const int taps = survey.size(prefix + "filter.short_filter_weight", 2);
+      if (taps > 0) model.shortFilterTaps = taps;
       need(prefix + "filter.short_filter_weight", {3 * width, 1, model.shortFilterTaps});
       optional(prefix + "filter.short_filter_bias", {3 * width});
       need(prefix + "out_filter_dense.weight", {width, width});
@@ -92,8 +95,10 @@ class StripedLanguage {
     }
     need(prefix + "pre_norm.scale", {width});
     need(prefix + "post_norm.scale", {width});
-    const int inner = survey.size(prefix + "mlp.l1.weight", 0);
-    if (model.innerWidth == 0) model.innerWidth = inner;
+    if (model.innerWidth == 0) {
+      model.innerWidth =
+          survey.size({{prefix + "mlp.l1.weight", 0}, {prefix + "mlp.l2.weight", 0}, {prefix + "mlp.l3.weight", 1}});
+    }
     need(prefix + "mlp.l1.weight", {model.innerWidth, width});
     need(prefix + "mlp.l2.weight", {model.innerWidth, width});
     need(prefix + "mlp.l3.weight", {width, model.innerWidth});
@@ -102,7 +107,8 @@ class StripedLanguage {
   }
 
   void readAttention(const std::string& prefix) {
-    const int headWidth = width / model.heads, rows = survey.size(prefix + "Wqkv.weight", 0);
+    const int headWidth = width / model.heads;
+    const int rows = survey.has(prefix + "Wqkv.weight") ? survey.size(prefix + "Wqkv.weight", 0) : 3 * width;
     const int shared = (rows - width) / 2;
     if (shared < headWidth || shared % headWidth != 0 || model.heads % (shared / headWidth) != 0 ||
         rows != width + 2 * shared) {
@@ -121,8 +127,14 @@ class StripedLanguage {
   void need(const std::string& key, const std::vector<std::int64_t>& shape) {
     complete = survey.expect(key, shape) && complete;
   }
+  // Some models have these, but then all of their blocks that have the weight.
   void optional(const std::string& key, const std::vector<std::int64_t>& shape) {
-    if (survey.has(key)) need(key, shape);
+    const std::string name = key.substr(key.find('.', std::string_view("blocks.").size()));
+    const auto& keys = survey.keys();
+    const bool elsewhere = std::any_of(keys.begin(), keys.end(), [&](const auto& each) {
+      return each.first.starts_with("blocks.") && each.first.ends_with(name);
+    });
+    if (elsewhere) need(key, shape);
   }
 
   Survey& survey;

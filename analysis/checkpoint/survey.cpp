@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <sstream>
 
 #include "analysis/tensors/blob.h"
@@ -11,6 +12,7 @@ namespace analysis {
 namespace {
 
 std::string numberText(double value) {
+  if (std::abs(value) < 1e9 && value == std::trunc(value)) return std::to_string(static_cast<long>(value));
   std::array<char, 32> buffer;
   const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
   return {buffer.data(), end};
@@ -21,6 +23,13 @@ std::string jsonText(const nlohmann::json& value) {
   if (value.is_boolean()) return value.get<bool>() ? "on" : "off";
   if (value.is_number_float()) return numberText(value.get<double>());
   return value.dump();
+}
+
+// What was expected: sizes that nothing told may be any.
+std::string expectedText(const std::vector<std::int64_t>& shape) {
+  std::string text;
+  for (const std::int64_t size : shape) text += (text.empty() ? "" : ", ") + (size > 0 ? std::to_string(size) : "any");
+  return "[" + text + "]";
 }
 
 }  // namespace
@@ -64,12 +73,22 @@ int Survey::size(std::string_view key, std::size_t dimension) const {
   return static_cast<int>(size);
 }
 
+bool Survey::hasBelow(std::string_view prefix) const {
+  const auto next = keys().lower_bound(prefix);
+  return next != keys().end() && next->first.starts_with(prefix);
+}
+
+int Survey::size(std::initializer_list<std::pair<std::string, std::size_t>> places) const {
+  for (const auto& [key, dimension] : places) {
+    if (const int found = size(key, dimension); found != 0) return found;
+  }
+  return 0;
+}
+
 int Survey::countLayers(std::string_view prefix) const {
   int layers = 0;
   for (;; ++layers) {
-    const std::string start = std::string(prefix) + std::to_string(layers) + ".";
-    const auto next = keys().lower_bound(start);
-    if (next == keys().end() || !next->first.starts_with(start)) return layers;
+    if (!hasBelow(std::string(prefix) + std::to_string(layers) + ".")) return layers;
   }
 }
 
@@ -81,15 +100,32 @@ bool Survey::expect(const std::string& key, const std::vector<std::int64_t>& sha
     return false;
   }
   const bool fits = std::equal(shape.begin(), shape.end(), info->shape.begin(), info->shape.end(),
-                               [](std::int64_t want, std::int64_t have) { return want == -1 || want == have; });
+                               [](std::int64_t want, std::int64_t have) { return want <= 0 || want == have; });
   if (!fits) {
-    report.shapeMismatch.push_back(key + ": is " + shapeText(info->shape) + ", expected " + shapeText(shape));
+    report.shapeMismatch.push_back(key + ": is " + shapeText(info->shape) + ", expected " + expectedText(shape));
     return false;
   }
   if (info->type == DataType::unsupported) {
     report.skipped.push_back(key + ": has the type " + info->typeName + ", whose values cannot be read");
     return false;
   }
+  return true;
+}
+
+void Survey::harmless(const std::string& key, const std::string& why) {
+  m_known.insert(key);
+  if (has(key)) report.extra.push_back(key + ": harmless, " + why);
+}
+
+bool Survey::tied(const std::string& key, const std::string& of) {
+  m_known.insert(key);
+  if (!has(of)) return true;  // its absence is reported where it is needed
+  if (!has(key)) {
+    report.tied.push_back(key + ": absent, taken from " + of);
+    return true;
+  }
+  if (!equal(key, of)) return false;
+  if (find(key)->storage != find(of)->storage) report.tied.push_back(key + ": same values as " + of);
   return true;
 }
 
@@ -232,13 +268,40 @@ void Survey::finish() {
     }
   }
   std::map<std::uint64_t, std::string> firstOf;
+  std::vector<std::string> unknown;
   for (const auto& [key, info] : keys()) {
-    if (!m_known.contains(key)) report.extra.push_back(key + ": unknown");
+    if (!m_known.contains(key)) unknown.push_back(key + ": unknown");
     const auto [at, isNew] = firstOf.emplace(info->storage, key);
     if (!isNew && info->elementCount > 0) report.tied.push_back(key + ": same storage as " + at->second);
   }
+  report.extra.insert(report.extra.begin(), unknown.begin(), unknown.end());
   const std::vector<std::string>& remarks = m_file->remarks();
   report.skipped.insert(report.skipped.end(), remarks.begin(), remarks.end());
+}
+
+bool NaturalOrder::operator()(const std::string& a, const std::string& b) const {
+  const auto digits = [](const std::string& text, std::size_t from) {
+    const std::size_t end = text.find_first_not_of("0123456789", from);
+    return std::min(end, text.size()) - from;
+  };
+  for (std::size_t i = 0, j = 0; i < a.size() && j < b.size();) {
+    const std::size_t m = digits(a, i), n = digits(b, j);
+    const int order = m != n && m > 0 && n > 0 ? (m < n ? -1 : 1) : a.compare(i, std::max<std::size_t>(m, 1), b, j, std::max<std::size_t>(n, 1));
+    if (order != 0) return order < 0;
+    i += std::max<std::size_t>(m, 1);
+    j += std::max<std::size_t>(n, 1);
+  }
+  return a.size() < b.size();
+}
+
+Modules modulesWith(const Survey& survey, std::string_view ending) {
+  Modules modules;
+  for (const auto& [key, info] : survey.keys()) {
+    if (!key.ends_with(ending)) continue;
+    const std::size_t start = key.size() - ending.size();
+    if (start == 0 || key[start - 1] == '.') modules.insert(key.substr(0, start));
+  }
+  return modules;
 }
 
 }  // namespace analysis

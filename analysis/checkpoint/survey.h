@@ -2,6 +2,7 @@
 // values by any of their names, and the report that people read after opening.
 #pragma once
 
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -9,6 +10,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "analysis/checkpoint/checkpoint.h"
@@ -50,16 +52,25 @@ class Survey {
   std::vector<float> floats(std::string_view key) const;
   const TensorInfo* find(std::string_view key) const;
   bool has(std::string_view key) const { return find(key) != nullptr; }
+  // Whether some key begins so.
+  bool hasBelow(std::string_view prefix) const;
   // Size of one dimension; 0 when the tensor is absent or has fewer dimensions.
   int size(std::string_view key, std::size_t dimension) const;
+  // The first of these sizes that is not 0: what one tensor lacks, its neighbours tell. 0 when none does.
+  int size(std::initializer_list<std::pair<std::string, std::size_t>> places) const;
   // Layers l = 0, 1, .. for which some key begins with `prefix` l ".".
   int countLayers(std::string_view prefix) const;
 
   // Notes the tensor as understood. False, and an entry in the report, when it is absent, has another shape
-  // (-1: any size) or a type that cannot be read.
+  // (-1, or 0 where nothing told the size: any) or a type that cannot be read.
   bool expect(const std::string& key, const std::vector<std::int64_t>& shape);
   // Notes a tensor that may be there but is not needed.
   void allow(const std::string& key) { m_known.insert(key); }
+  // The same, of one that the formulas do not use; the report lists it as an extra one, with the reason.
+  void harmless(const std::string& key, const std::string& why);
+  // A second name of one tensor, `of`: the report says whether it is absent (and `of` serves for it) or has the same
+  // values in a storage of its own. False: it is there and differs. O(n) where it is compared.
+  bool tied(const std::string& key, const std::string& of);
   // Equal shapes and values: the same storage, or compared element by element (O(n), stops at the first difference).
   bool equal(const std::string& a, const std::string& b) const;
 
@@ -77,6 +88,9 @@ class Survey {
   std::string demand(const std::string& setting);
   std::optional<nlohmann::json> configured(const std::vector<std::string>& names) const;
 
+  void note(const std::string& setting, const std::string& value, Origin origin, const std::string& remark = "") {
+    report.settings.push_back({setting, value, origin, remark, {}});
+  }
   void recognise(const KnownFamily&, const std::string& by);
   // No tensor of a file that nobody knows is a surprise.
   void allowAll();
@@ -100,6 +114,14 @@ class Survey {
   CanonicalKeys m_keys;
   std::set<std::string, std::less<>> m_known;
 };
+
+// "layers.2" comes before "layers.10".
+struct NaturalOrder {
+  bool operator()(const std::string& a, const std::string& b) const;
+};
+using Modules = std::set<std::string, NaturalOrder>;
+// The prefixes of the keys that end so, "kernel.log_dt" for example: the modules of a kind.
+Modules modulesWith(const Survey&, std::string_view ending);
 
 // "[2, 3]"
 std::string shapeText(const std::vector<std::int64_t>&);
