@@ -57,7 +57,7 @@ SettingsPanel::SettingsPanel(Document& document, Jobs& jobs, QWidget* parent)
   m_settings = table(QStringLiteral("settingsTable"), tr("Settings of the file"),
                      {tr("Setting"), tr("Value"), tr("From"), tr("Remark")});
   m_readings = table(QStringLiteral("readingsTable"), tr("The selected filter under each value of the setting"),
-                     {tr("Reading"), tr("Energy"), tr("Effective length"), tr("Difference"), tr("Skip")});
+                     {tr("Reading"), tr("Energy"), tr("Effective length"), tr("Zero taps"), tr("Difference"), tr("Skip")});
   for (int column = energy; column < readingColumns; ++column)
     m_readings->horizontalHeaderItem(column)->setTextAlignment(Qt::AlignRight | Qt::AlignVCenter);
   m_title = new QLabel;
@@ -68,11 +68,14 @@ SettingsPanel::SettingsPanel(Document& document, Jobs& jobs, QWidget* parent)
   beside->setContentsMargins(0, 0, 0, 0);
   beside->addWidget(m_title);
   beside->addWidget(m_readings, 1);
+  m_report = new ReportList;
   auto* splitter = new QSplitter(Qt::Horizontal);
   splitter->addWidget(m_settings);
   splitter->addWidget(comparison);
+  splitter->addWidget(m_report);
   splitter->setStretchFactor(0, 3);
   splitter->setStretchFactor(1, 2);
+  splitter->setStretchFactor(2, 2);
   splitter->setChildrenCollapsible(false);
   auto* layout = new QVBoxLayout(this);
   layout->setContentsMargins(8, 8, 8, 8);
@@ -96,6 +99,7 @@ void SettingsPanel::fill() {
                            : QString();
   const QSignalBlocker quiet(m_settings);
   m_settings->setRowCount(0);
+  m_report->tell(m_document.checkpoint().get());
   if (!m_document.checkpoint()) return;
   const auto& settings = m_document.checkpoint()->report().settings;
   m_settings->setRowCount(static_cast<int>(settings.size()));
@@ -189,6 +193,7 @@ void SettingsPanel::showReadings(const std::vector<analysis::Reading>& found) {
     put(energy, QString::number(one.statistics.energy, 'g', 6));
     put(length,
         tr("%1 of %2").arg(widgets::count(one.statistics.effectiveLengthSamples), widgets::count(one.lengthSamples)));
+    put(zeros, widgets::count(one.zeroTaps));
     put(difference, one.inForce ? QStringLiteral("–") : percent(one.differenceRelative));
     put(skip, QString::number(one.skip, 'g', 4));
   }
@@ -203,7 +208,7 @@ bool SettingsPanel::event(QEvent* event) {
 
 void SettingsPanel::restyle() {
   const widgets::Theme theme = widgets::applicationTheme();
-  for (QTableWidget* each : {m_settings, m_readings}) {
+  for (QTableWidget* each : {m_settings, m_readings, static_cast<QTableWidget*>(m_report)}) {
     each->setFont(theme.figures(widgets::TextSize::Body));
     each->horizontalHeader()->setFont(theme.font(widgets::TextSize::Caption));
     each->verticalHeader()->setDefaultSectionSize(theme.space(7));

@@ -1,5 +1,5 @@
-// How the open file was read: every setting, where its value came from, and what a person may choose instead. Of the
-// setting in hand, all readings of the selected filter stand side by side.
+// How the open file was read: every setting, where its value came from, and what a person may choose instead; and which
+// tensors are missing, extra or tied. Of the setting in hand, all readings of the selected filter stand side by side.
 #pragma once
 
 #include <QWidget>
@@ -7,6 +7,7 @@
 #include "analysis/checkpoint/readings.h"
 #include "app/document.h"
 #include "app/jobs.h"
+#include "app/reportlist.h"
 
 class QLabel;
 class QTableWidget;
@@ -21,6 +22,7 @@ class SettingsPanel : public QWidget {
 
   QTableWidget* settings() const { return m_settings; }
   QTableWidget* readings() const { return m_readings; }
+  ReportList* report() const { return m_report; }
 
  Q_SIGNALS:
   // A reading of the filter could not be computed.
@@ -31,7 +33,7 @@ class SettingsPanel : public QWidget {
 
  private:
   enum Column { name, value, origin, remark, columns };
-  enum ReadingColumn { reading, energy, length, difference, skip, readingColumns };
+  enum ReadingColumn { reading, energy, length, zeros, difference, skip, readingColumns };
   void fill();
   void choose(const QString& setting, const QString& text);
   void compare();
@@ -41,6 +43,7 @@ class SettingsPanel : public QWidget {
   Document& m_document;
   Jobs& m_jobs;
   QTableWidget *m_settings, *m_readings;
+  ReportList* m_report;
   QLabel* m_title;
   bool m_isStale = true;  // filled when it is next seen
 };

@@ -34,6 +34,7 @@ ordered_json toJson(const std::vector<FilterReadings>& all, const std::string& s
         row["problem"] = one.problem;
       } else {
         row["lengthSamples"] = one.lengthSamples;
+        row["zeroTaps"] = one.zeroTaps;
         row["energy"] = one.statistics.energy;
         row["effectiveLengthSamples"] = one.statistics.effectiveLengthSamples;
         row["differenceRelative"] =
@@ -47,16 +48,16 @@ ordered_json toJson(const std::vector<FilterReadings>& all, const std::string& s
 }
 
 void print(const std::vector<FilterReadings>& all, const std::string& setting) {
-  Table table({"<filter", "<" + setting, "<", "length/samples", "effective/samples", "energy", "difference", "skip"});
+  Table table({"<filter", "<" + setting, "<", "length/samples", "effective/samples", "zero taps", "energy", "difference", "skip"});
   for (const FilterReadings& filter : all) {
     for (const analysis::Reading& one : filter.readings) {
       const std::string note = one.inForce ? "in force" : one.problem.empty() ? "" : "no result";
       if (!one.problem.empty()) {
-        table.row({filter.filter, one.value, note, "-", "-", "-", "-", "-"});
+        table.row({filter.filter, one.value, note, "-", "-", "-", "-", "-", "-"});
         continue;
       }
       table.row({filter.filter, one.value, note, count(one.lengthSamples), count(one.statistics.effectiveLengthSamples),
-                 number(one.statistics.energy, 4), one.inForce ? "-" : number(one.differenceRelative, 3),
+                 count(one.zeroTaps), number(one.statistics.energy, 4), one.inForce ? "-" : number(one.differenceRelative, 3),
                  number(one.skip, 3)});
     }
   }

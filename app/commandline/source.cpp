@@ -97,10 +97,13 @@ Loaded loadModel(const CheckpointOptions& options, const std::filesystem::path& 
   loaded.checkpoint = openCheckpoint(options, stop);
   const analysis::LanguageModel* description = loaded.checkpoint->languageModel();
   if (!description) {
-    const auto& missing = loaded.checkpoint->report().missing;
+    const analysis::CheckpointReport& report = loaded.checkpoint->report();
+    const std::string reason = !report.missing.empty()         ? report.missing.front()
+                               : !report.shapeMismatch.empty() ? report.shapeMismatch.front()
+                                                               : "";
     throw Error(ErrorKind::input, options.file.string(),
-                missing.empty() ? "it holds filters but no language model that can be run"
-                                : "it cannot run as a language model, because " + missing.front() + " is missing",
+                reason.empty() ? "it holds filters but no language model that can be run"
+                               : "it cannot run as a language model (" + reason + ")",
                 "'polecat inspect' shows what it holds");
   }
   loaded.tokenizer = options.tokenizer.empty() ? engine::makeTokenizer(description->tokenizer)

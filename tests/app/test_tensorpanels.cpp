@@ -17,7 +17,7 @@
 #include "app/filterpanel.h"
 #include "app/settingspanel.h"
 #include "app/tensortree.h"
-#include "tests/analysis/tensorwriters.h"
+#include "tests/analysis/hyenamodels.h"
 #include "tests/app/shownwindow.h"
 
 using namespace app;
@@ -165,7 +165,7 @@ class TestTensorPanels : public QObject {
       norm += now->taps[t] * now->taps[t];
     }
     QCOMPARE(readings->item(1, 1)->text(), QString::number(energy, 'g', 6));
-    QVERIFY(readings->item(1, 3)->text().startsWith(QString::number(100 * std::sqrt(difference / norm), 'g', 3)));
+    QVERIFY(readings->item(1, 4)->text().startsWith(QString::number(100 * std::sqrt(difference / norm), 'g', 3)));
 
     m_window->document().setOrder({5}, 9);
     auto* box = qobject_cast<QComboBox*>(settings->cellWidget(shift, 1));
@@ -188,6 +188,35 @@ class TestTensorPanels : public QObject {
     m_window->document().undoStack().redo();
     m_window->document().undoStack().redo();
     QTRY_VERIFY_WITH_TIMEOUT(m_window->document().choices().contains("shift"), shownwindow::kPatience);
+  }
+
+  // What the file lacks, has besides and has twice stands beside its settings; a whole file needs no such list.
+  void missingExtraAndTiedTensorsAreListed() {
+    models::Model model(4, 1, 23);
+    model.addImplicitFilter("layers.0.mixer.filter_fn.", 4, 20, 5, 3);
+    model.erase("layers.0.norm1.weight");
+    model.add("layers.0.stranger", {2});
+    const QString path = m_folder.filePath("lacking.safetensors");
+    writers::save(path, writers::safetensors(model.tensors()));
+    open(path);
+    child<QDockWidget>("settings")->show();
+    auto* list = m_window->findChild<ReportList*>();
+    QVERIFY(list && list->isVisible());
+    const auto reasonOf = [list](const QString& kind, const QString& tensor) {
+      for (int row = 0; row < list->rowCount(); ++row)
+        if (list->item(row, ReportList::kind)->text() == kind && list->item(row, ReportList::tensor)->text() == tensor)
+          return list->item(row, ReportList::reason)->text();
+      return QString();
+    };
+    QCOMPARE(list->item(0, ReportList::kind)->text(), QString("missing"));
+    QCOMPARE(reasonOf("missing", "layers.0.norm1.weight"), QString("needed, not in the file"));
+    QCOMPARE(reasonOf("extra", "layers.0.stranger"), QString("unknown"));
+    QVERIFY(reasonOf("tied", "layers.0.mixer.filter_fn.implicit_filter.3.freq").startsWith("same values as "));
+    QVERIFY(reasonOf("tied", "lm_head.weight").startsWith("absent, taken from "));
+    QCOMPARE(list->rowCount(), 5);
+    open(unknown());
+    child<QDockWidget>("settings")->show();
+    QVERIFY(!list->isVisible());
   }
 
   void aReplacedFileIsNoticed() {

@@ -2,14 +2,17 @@
 #include <QDir>
 #include <QFile>
 #include <QTemporaryDir>
+#include <QProcess>
 #include <QTest>
 #include <cmath>
+#include <csignal>
 #include <cstring>
+#include <sys/resource.h>
 
 #include "analysis/checkpoint/checkpoint.h"
 #include "analysis/tensors/tensorfile.h"
 #include "binary.h"
-#include "tests/analysis/tensorwriters.h"
+#include "tests/analysis/hyenamodels.h"
 
 using Json = nlohmann::json;
 
@@ -52,6 +55,53 @@ class TestTensorVerbs : public QObject {
     const Json sampled = polecat({"inspect", sample(), "--tensors", "--headers", "--json"}).json();
     QCOMPARE(sampled["tensorTable"].size(), std::size_t(116));
     QVERIFY(!polecat({"inspect", sample(), "--headers", "--json"}).json().contains("tensorTable"));
+  }
+
+  // What a file lacks, has besides and has twice, for people and for programs.
+  void inspectListsMissingExtraAndTied() {
+    models::Model model(4, 1, 23);
+    model.addImplicitFilter("layers.0.mixer.filter_fn.", 4, 20, 5, 3);
+    model.erase("layers.0.norm1.weight");
+    model.add("layers.0.stranger", {2});
+    writers::save(in("lacking.safetensors"), writers::safetensors(model.tensors()));
+    const Json json = polecat({"inspect", in("lacking.safetensors"), "--json"}).json();
+    QCOMPARE(json["missing"], Json({"layers.0.norm1.weight: needed, not in the file"}));
+    QCOMPARE(json["extra"], Json({"layers.0.stranger: unknown"}));
+    QCOMPARE(json["tied"].size(), std::size_t(3));  // two of the three freq, and the head
+    QCOMPARE(json["languageModel"], Json());
+    QCOMPARE(json["filterCount"], Json(4));
+    const Result table = polecat({"inspect", in("lacking.safetensors")});
+    QCOMPARE(table.exit, 0);
+    for (const char* said : {"missing (1)", "layers.0.norm1.weight: needed", "extra (1)", "layers.0.stranger: unknown",
+                             "tied (3)", "lm_head.weight: absent"})
+      QVERIFY2(table.out.contains(said), said);
+    const Result run = polecat({"generate", in("lacking.safetensors"), "--prompt", "a", "--tokens", "2"});
+    QCOMPARE(run.exit, 3);
+    QVERIFY2(isOneSentence(run.err) && run.err.contains("(layers.0.norm1.weight: needed, not in the file)"),
+             run.err.constData());
+  }
+
+  // A full disk while taps are written: one sentence, and the file that was there stays.
+  void aFullDiskKeepsTheOldTaps() {
+    const QString taps = in("taps.safetensors");
+    QCOMPARE(polecat({"inspect", unknown(), "--bank", "block.cube", "--axes", "c,0,t", "--taps", taps}).exit, 0);
+    QFile file(taps);
+    QVERIFY(file.open(QIODevice::ReadOnly));
+    const QByteArray before = file.readAll();
+    QProcess process;
+    process.setChildProcessModifier([] {  // writing beyond the limit fails as on a full disk
+      std::signal(SIGXFSZ, SIG_IGN);
+      const rlimit small{300, 300};
+      ::setrlimit(RLIMIT_FSIZE, &small);
+    });
+    process.start(POLECAT_BINARY, {"inspect", unknown(), "--bank", "block.cube", "--axes", "c,c,t", "--taps", taps});
+    QVERIFY(process.waitForFinished(60000));
+    const QByteArray said = process.readAllStandardError();
+    QCOMPARE(process.exitCode(), 6);
+    QVERIFY2(isOneSentence(said) && said.contains("taps.safetensors"), said.constData());
+    file.seek(0);
+    QCOMPARE(file.readAll(), before);
+    QCOMPARE(QDir(m_folder.path()).entryList({"*taps*"}, QDir::Files | QDir::Hidden), QStringList{"taps.safetensors"});
   }
 
   void anyTensorIsABank() {
