@@ -181,8 +181,8 @@ class TestTeaching : public QObject {
                                       static_cast<widgets::Plot*>(&m_window->plots().hankel()),
                                       static_cast<widgets::Plot*>(&m_window->plots().poles())}) {
       QVERIFY(!plot->accessibleName().isEmpty());
-      QVERIFY(plot->valueText().size() > 10);
-      QVERIFY(plot->table().rows() > 0);
+      QTRY_VERIFY_WITH_TIMEOUT(plot->table().rows() > 0, shownwindow::kPatience);
+      QTRY_VERIFY_WITH_TIMEOUT(plot->valueText().size() > 10, shownwindow::kPatience);
       for (const QString& header : plot->table().headers) QVERIFY(!header.isEmpty());
     }
   }
