@@ -14,7 +14,7 @@ namespace shownwindow {
 
 // Milliseconds until a wait for work in the background is given up; sanitized code is many times slower.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr int kPatience = 900'000;
+inline constexpr int kPatience = 1'800'000;
 #else
 inline constexpr int kPatience = 180'000;
 #endif
