@@ -45,7 +45,6 @@ struct Case {
   std::string beside = {}, besideFile = {};  // a second file; the folder is opened
 };
 
-
 // Runs every channel over 300 random inputs, token by token and by direct sums of the taps read from the file, in
 // float64. Empty when all agree to 1e-10 of the largest output, else what differs.
 inline std::string disagreement(const Case& given) {

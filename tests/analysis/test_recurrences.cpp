@@ -116,6 +116,20 @@ Case s4d() {
   return made;
 }
 
+// Channel c of S4 held between samples: poles shared by all channels, Im stored with the other sign, C_c B for a residue.
+Model s4Channel(const std::vector<float>& re, const std::vector<float>& im, const std::vector<float>& b,
+                const std::vector<float>& k, std::size_t c, float logStep, float skip) {
+  Model model;
+  model.skip = skip;
+  const double step = std::exp(double(logStep));
+  for (std::size_t n = 0; n < N; ++n) {
+    const Complex A(-std::exp(double(re[n])), -double(im[n])), p = std::exp(step * A);
+    const Complex CB = Complex(k[2 * (c * N + n)], k[2 * (c * N + n) + 1]) * Complex(b[2 * n], b[2 * n + 1]);
+    model.add(p, 2. * CB * (p - 1.) / A);
+  }
+  return model;
+}
+
 // As S4D, but one row of poles for all channels, its imaginary part stored with the other sign, and B.
 Case s4() {
   const auto k = randomNumbers(C * N * 2, 24), b = randomNumbers(N * 2, 25), re = randomNumbers(N, 26, 0.3f),
@@ -129,17 +143,7 @@ Case s4() {
             {{"filter length", "512"}},
             0,
             "S4"};
-  for (std::size_t c = 0; c < C; ++c) {
-    Model model;
-    model.skip = d[c];
-    const double step = std::exp(double(dt[c]));
-    for (std::size_t n = 0; n < N; ++n) {
-      const Complex A(-std::exp(double(re[n])), -double(im[n])), p = std::exp(step * A);
-      const Complex CB = Complex(k[2 * (c * N + n)], k[2 * (c * N + n) + 1]) * Complex(b[2 * n], b[2 * n + 1]);
-      model.add(p, 2. * CB * (p - 1.) / A);
-    }
-    made.channels.push_back(model);
-  }
+  for (std::size_t c = 0; c < C; ++c) made.channels.push_back(s4Channel(re, im, b, k, c, dt[c], d[c]));
   return made;
 }
 
@@ -248,17 +252,8 @@ Case s4BothWays() {
             {{"filter length", "512"}},
             0,
             "S4"};
-  for (std::size_t c = 0; c < outputs * inputs; ++c) {
-    Model model;
-    model.skip = d[c];
-    const double step = std::exp(double(dt[c % inputs]));
-    for (std::size_t n = 0; n < N; ++n) {
-      const Complex A(-std::exp(double(re[n])), -double(im[n])), p = std::exp(step * A);
-      const Complex CB = Complex(k[2 * (c * N + n)], k[2 * (c * N + n) + 1]) * Complex(b[2 * n], b[2 * n + 1]);
-      model.add(p, 2. * CB * (p - 1.) / A);
-    }
-    made.channels.push_back(model);
-  }
+  for (std::size_t c = 0; c < outputs * inputs; ++c)
+    made.channels.push_back(s4Channel(re, im, b, k, c, dt[c % inputs], d[c]));
   return made;
 }
 
