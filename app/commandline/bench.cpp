@@ -69,8 +69,7 @@ std::vector<Candidate> candidates(const BenchOptions& options, const Surrounding
   }
   std::erase_if(all, [&](const Candidate& c) {
     const bool unasked = std::find(options.modes.begin(), options.modes.end(), modeName(c.mixer)) == options.modes.end();
-    const bool cpuOnly = c.mixer == engine::Mixer::convolutionTiled;
-    return options.modes.empty() ? cpuOnly && options.device != "cpu" : unasked;
+    return options.modes.empty() ? !runsOn(options.device, c.mixer) : unasked;
   });
   if (all.empty()) throw UsageError("--modes: this model runs in none of them; leave it away to see those it has.");
   return all;

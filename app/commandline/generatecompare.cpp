@@ -34,8 +34,7 @@ std::vector<engine::LaneRequest> lanesOf(const GenerateOptions& options, const L
   const auto add = [&](const std::string& name, const std::shared_ptr<const engine::Model>& model) {
     if (!model) return;
     for (const engine::Mixer mixer : mixersOf(*model)) {
-      const bool cpuOnly = mixer == engine::Mixer::convolutionTiled || mixer == engine::Mixer::companion;
-      if (cpuOnly && options.device != "cpu") continue;
+      if (!runsOn(options.device, mixer)) continue;
       engine::Workload workload = options.workload;
       workload.mode.mixer = mixer;
       lanes.push_back({name, model, workload, prompt, options.tokens, options.device});

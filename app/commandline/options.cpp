@@ -113,6 +113,10 @@ std::string modeName(Mixer mixer) {
   return word;
 }
 
+bool runsOn(const std::string& device, Mixer mixer) {
+  return device == "cpu" || mixer != Mixer::convolutionTiled;
+}
+
 std::vector<Mixer> mixersOf(const engine::Model& model) {
   if (isTransformer(model)) return {Mixer::attention};
   std::vector<Mixer> possible{Mixer::convolutionLazy, Mixer::convolutionTiled};
