@@ -12,10 +12,10 @@ packages=(
   fontconfig
 )
 
-# Prints the packages of "$@" that are not installed.
+# Prints the packages of "$@" that are not installed. dpkg-query fails when it has never heard of one: that is an answer.
 missing_packages() {
   local installed
-  installed=" $(dpkg-query -W -f '${db:Status-Abbrev}${binary:Package}\n' "$@" 2>/dev/null |
+  installed=" $({ dpkg-query -W -f '${db:Status-Abbrev}${binary:Package}\n' "$@" 2>/dev/null || true; } |
     sed -n 's/^ii \?\([^:]*\).*/\1/p' | tr '\n' ' ') "
   local package
   for package in "$@"; do
