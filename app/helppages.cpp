@@ -37,7 +37,7 @@ void typeset(QTextDocument& document, const widgets::Theme& theme) {
 
 std::vector<HelpPage> helpPages() {
   std::vector<HelpPage> pages;
-  for (const char* name : {"tutorial", "methods", "benchmarking", "recipes"}) {
+  for (const char* name : {"tutorial", "methods", "benchmarking", "recipes", "keys"}) {
     const std::string path = resource("help/" + std::string(name) + ".md").string();
     QFile file(QString::fromStdString(path));
     if (!file.open(QIODevice::ReadOnly))

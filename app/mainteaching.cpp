@@ -47,7 +47,7 @@ void MainWindow::buildHelpMenu() {
                             tr("From an impulse response to a speed-up in eight steps"), QKeySequence(Qt::Key_F1),
                             [this] { startTour(); }));
   help->addAction(explained(new QAction(tr("&Pages"), this), "help.pages",
-                            tr("Tutorial, methods, honest speed, recipes"), QKeySequence(Qt::CTRL | Qt::Key_F1), [this] {
+                            tr("Tutorial, methods, honest speed, recipes, keys"), QKeySequence(Qt::CTRL | Qt::Key_F1), [this] {
                               auto* pages = new HelpPages(this);
                               pages->setAttribute(Qt::WA_DeleteOnClose);
                               pages->show();

@@ -1,4 +1,5 @@
-// polecat document: the manual page and the shell completions on stdout. For packages; not in the list of verbs.
+// polecat document: the manual page, the shell completions and the help page of the keys on stdout. For packages and help;
+// not in the list of verbs.
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
@@ -10,15 +11,16 @@
 namespace commandline {
 
 void addDocument(CLI::App& parent, Action& chosen) {
-  CLI::App* verb = parent.add_subcommand("document", "Print the manual page or a shell completion")->group("");
+  CLI::App* verb = parent.add_subcommand("document", "Print the manual page, a shell completion, or the keys")->group("");
   auto kind = std::make_shared<std::string>();
-  verb->add_option("KIND", *kind, "What to print")->required()->check(CLI::IsMember({"man", "bash", "zsh", "fish"}));
+  verb->add_option("KIND", *kind, "What to print")->required()->check(CLI::IsMember({"man", "bash", "zsh", "fish", "keys"}));
   verb->callback([kind, &parent, &chosen] {
     chosen = [kind, &parent](const Surroundings&) {
       std::cout << (*kind == "man"    ? manualPage(parent)
                     : *kind == "bash" ? bashCompletion(parent)
                     : *kind == "zsh"  ? zshCompletion(parent)
-                                      : fishCompletion(parent));
+                    : *kind == "fish" ? fishCompletion(parent)
+                                      : keyPage());
     };
   });
 }

@@ -1,4 +1,5 @@
-// Manual page and shell completions, made from the declarations of the verbs, so that they cannot disagree with them.
+// Manual page and shell completions, made from the declarations of the verbs, and the page of the keys, made from the
+// actions of the window, so that they cannot disagree with them.
 #pragma once
 
 #include <string>
@@ -15,5 +16,8 @@ std::string manualPage(const CLI::App& program);
 std::string bashCompletion(const CLI::App& program);
 std::string zshCompletion(const CLI::App& program);
 std::string fishCompletion(const CLI::App& program);
+// The help page of the keys, in Markdown: every action of the window that has one, by menu. Makes a window that nobody
+// sees, with the settings of a fresh installation.
+std::string keyPage();
 
 }  // namespace commandline

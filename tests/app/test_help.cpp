@@ -1,7 +1,10 @@
-// What README and the help pages tell people to type works as it stands there; their loader loads in PyTorch, where there
-// is one (POLECAT_TORCH_PYTHON names a python3 that has it).
+// What README and the help pages tell people to type works as it stands there; what they show is what the program draws;
+// their loader loads in PyTorch, where there is one (POLECAT_TORCH_PYTHON names a python3 that has it).
 #include <QDir>
+#include <QDirIterator>
 #include <QFile>
+#include <QImage>
+#include <QRegularExpression>
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -20,6 +23,23 @@ QStringList commands(const QString& text) {
   for (const QString& line : text.split('\n'))
     if (line.startsWith(QLatin1String("    polecat "))) found << line.mid(12);
   return found;
+}
+
+// The figures in `folder`, by their path from there.
+QStringList figuresIn(const QString& folder) {
+  QStringList found;
+  for (QDirIterator files(folder, {"*.png"}, QDir::Files, QDirIterator::Subdirectories); files.hasNext();)
+    found << QDir(folder).relativeFilePath(files.next());
+  found.sort();
+  return found;
+}
+
+// The mean difference of two pictures of one size, of 255; other processors may round a pixel otherwise.
+double difference(const QImage& one, const QImage& other) {
+  double sum = 0;
+  for (int y = 0; y < one.height(); ++y)
+    for (int x = 0; x < one.width(); ++x) sum += std::abs(qGray(one.pixel(x, y)) - qGray(other.pixel(x, y)));
+  return sum / (double(one.width()) * one.height());
 }
 
 // Compares the recurrences of the loader with the taps of the checkpoint: the error must be the one in the file.
@@ -62,6 +82,42 @@ class TestHelp : public QObject {
     QVERIFY2(result.exit == 0, qPrintable(command + "\n" + QString::fromUtf8(result.err)));
     const qsizetype output = words.indexOf("-o");
     if (output >= 0) QVERIFY(QFile::exists(m_folder.filePath(words[output + 1])));
+  }
+
+  void theProgramDrawsEveryFigure() {
+    const QString help = QStringLiteral(POLECAT_RESOURCES "/help"), drawn = m_folder.filePath("drawn");
+    QProcess script;
+    script.start(help + "/figures/draw", {POLECAT_BINARY, drawn});
+    QVERIFY(script.waitForFinished(300000));
+    QVERIFY2(script.exitCode() == 0, script.readAllStandardError().constData());
+    QStringList named;
+    for (const QString& page : QDir(help).entryList({"*.md"})) {
+      const QRegularExpression picture("\\]\\((figures/[^)]+)\\)");
+      for (auto found = picture.globalMatch(document("help/" + page)); found.hasNext();)
+        named << found.next().captured(1);
+    }
+    named.sort();
+    QCOMPARE(figuresIn(drawn), named);
+    QCOMPARE(figuresIn(help), named);
+    for (const QString& name : named) {
+      const QImage kept(help + "/" + name), now(drawn + "/" + name);
+      QVERIFY2(!kept.isNull() && kept.size() == now.size(), qPrintable(name));
+      QVERIFY2(difference(kept, now) < 0.5, qPrintable(name + ": figures/draw draws it otherwise now"));
+    }
+    QFile keys(drawn + "/keys.md");
+    QVERIFY(keys.open(QIODevice::ReadOnly));
+    QCOMPARE(document("help/keys.md"), QString::fromUtf8(keys.readAll()));  // as figures/draw prints it
+  }
+
+  void everyMethodIsExplainedWithItsPicture() {
+    const QString page = document("help/methods.md");
+    const nlohmann::json methods = polecat({"methods", "--json"}).json()["methods"];
+    QVERIFY(methods.size() >= 10);
+    for (const auto& method : methods) {
+      const QString name = QString::fromStdString(method["name"].get<std::string>());
+      QVERIFY2(page.contains("`" + name + "`"), qPrintable(name));
+      QVERIFY2(page.contains("(figures/methods/" + name + ".png)"), qPrintable(name));
+    }
   }
 
   void theLoaderLoadsInPyTorch() {
