@@ -23,10 +23,4 @@ inline float toFloat(Bfloat16 value) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(value) << 16);
 }
 
-inline Buffer<Bfloat16> rounded(const Buffer<float>& values, Meter& meter) {
-  Buffer<Bfloat16> result(values.size(), meter);
-  for (std::size_t i = 0; i < values.size(); ++i) result[i] = toBfloat16(values[i]);
-  return result;
-}
-
 }  // namespace engine

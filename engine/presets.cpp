@@ -61,13 +61,15 @@ class Builder {
     layer.inputs = inputs;
     layer.outputs = outputs;
     const std::size_t count = static_cast<std::size_t>(outputs) * static_cast<std::size_t>(inputs);
+    const auto row = [&](int, float* to) {
+      for (int i = 0; i < inputs; ++i) to[i] = scale * m_random.next();
+    };
     if (m_residence == Residence::device) {
       layer.random = RandomFill{m_random.skip(count), scale};
     } else if (m_weights.type == WeightType::float32) {
-      layer.weight = values(count, scale);
+      layer.weight = panels<float>(outputs, inputs, m_weights.weightBytes, row);
     } else {
-      layer.half = Buffer<Bfloat16>(count, m_weights.weightBytes);
-      for (std::size_t i = 0; i < count; ++i) layer.half[i] = toBfloat16(scale * m_random.next());
+      layer.half = panels<Bfloat16>(outputs, inputs, m_weights.weightBytes, row);
     }
     return layer;
   }

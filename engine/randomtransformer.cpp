@@ -36,7 +36,11 @@ class Builder {
     Linear layer;
     layer.inputs = inputs;
     layer.outputs = outputs;
-    layer.weight = values(size(outputs) * size(inputs), std::sqrt(3.0F / static_cast<float>(inputs)));
+    const float scale = std::sqrt(3.0F / static_cast<float>(inputs));
+    std::uniform_real_distribution<float> uniform(-scale, scale);
+    layer.weight = panels<float>(outputs, inputs, m_weights.weightBytes, [&](int, float* row) {
+      for (int i = 0; i < inputs; ++i) row[i] = uniform(m_random);
+    });
     if (bias) layer.bias = values(size(outputs), 0.1F);
     return layer;
   }

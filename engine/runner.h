@@ -48,6 +48,6 @@ class Runner {
 void checkMode(const Model&, const Mode&);
 
 // Prompts are taken in pieces of this many tokens where the mode allows it: bounds the workspace.
-inline constexpr int prefillPieceTokens = 128;
+inline constexpr int prefillPieceTokens = 256;
 
 }  // namespace engine

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "engine/bfloat16.h"
 #include "engine/error.h"
 
 namespace engine {
@@ -26,14 +25,17 @@ Buffer<float> WeightReader::values(const std::string& key, std::size_t count) {
   return buffer;
 }
 
-Linear WeightReader::counted(Buffer<float> weight, Buffer<float> bias, int outputs, int inputs) {
+Linear WeightReader::counted(const Buffer<float>& weight, Buffer<float> bias, int outputs, int inputs) {
   Linear layer;
   layer.inputs = inputs;
   layer.outputs = outputs;
+  const auto row = [&](int output, float* to) {
+    std::copy_n(weight.data() + size(output) * size(inputs), inputs, to);
+  };
   if (m_type == WeightType::bfloat16)
-    layer.half = rounded(weight, m_weights.weightBytes);
+    layer.half = panels<Bfloat16>(outputs, inputs, m_weights.weightBytes, row);
   else
-    layer.weight = std::move(weight), m_weights.weightBytes += layer.weight.size() * sizeof(float);
+    layer.weight = panels<float>(outputs, inputs, m_weights.weightBytes, row);
   layer.bias = std::move(bias);
   m_weights.weightBytes += layer.bias.size() * sizeof(float);
   return layer;
@@ -65,7 +67,7 @@ Linear WeightReader::stacked(const std::vector<std::string>& prefixes, int outpu
     const auto part = values(prefixes[i] + ".bias", size(outputsEach));
     std::copy_n(part.data(), part.size(), shift.data() + i * part.size());
   }
-  return counted(std::move(weight), std::move(shift), static_cast<int>(rows), inputs);
+  return counted(weight, std::move(shift), static_cast<int>(rows), inputs);
 }
 
 Norm WeightReader::layerNorm(const std::string& prefix) {

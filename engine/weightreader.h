@@ -38,7 +38,7 @@ class WeightReader {
   ShortFilter identityFilter(int channels);
 
  private:
-  Linear counted(Buffer<float> weight, Buffer<float> bias, int outputs, int inputs);
+  Linear counted(const Buffer<float>& weight, Buffer<float> bias, int outputs, int inputs);
 
   const analysis::Checkpoint& m_checkpoint;
   const analysis::LanguageModel& m_description;

@@ -9,6 +9,7 @@
 #include "engine/bfloat16.h"
 #include "engine/buffer.h"
 #include "engine/model.h"
+#include "engine/panels.h"
 #include "engine/shape.h"
 
 namespace engine {
@@ -23,10 +24,18 @@ struct RandomFill {
 // y = x weight^T + bias
 struct Linear {
   int inputs = 0, outputs = 0;
-  Buffer<float> weight;   // [outputs, inputs]; empty when it is
+  Buffer<float> weight;   // in panels (panels.h); empty when it is
   Buffer<Bfloat16> half;  // in bfloat16
   Buffer<float> bias;     // [outputs], or empty
   std::optional<RandomFill> random = {};  // instead of either: made on the device that uses them
+
+  // The weights of one output.
+  void row(int output, float* to) const {
+    if (half.size() > 0)
+      panelRow(half, output, inputs, to);
+    else
+      panelRow(weight, output, inputs, to);
+  }
 };
 
 // LayerNorm: (x - mean) / sqrt(variance + eps) * scale + shift, biased variance. Without shift: RMS norm,

@@ -1,8 +1,9 @@
 #include "engine/cpu/keyvalues.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "engine/cpu/matmul.h"
+#include "engine/cpu/dots.h"
 #include "engine/cpu/vector.h"
 
 namespace engine::cpu {
@@ -51,8 +52,8 @@ void KeyValues::append(int sequence, int head, int position, const float* key, c
 
 void KeyValues::scores(int sequence, int head, int first, int last, const float* queries, std::size_t queryStride,
                        int rows, float* scores, std::size_t stride) const {
-  const Matrix keys{m_keys.data() + offset(sequence, head, first), nullptr, m_headWidth};
-  multiply(keys, {0, rows, 0, last - first}, queries, queryStride, scores, stride);
+  dots(m_keys.data() + offset(sequence, head, first), last - first, m_headWidth, queries, queryStride, rows, scores,
+       stride);
 }
 
 void KeyValues::weigh(int sequence, int head, int first, int last, const float* weights, std::size_t stride, int rows,

@@ -1,113 +1,128 @@
 #include "engine/cpu/matmul.h"
 
+#include <utility>
+
 #include "engine/cpu/vector.h"
 
 namespace engine::cpu {
 namespace {
 
-// Row x feature blocks of exactly `lanes` dot products, so that their sums fill one register.
-constexpr int squareRows = lanes == 16 ? 4 : 2;
-constexpr int squareFeatures = lanes / squareRows;
+constexpr int stretch = 256;       // inputs that are summed in registers before they join the sum
+constexpr int rowStride = 272;     // of the copied inputs: neighbouring rows do not meet in the same cache lines
+constexpr int maxRows = 128;       // of a tile
+constexpr int maxFeatures = 256;   // whose sums are kept at once
+constexpr int perPanel = panelOutputs / lanes;
+constexpr int tallRows = lanes == 16 ? 14 : 6;  // with two registers of features they fill the registers
 
-// Rows and features beyond the last repeat it; the caller does not store them. Written with constant indices: GCC keeps
-// arrays in registers only where no loop is left when it looks.
-template <int Rows, int Features, class Weight, int... R, int... F, int... I>
-inline Vector dots(const float* const (&x)[Rows], const Weight* const (&w)[Features], int inputs,
-                   std::integer_sequence<int, R...>, std::integer_sequence<int, F...>,
-                   std::integer_sequence<int, I...>) {
-  static_assert(Rows * Features == lanes);
-  Vector sums[lanes] = {};
-  int k = 0;
-  for (; k + lanes <= inputs; k += lanes) {
-    const Vector in[Rows] = {held(load(x[R] + k))...};
-    const Vector weight[Features] = {held(load(w[F] + k))...};
-    ((sums[I] += in[I / Features] * weight[I % Features]), ...);
-  }
-  if (k < inputs) {
-    const int rest = inputs - k;
-    const Vector in[Rows] = {loadPart(x[R] + k, rest)...};
-    const Vector weight[Features] = {loadPart(w[F] + k, rest)...};
-    ((sums[I] += in[I / Features] * weight[I % Features]), ...);
-  }
-  return sumEach(sums);
-}
-
-struct Rectangle {
-  int feature, features;
-  const float* x;
-  std::size_t inStride;
-  int rows;
-  float* y;
-  std::size_t outStride;
-  Write write;
+// Inputs of some rows and the sums so far, in the first two levels of cache.
+struct Kept {
+  alignas(64) float inputs[maxRows * rowStride];
+  alignas(64) float sums[maxRows * maxFeatures];
 };
 
-// rows x features outputs, the first at y.
-template <int Rows, int Features, class Weight>
-void block(const Weight* weights, const float* bias, int inputs, const Rectangle& to) {
-  const float* in[Rows];
-  const Weight* weight[Features];
-  for (int r = 0; r < Rows; ++r) in[r] = to.x + static_cast<std::size_t>(std::min(r, to.rows - 1)) * to.inStride;
-  const auto width = static_cast<std::size_t>(inputs);
-  for (int f = 0; f < Features; ++f)
-    weight[f] = weights + static_cast<std::size_t>(to.feature + std::min(f, to.features - 1)) * width;
-  const Vector sums =
-      dots<Rows, Features>(in, weight, inputs, std::make_integer_sequence<int, Rows>(),
-                           std::make_integer_sequence<int, Features>(), std::make_integer_sequence<int, lanes>());
-  if (bias) bias += to.feature;
-  for (int r = 0; r < to.rows; ++r) {
-    float* y = to.y + static_cast<std::size_t>(r) * to.outStride;
-    for (int f = 0; f < to.features; ++f) {
-      const float value = sums[r * Features + f] + (bias ? bias[f] : 0.0F);
-      y[f] = to.write == Write::add ? y[f] + value : value;
+// sums[r][f] += (or =, for the first) sum over `count` inputs k of x[r][k] w[k][f], for Rows rows and Vectors registers
+// of features. Written with constant indices: GCC keeps arrays in registers only where no loop is left when it looks.
+template <int Rows, int Vectors, class Weight, int... V, int... I>
+void block(const Weight* weights, std::size_t panel, const float* x, int count, bool first, float* sums,
+           std::integer_sequence<int, V...>, std::integer_sequence<int, I...>) {
+  Vector total[Rows * Vectors] = {};
+  for (int k = 0; k < count; ++k, weights += panelOutputs, ++x) {
+    const Vector weight[Vectors] = {held(load(weights + V / perPanel * panel + V % perPanel * lanes))...};
+    ((total[I] += everywhere(x[I / Vectors * rowStride]) * weight[I % Vectors]), ...);
+  }
+  const auto place = [sums](int i) { return sums + i / Vectors * maxFeatures + i % Vectors * lanes; };
+  if (first)
+    (store(place(I), total[I]), ...);
+  else
+    (store(place(I), load(place(I)) + total[I]), ...);
+}
+
+// `vectors` registers of features, Vectors at a time as long as there are so many, then half as many.
+template <int Rows, int Vectors, class Weight>
+void columns(const Weight* weights, std::size_t panel, int vectors, const float* x, int count, bool first,
+             float* sums) {
+  int v = 0;
+  for (; v + Vectors <= vectors; v += Vectors)
+    block<Rows, Vectors>(weights + v / perPanel * panel + v % perPanel * lanes, panel, x, count, first,
+                         sums + v * lanes, std::make_integer_sequence<int, Vectors>(),
+                         std::make_integer_sequence<int, Rows * Vectors>());
+  if constexpr (Vectors > 1)
+    if (v < vectors)
+      columns<Rows, Vectors / 2>(weights + v / perPanel * panel + v % perPanel * lanes, panel, vectors - v, x, count,
+                                 first, sums + v * lanes);
+}
+
+// All rows of the tile, as many at a time as the registers hold; the last ones share registers with more features.
+template <class Weight>
+void rowsOf(const Weight* weights, std::size_t panel, int vectors, const float* x, int rows, int count, bool first,
+            float* sums) {
+  const auto next = [&](int done) { x += done * rowStride, sums += done * maxFeatures, rows -= done; };
+  // Two registers of weights at a time pass by all rows.
+  const int tall = rows / tallRows * tallRows;
+  for (int v = 0; v < vectors; v += 2)
+    for (int r = 0; r < tall; r += tallRows)
+      columns<tallRows, 2>(weights + v / perPanel * panel + v % perPanel * lanes, panel, std::min(2, vectors - v),
+                           x + r * rowStride, count, first, sums + r * maxFeatures + v * lanes);
+  next(tall);
+  if constexpr (tallRows > 8)
+    if (rows >= 8) columns<8, 2>(weights, panel, vectors, x, count, first, sums), next(8);
+  if (rows >= 4) columns<4, lanes == 16 ? 4 : 2>(weights, panel, vectors, x, count, first, sums), next(4);
+  if (rows >= 2) columns<2, lanes == 16 ? 8 : 4>(weights, panel, vectors, x, count, first, sums), next(2);
+  if (rows >= 1) columns<1, 8>(weights, panel, vectors, x, count, first, sums);
+}
+
+template <class Weight>
+void multiplyWith(const Weight* weights, const Linear& layer, const Tile& tile, const float* x, std::size_t inStride,
+                  float* y, std::size_t outStride, Write write, Kept& kept) {
+  const auto row = [](int r, std::size_t stride) { return static_cast<std::size_t>(r) * stride; };
+  const std::size_t panel = panelPlace(panelOutputs, 0, layer.inputs);
+  for (int done = 0; done < tile.features; done += maxFeatures) {
+    const int feature = tile.firstFeature + done, features = std::min(maxFeatures, tile.features - done);
+    const int vectors = (features + panelOutputs - 1) / panelOutputs * perPanel;
+    for (int k = 0; k < layer.inputs; k += stretch) {
+      const int count = std::min(stretch, layer.inputs - k);
+      for (int r = 0; r < tile.rows; ++r)
+        std::copy_n(x + row(r, inStride) + k, count, kept.inputs + r * rowStride);
+      rowsOf(weights + panelPlace(feature, k, layer.inputs), panel, vectors, kept.inputs, tile.rows, count, k == 0,
+             kept.sums);
+    }
+    const float* bias = layer.bias.size() > 0 ? layer.bias.data() + feature : nullptr;
+    for (int r = 0; r < tile.rows; ++r) {
+      const float* sums = kept.sums + r * maxFeatures;
+      float* to = y + row(r, outStride) + feature;
+      for (int f = 0; f < features; ++f) {
+        const float value = sums[f] + (bias ? bias[f] : 0.0F);
+        to[f] = write == Write::add ? to[f] + value : value;
+      }
     }
   }
 }
 
-template <class Weight>
-void multiplyWith(const Weight* weights, const Matrix& matrix, const Tile& tile, const float* x, std::size_t inStride,
-                  float* y, std::size_t outStride, Write write) {
-  const int lastRow = tile.firstRow + tile.rows, lastFeature = tile.firstFeature + tile.features;
-  const auto rectangle = [&](int f, int features, int r, int rows) {
-    return Rectangle{f,
-                     std::min(features, lastFeature - f),
-                     x + static_cast<std::size_t>(r) * inStride,
-                     inStride,
-                     rows,
-                     y + static_cast<std::size_t>(r) * outStride + f,
-                     outStride,
-                     write};
-  };
-  // A lone row is bound by the weights: many weight rows at once. Several rows share each weight that was loaded.
-  const int squares = tile.rows % squareRows == 1 ? tile.rows - 1 : tile.rows;
-  for (int f = tile.firstFeature; f < lastFeature && squares > 0; f += squareFeatures)
-    for (int r = tile.firstRow; r < tile.firstRow + squares; r += squareRows)
-      block<squareRows, squareFeatures>(
-          weights, matrix.bias, matrix.inputs,
-          rectangle(f, squareFeatures, r, std::min(squareRows, tile.firstRow + squares - r)));
-  for (int r = tile.firstRow + squares; r < lastRow; ++r)
-    for (int f = tile.firstFeature; f < lastFeature; f += lanes)
-      block<1, lanes>(weights, matrix.bias, matrix.inputs, rectangle(f, lanes, r, 1));
-}
-
 }  // namespace
 
-void multiply(const Matrix& matrix, const Tile& tile, const float* x, std::size_t inStride, float* y,
+void multiply(const Linear& layer, const Tile& tile, const float* x, std::size_t inStride, float* y,
               std::size_t outStride, Write write) {
-  if (matrix.weight)
-    multiplyWith(matrix.weight, matrix, tile, x, inStride, y, outStride, write);
-  else
-    multiplyWith(matrix.half, matrix, tile, x, inStride, y, outStride, write);
+  Kept kept;  // a quarter of a megabyte of the stack
+  Tile part = tile;
+  for (int r = tile.firstRow; r < tile.firstRow + tile.rows; r += maxRows) {
+    part.rows = std::min(maxRows, tile.firstRow + tile.rows - r);
+    const float* in = x + static_cast<std::size_t>(r) * inStride;
+    float* out = y + static_cast<std::size_t>(r) * outStride;
+    if (layer.half.size() > 0)
+      multiplyWith(layer.half.data(), layer, part, in, inStride, out, outStride, write, kept);
+    else
+      multiplyWith(layer.weight.data(), layer, part, in, inStride, out, outStride, write, kept);
+  }
 }
 
 Tiling::Tiling(int rows, int features, int threads) : m_rows(rows), m_features(features) {
-  // 32 rows of a few thousand floats stay in the second-level cache while the weights pass by.
-  m_rowStep = std::min(rows, 32);
+  m_rowStep = std::min(rows, maxRows);
   m_rowTiles = rows == 0 ? 0 : (rows + m_rowStep - 1) / m_rowStep;
-  // Three tiles per thread even out what the threads find; a tile is whole registers of features.
+  // Three tiles per thread even out what the threads find; a tile is whole panels, and whole blocks where it is large.
   const int wanted = m_rowTiles == 0 ? 1 : std::max(1, 3 * threads / m_rowTiles);
   const int step = threads == 1 ? features : (features + wanted - 1) / wanted;
-  m_featureStep = std::max(lanes, (step + lanes - 1) / lanes * lanes);
+  const int unit = step > 8 * panelOutputs ? 8 * panelOutputs : panelOutputs;
+  m_featureStep = std::max(unit, (step + unit - 1) / unit * unit);
   m_featureTiles = (features + m_featureStep - 1) / m_featureStep;
 }
 

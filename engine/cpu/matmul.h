@@ -1,6 +1,6 @@
-// Linear layers: y = x W^T + b, W [out, in] as files store it. Each output is one dot product in one fixed order of
-// additions, whatever the batch, the tile or the number of threads: decoding and prefill, batch 1 and batch 64 give
-// the same bits.
+// Linear layers: y = x W^T + b, W in panels of 16 outputs (panels.h). Each output is one dot product in one fixed order
+// of additions, inputs in turn in stretches of 256, whatever the batch, the tile or the number of threads: decoding and
+// prefill, batch 1 and batch 64 give the same bits.
 #pragma once
 
 #include <algorithm>
@@ -19,21 +19,9 @@ struct Tile {
 
 enum class Write { assign, add };
 
-// [outputs, inputs], row after row, in float or (weight null) in bfloat16, widened in registers; bias may be null.
-struct Matrix {
-  const float* weight = nullptr;
-  const float* bias = nullptr;
-  int inputs = 0;
-  const Bfloat16* half = nullptr;
-};
-
-inline Matrix view(const Linear& layer) {
-  return {layer.weight.data(), layer.bias.size() > 0 ? layer.bias.data() : nullptr, layer.inputs, layer.half.data()};
-}
-
-// One thread, one tile of the product. Row r of x starts at x + r * inStride, row r of y at y + r * outStride.
-// O(rows * features * in).
-void multiply(const Matrix&, const Tile&, const float* x, std::size_t inStride, float* y, std::size_t outStride,
+// One thread, one tile of the product; its first feature begins a panel. Row r of
+// x starts at x + r * inStride, row r of y at y + r * outStride. O(rows * features * in).
+void multiply(const Linear&, const Tile&, const float* x, std::size_t inStride, float* y, std::size_t outStride,
               Write = Write::assign);
 
 // How a product of this size is cut so that every thread finds work and weights stay in cache.
@@ -56,7 +44,7 @@ void linear(Context& context, const Linear& layer, const float* x, std::size_t i
   context.team.run(tiling.count(), [&](int index, int) {
     if (context.stopped()) return;
     const Tile tile = tiling[index];
-    multiply(view(layer), tile, x, inStride, y, outStride, write);
+    multiply(layer, tile, x, inStride, y, outStride, write);
     after(tile);
   });
 }

@@ -221,13 +221,8 @@ void CpuRunner::reset() {
 void CpuRunner::embed(std::span<const Token> tokens, int position, bool oneSequence) {
   const auto width = static_cast<std::size_t>(m_weights.width);
   for (std::size_t row = 0; row < tokens.size(); ++row) {
-    const std::size_t first = static_cast<std::size_t>(tokens[row]) * width;
     float* to = m_residual.data() + row * width;
-    if (m_weights.embedding.half.size() > 0)
-      std::transform(m_weights.embedding.half.data() + first, m_weights.embedding.half.data() + first + width, to,
-                     toFloat);
-    else
-      std::copy_n(m_weights.embedding.weight.data() + first, width, to);
+    m_weights.embedding.row(tokens[row], to);
     if (m_weights.positionCount == 0) continue;
     const std::size_t at = static_cast<std::size_t>(position) + (oneSequence ? row : 0);
     const float* shift = m_weights.positions.data() + at * width;

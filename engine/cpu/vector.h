@@ -44,6 +44,10 @@ inline Vector loadPart(const unsigned short* from, int count) {
   std::memcpy(values, from, static_cast<std::size_t>(count) * sizeof(unsigned short));
   return load(values);
 }
+// The value in every lane. (x - 0, unlike x + 0, is x for -0 too: no operation is left of it.)
+inline Vector everywhere(float value) {
+  return value - Vector{};
+}
 inline void store(float* to, Vector v) {
   std::memcpy(to, &v, sizeof v);
 }
@@ -74,6 +78,16 @@ Vector sumEach(const Vector (&v)[Count], std::index_sequence<Pair...>) {
 // product has the same bits wherever it sits in a tile.
 inline Vector sumEach(const Vector (&v)[lanes]) {
   return detail::sumEach(v, std::make_index_sequence<lanes / 2>());
+}
+
+// work(0), work(1) ... work(Count - 1), each with a constant: GCC keeps arrays in registers only where no loop is left
+// when it looks.
+template <int Count, class Work>
+[[gnu::always_inline]] inline void unrolled(Work&& work) {
+  [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+    (work(std::integral_constant<int, I>()), ...);
+  }
+  (std::make_integer_sequence<int, Count>());
 }
 
 // The value, held in a register: GCC otherwise reads it from memory again wherever it is used.

@@ -30,16 +30,16 @@ class Uploader {
     }
   }
 
-  // Weights that are bfloat16 on the host already.
-  void halfRows(const Bfloat16* from, int rowCount, int columns, std::size_t offset, int stride) {
+  // Rows [first, first + rowCount) of a matrix that lies in panels on the host.
+  void matrixRows(const Linear& from, int first, int rowCount, std::size_t offset, int stride) {
     std::vector<float> wide;
-    const int atOnce = std::max(1, static_cast<int>(stagingFloats / static_cast<std::size_t>(std::max(columns, 1))));
+    const auto columns = static_cast<std::size_t>(from.inputs);
+    const int atOnce = std::max(1, static_cast<int>(stagingFloats / std::max<std::size_t>(columns, 1)));
     for (int row = 0; row < rowCount; row += atOnce) {
       const int count = std::min(atOnce, rowCount - row);
-      const std::size_t begin = static_cast<std::size_t>(row) * static_cast<std::size_t>(columns);
-      wide.resize(static_cast<std::size_t>(count) * static_cast<std::size_t>(columns));
-      for (std::size_t i = 0; i < wide.size(); ++i) wide[i] = toFloat(from[begin + i]);
-      rows(wide.data(), count, columns,
+      wide.resize(static_cast<std::size_t>(count) * columns);
+      for (int i = 0; i < count; ++i) from.row(first + row + i, wide.data() + static_cast<std::size_t>(i) * columns);
+      rows(wide.data(), count, from.inputs,
            offset + static_cast<std::size_t>(row) * static_cast<std::size_t>(stride) * bytesOf(m_type), stride, m_type);
     }
   }
@@ -53,18 +53,16 @@ class Uploader {
   void linear(const Linear& from, const CudaWeights::Linear& to, int parts, Type biasType) {
     const int rowsOfPart = from.outputs / parts, rowsOfPadded = to.outputs / parts;
     for (int part = 0; part < parts; ++part) {
-      const std::size_t first = static_cast<std::size_t>(part) * static_cast<std::size_t>(rowsOfPart) *
-                                static_cast<std::size_t>(from.inputs);
+      const int first = part * rowsOfPart;
       const std::size_t offset =
           to.weight.offset + static_cast<std::size_t>(part) * static_cast<std::size_t>(rowsOfPadded) *
                                  static_cast<std::size_t>(to.inputs) * bytesOf(m_type);
       if (from.random)
-        randomRows(from.random->state + first * 0x9E3779B97F4A7C15ULL, from.random->scale, 0, rowsOfPart, from.inputs,
-                   m_memory + offset, to.inputs, m_type, m_where);
-      else if (from.half.size() > 0)
-        halfRows(from.half.data() + first, rowsOfPart, from.inputs, offset, to.inputs);
+        randomRows(from.random->state + static_cast<std::size_t>(first) * static_cast<std::size_t>(from.inputs) *
+                                            0x9E3779B97F4A7C15ULL,
+                   from.random->scale, 0, rowsOfPart, from.inputs, m_memory + offset, to.inputs, m_type, m_where);
       else
-        rows(from.weight.data() + first, rowsOfPart, from.inputs, offset, to.inputs, m_type);
+        matrixRows(from, first, rowsOfPart, offset, to.inputs);
     }
     vector(from.bias, to.bias, parts, rowsOfPadded, biasType);
   }

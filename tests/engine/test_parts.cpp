@@ -56,8 +56,8 @@ class TestParts : public QObject {
     QTest::addColumn<int>("rows");
     QTest::addColumn<int>("inputs");
     QTest::addColumn<int>("outputs");
-    for (const int rows : {1, 2, 3, 5, 33, 70})
-      for (const auto& [inputs, outputs] : {std::pair{1, 1}, {7, 3}, {16, 16}, {20, 60}, {129, 47}})
+    for (const int rows : {1, 2, 3, 5, 15, 33, 70, 131})
+      for (const auto& [inputs, outputs] : {std::pair{1, 1}, {7, 3}, {16, 16}, {20, 60}, {129, 47}, {520, 331}})
         QTest::addRow("%d rows, %d to %d", rows, inputs, outputs) << rows << inputs << outputs;
   }
   void productsMatchAndKeepTheirBits() {
@@ -65,7 +65,15 @@ class TestParts : public QObject {
     QFETCH(int, inputs);
     QFETCH(int, outputs);
     const auto n = [](int a, int b) { return static_cast<std::size_t>(a) * static_cast<std::size_t>(b); };
-    Linear layer{inputs, outputs, randomBuffer(n(inputs, outputs), 1), {}, randomBuffer(n(outputs, 1), 2)};
+    const Buffer<float> weights = randomBuffer(n(inputs, outputs), 1);
+    Meter meter = 0;
+    const auto row = [&](int output, float* to) { std::copy_n(weights.data() + n(output, inputs), inputs, to); };
+    Linear layer{inputs, outputs, panels<float>(outputs, inputs, meter, row), {}, randomBuffer(n(outputs, 1), 2)};
+    std::vector<float> back(n(inputs, 1));
+    for (int o = 0; o < outputs; ++o) {
+      layer.row(o, back.data());
+      QVERIFY(std::equal(back.begin(), back.end(), weights.data() + n(o, inputs)));
+    }
     const Buffer<float> x = randomBuffer(n(rows, inputs), 3);
     Buffer<float> scratch;
     cpu::Team one(1), three(3);
@@ -79,7 +87,7 @@ class TestParts : public QObject {
       for (int o = 0; o < outputs; ++o) {
         double expected = layer.bias[static_cast<std::size_t>(o)], size = 1;
         for (int i = 0; i < inputs; ++i) {
-          const double term = double{x[n(r, inputs) + n(i, 1)]} * layer.weight[n(o, inputs) + n(i, 1)];
+          const double term = double{x[n(r, inputs) + n(i, 1)]} * weights[n(o, inputs) + n(i, 1)];
           expected += term;
           size += std::abs(term);
         }
