@@ -81,6 +81,9 @@ void check(const Model& model, const Workload& workload) {
   checkMode(model, workload.mode);
   if (mixer == Mixer::convolutionTiled)
     unsupported("mode " + std::string(name(mixer)) + " runs on the CPU only", "choose convolution or modal");
+  const Prefill way = workload.mode.prefill;
+  if (way != Prefill::automatic && way != Prefill::fft && way != Prefill::scan)
+    unsupported("prefill by " + std::string(name(way)) + " runs on the CPU only", "choose automatic");
   const std::string feature = unusualFeature(model.weights());
   if (!feature.empty()) unsupported("models with " + feature + " run on the CPU only", "use device cpu");
   for (const BlockShape& block : shape.blocks) {

@@ -7,8 +7,11 @@
 #include "engine/bfloat16.h"
 #include "engine/cpu/attention.h"
 #include "engine/cpu/blockedheads.h"
+#include "engine/cpu/chunks.h"
 #include "engine/cpu/convolution.h"
 #include "engine/cpu/headmemory.h"
+#include "engine/cpu/prefill.h"
+#include "engine/cpu/promptconvolution.h"
 #include "engine/cpu/tiled.h"
 #include "engine/runner.h"
 
@@ -126,6 +129,19 @@ MixerCost tiledCost(int filters, int length, const Setting& s) {
   return cost;
 }
 
+// What reading prompts of a recurrence takes besides what decoding does.
+MixerCost promptCost(const BlockShape& block, const Setting& s) {
+  MixerCost cost;
+  const Prefill way = cpu::recurrenceWay(s.shape, s.workload);
+  if (way == Prefill::scan) return cost;
+  cost.tableFloats = cpu::chunkTableFloats(static_cast<Size>(block.stateFloats), size(block.places));
+  if (way == Prefill::chunkedModal) return cost;
+  const int capacity = s.workload.capacityTokens;
+  for (const BankShape& bank : banksOf(block, s.shape)) cost.tableFloats += product(bank.filters, capacity + 1);
+  cost.scratchFloats = cpu::PromptConvolution::scratchFloats(capacity, capacity);
+  return cost;
+}
+
 MixerCost modalCost(const BlockShape& block, const Setting& s) {
   MixerCost cost;
   for (const BankShape& bank : banksOf(block, s.shape)) {
@@ -147,7 +163,9 @@ MixerCost modalCost(const BlockShape& block, const Setting& s) {
                                                             static_cast<Size>(block.stateFloats) / product(size, size));
     cost.movedFloats += (2 / m - 2) * state + heads * (2 * entries + (m + 1) / 2 * 2 * size);
     cost.flops += (4 + 3 / m - 7) * state + heads * (2 * entries + 2 * m * size);
-  } else if (s.workload.mode.mixer == Mixer::modalBlocked) {
+    return cost;
+  }
+  if (s.workload.mode.mixer == Mixer::modalBlocked) {
     const int length = s.workload.mode.blockLength;
     const double places = block.places, m = length;
     cost.stateFloats += 2 * product(length, block.places);  // inputs and responses
@@ -155,6 +173,7 @@ MixerCost modalCost(const BlockShape& block, const Setting& s) {
     cost.movedFloats += (2 / m - 2) * state + places * (4 + (m - 1) / 2 + 1);
     cost.flops += (5 - 7) * state + places * m;  // two Horner sums in place of the step, and the taps
   }
+  if (block.kind == BlockShape::Kind::hyena) cost += promptCost(block, s);
   return cost;
 }
 
@@ -238,7 +257,8 @@ Footprint footprint(const Shape& shape, const Workload& workload, int threads) {
   bool parallel = false;
   for (const BlockShape& block : shape.blocks) {
     const MixerCost cost = mixerCost(block, setting);
-    if (block.kind == BlockShape::Kind::hyena && (!modal || block.keptFilters > 0)) pieces = false;
+    const bool whole = !modal || block.keptFilters > 0 || cpu::recurrenceWay(shape, workload) == Prefill::stateFree;
+    if (block.kind == BlockShape::Kind::hyena && whole) pieces = false;
     total += cost;
     parallel = parallel || block.parallel;
   }

@@ -31,9 +31,12 @@ void checkMode(const Model& model, const Mode& mode) {
   if (mode.mixer == Mixer::modalBlocked && (mode.blockLength < 1 || mode.blockLength > cpu::BlockTable::maxLength))
     unsupported(mixer, "blocks of " + std::to_string(mode.blockLength) + " tokens were asked for",
                 "use 1 to " + std::to_string(cpu::BlockTable::maxLength));
-  const bool byFft = convolves && !heads && !recurrent(mode.mixer);
-  if (mode.prefill != Prefill::automatic && (mode.prefill == Prefill::fft) != byFft)
-    unsupported(mixer, "it cannot be combined with prefill by " + std::string(name(mode.prefill)), "choose automatic");
+  const auto ways = prefillWays(mode.mixer, heads);
+  if (mode.prefill == Prefill::automatic || std::find(ways.begin(), ways.end(), mode.prefill) != ways.end()) return;
+  std::string known;
+  for (const Prefill way : ways) known += std::string(name(way)) + (&way == &ways.back() ? " " : ", ");
+  unsupported(mixer + (heads ? " of a MultiHyena model" : ""),
+              "it cannot be combined with prefill by " + std::string(name(mode.prefill)), "choose " + known + "or automatic");
 }
 
 }  // namespace engine

@@ -114,6 +114,19 @@ ModalTable modalTable(const FilterBank& bank, const analysis::DistilledBank& dis
   return table;
 }
 
+Section section(const analysis::Mode& mode) {
+  const std::complex<double> pole = mode.pole();
+  const double sign = pole.real() < 0 ? -1 : 1;
+  // w_t = u_t + 2 Re(lambda) w_(t-1) - |lambda|^2 w_(t-2) and y_t = b_1 w_(t-1) + b_2 w_(t-2), in w and d. The
+  // distance of lambda from +-1 comes by expm1, so that nothing cancels.
+  const double decay = mode.logPole.real(),
+               angle = sign > 0 ? mode.logPole.imag() : std::numbers::pi - mode.logPole.imag();
+  const double half = std::sin(angle / 2), grown = std::expm1(decay);
+  const double distance = grown * grown + 4 * std::exp(decay) * half * half;  // |1 - sign lambda|^2
+  const double b1 = 2 * mode.residue.real(), b2 = -2 * (mode.residue * std::conj(pole)).real();
+  return {-sign * distance, sign * std::exp(2 * decay), sign, b1 + sign * b2, -sign * b2};
+}
+
 Buffer<float> sectionCoefficients(const ModalTable& table, const analysis::DistilledBank& distilled) {
   constexpr std::size_t size = ModalTable::groupSize;
   Meter counted = 0;  // they stand in for the modal coefficients, which were
@@ -126,20 +139,12 @@ Buffer<float> sectionCoefficients(const ModalTable& table, const analysis::Disti
     float* pair = rows.data() + table.groups[place / size].coefficients + place % size;
     for (const analysis::Mode& mode : filter->model.modes) {
       if (!mode.pair) continue;
-      const std::complex<double> pole = mode.pole();
-      const double sign = pole.real() < 0 ? -1 : 1;
-      // w_t = u_t + 2 Re(lambda) w_(t-1) - |lambda|^2 w_(t-2) and y_t = b_1 w_(t-1) + b_2 w_(t-2), in w and d. The
-      // distance of lambda from +-1 comes by expm1, so that nothing cancels.
-      const double decay = mode.logPole.real(),
-                   angle = sign > 0 ? mode.logPole.imag() : std::numbers::pi - mode.logPole.imag();
-      const double half = std::sin(angle / 2), grown = std::expm1(decay);
-      const double distance = grown * grown + 4 * std::exp(decay) * half * half;  // |1 - sign lambda|^2
-      const double b1 = 2 * mode.residue.real(), b2 = -2 * (mode.residue * std::conj(pole)).real();
-      pair[0] = static_cast<float>(-sign * distance);
-      split(sign * std::exp(2 * decay), pair[size], pair[2 * size]);
-      pair[3 * size] = static_cast<float>(sign);
-      pair[4 * size] = static_cast<float>(b1 + sign * b2);
-      pair[5 * size] = static_cast<float>(-sign * b2);
+      const Section section = engine::section(mode);
+      pair[0] = static_cast<float>(section.p);
+      split(section.q, pair[size], pair[2 * size]);
+      pair[3 * size] = static_cast<float>(section.s);
+      pair[4 * size] = static_cast<float>(section.c1);
+      pair[5 * size] = static_cast<float>(section.c2);
       pair += ModalTable::rowsPerPair * size;
     }
   }

@@ -47,6 +47,10 @@ ModalTable modalTable(const FilterBank&, const analysis::DistilledBank&);
 // pole is near +-1, so their second state is the difference d_t = w_t - s w_(t-1), s the sign of Re(lambda):
 //   d_t = u_t + p w_(t-1) + q d_(t-1),  w_t = s w_(t-1) + d_t,  y_t += c_1 w_(t-1) + c_2 d_(t-1),
 // rows p, q hi, q lo, s, c_1, c_2, with p = -s |1 - s lambda|^2 and q = s |lambda|^2.
+struct Section {
+  double p = 0, q = 0, s = 1, c1 = 0, c2 = 0;
+};
+Section section(const analysis::Mode& pair);
 Buffer<float> sectionCoefficients(const ModalTable&, const analysis::DistilledBank&);
 
 // h^[0..length-1] of every channel; channels without a model keep their taps (zero beyond them). `meter` counts.

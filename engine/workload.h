@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 namespace engine {
 
@@ -19,8 +20,20 @@ enum class Mixer {
 };
 std::string_view name(Mixer);
 
-enum class Prefill { automatic, fft, scan };
+// How a prompt is read (engine page, section 3). All give the same outputs and state, to rounding. Automatic takes the
+// cheapest that the mixer has, by measured costs (cpu/prefill.h).
+enum class Prefill {
+  automatic,
+  fft,           // convolutions by FFT
+  toeplitz,      // convolutions as they are written, in tiles: O(tokens^2), faster for short prompts
+  scan,          // token after token
+  chunkedModal,  // recurrences in chunks: a convolution inside, the state carried by powers of the poles
+  stateFree      // outputs by FFT of h^, as if there were no state; the state at the end by dot products
+};
 std::string_view name(Prefill);
+
+// The ways of a mixer on the CPU, `heads`: of MultiHyena. A GPU has fft for convolutions and scan for the rest.
+std::vector<Prefill> prefillWays(Mixer, bool heads);
 
 struct Mode {
   Mixer mixer = Mixer::convolutionLazy;

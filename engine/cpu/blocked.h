@@ -33,7 +33,8 @@ class BlockedMemory final : public LongMemory {
     state.value(m_rings);
     state.value(m_firstStep);
   }
-  bool incremental() const override { return true; }
+  void readPromptsBy(PromptTables tables) { m_modal.readPromptsBy(std::move(tables)); }
+  bool incremental() const override { return m_modal.incremental(); }
   void step(Context&, int position, const float* u, float* y) override;
   void prefill(Context&, int sequence, int position, int tokens, const float* u, float* y) override;
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <complex>
 
-#include "engine/cpu/fftconvolution.h"
+#include "engine/cpu/promptconvolution.h"
 
 namespace engine::cpu {
 namespace {

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "engine/cpu/fftconvolution.h"
+#include "engine/cpu/prefill.h"
+#include "engine/cpu/promptconvolution.h"
 
 namespace engine::cpu {
 
@@ -11,11 +12,12 @@ int ConvolutionMemory::ringLength(int filterLength, int capacity) {
 }
 
 std::size_t ConvolutionMemory::scratchFloats(int filterLength, int tokens) {
-  return FftConvolution::scratchFloats(std::min(filterLength, tokens), tokens);
+  return PromptConvolution::scratchFloats(std::min(filterLength, tokens), tokens);
 }
 
-ConvolutionMemory::ConvolutionMemory(const FilterBank& bank, int batch, int capacity, Meter& cache)
+ConvolutionMemory::ConvolutionMemory(const FilterBank& bank, int batch, int capacity, Meter& cache, Prefill way)
     : m_bank(bank),
+      m_way(way),
       m_batch(batch),
       m_ringLength(ringLength(bank.length, capacity)),
       m_rings(static_cast<std::size_t>(batch) * static_cast<std::size_t>(bank.channels) *
@@ -56,26 +58,15 @@ void ConvolutionMemory::step(Context& context, int position, const float* u, flo
 }
 
 void ConvolutionMemory::prefill(Context& context, int sequence, int, int tokens, const float* u, float* y) {
-  constexpr int size = FftConvolution::groupChannels;
-  FftConvolution convolution(m_bank, std::min(m_bank.length, tokens), tokens);
-  context.team.run((m_bank.channels + size - 1) / size, [&](int group, int thread) {
-    if (context.stopped()) return;
-    const int first = group * size, count = std::min(size, m_bank.channels - first);
-    float* scratch = context.scratchOf(thread);
-    convolution.run(scratch, first, count, u, [&](int i, const float* inputs) {
-      float* kept = ring(sequence, first + i);
-      for (int t = std::max(0, tokens - m_ringLength); t < tokens; ++t) kept[t % m_ringLength] = inputs[t];
-    });
-    for (int t = 0; t < tokens; ++t) {
-      const std::size_t row =
-          static_cast<std::size_t>(t) * static_cast<std::size_t>(m_bank.channels) + static_cast<std::size_t>(first);
-      for (int i = 0; i < count; ++i) {
-        const float skip = m_bank.skip[static_cast<std::size_t>(first + i)];
-        y[row + static_cast<std::size_t>(i)] =
-            convolution.row(scratch, i)[t] + skip * u[row + static_cast<std::size_t>(i)];
-      }
-    }
-  });
+  convolvePrompt(context, m_bank, tokens, convolutionWay(m_way, tokens, tokens), u, y,
+                 [&](int channel, const float* inputs) {
+                   float* kept = ring(sequence, channel);
+                   if (tokens <= m_ringLength) {
+                     std::copy_n(inputs, tokens, kept);
+                     return;
+                   }
+                   for (int t = tokens - m_ringLength; t < tokens; ++t) kept[t % m_ringLength] = inputs[t];
+                 });
 }
 
 }  // namespace engine::cpu

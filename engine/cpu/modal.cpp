@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/cpu/promptconvolution.h"
 #include "engine/cpu/vector.h"
 
 namespace engine::cpu {
@@ -9,6 +10,14 @@ namespace {
 
 constexpr int groupSize = ModalTable::groupSize;
 static_assert(groupSize % lanes == 0);
+
+// Whether so many places hold neighbouring channels, as where all have the same number of modes: values then go in and
+// out by whole registers.
+bool neighbours(const std::int32_t* order, int count) {
+  for (int lane = 0; lane < count; ++lane)
+    if (order[lane] < 0 || order[lane] != order[0] + lane) return false;
+  return true;
+}
 
 }  // namespace
 
@@ -25,7 +34,7 @@ float* ModalMemory::state(int sequence, int group) {
          m_table.groups[static_cast<std::size_t>(group)].state;
 }
 
-// One register of channels of one group: its modes stay in first-level cache for all tokens.
+// One register of channels of one group: its modes stay in first-level cache for all tokens. y null: the state alone.
 template <bool Sections>
 void ModalMemory::scan(int group, int sequence, int tokens, const float* u, float* y) {
   const float* coefficients = (Sections ? m_sections : m_table.coefficients).data();
@@ -34,11 +43,14 @@ void ModalMemory::scan(int group, int sequence, int tokens, const float* u, floa
   const float* direct = m_table.direct.data() + static_cast<std::size_t>(group) * groupSize;
   const auto channels = static_cast<std::size_t>(m_table.channels);
   for (int part = 0; part < groupSize; part += lanes) {
+    const bool straight = neighbours(order + part, lanes);
     for (int t = 0; t < tokens; ++t) {
       const float* in = u + static_cast<std::size_t>(t) * channels;
-      float* out = y + static_cast<std::size_t>(t) * channels;
       Vector input;
-      for (int lane = 0; lane < lanes; ++lane) input[lane] = order[part + lane] < 0 ? 0.0F : in[order[part + lane]];
+      if (straight)
+        input = load(in + order[part]);
+      else
+        for (int lane = 0; lane < lanes; ++lane) input[lane] = order[part + lane] < 0 ? 0.0F : in[order[part + lane]];
       const float* row = coefficients + g.coefficients + part;
       float* x = state(sequence, group) + part;
       Vector sum = load(direct + part) * input;
@@ -64,8 +76,13 @@ void ModalMemory::scan(int group, int sequence, int tokens, const float* u, floa
         sum += load(row + 2 * groupSize) * real;
         store(x, load(row) * real + (load(row + groupSize) * real + input));
       }
-      for (int lane = 0; lane < lanes; ++lane)
-        if (order[part + lane] >= 0) out[order[part + lane]] = sum[lane];
+      if (!y) continue;
+      float* out = y + static_cast<std::size_t>(t) * channels;
+      if (straight)
+        store(out + order[part], sum);
+      else
+        for (int lane = 0; lane < lanes; ++lane)
+          if (order[part + lane] >= 0) out[order[part + lane]] = sum[lane];
     }
   }
 }
@@ -91,10 +108,45 @@ void ModalMemory::step(Context& context, int, const float* u, float* y) {
   });
 }
 
+// Whole chunks, in pieces that stay in first-level cache; what is left goes by the scan.
+void ModalMemory::inChunks(int group, int sequence, int tokens, const float* u, float* y) {
+  constexpr int piece = 4 * ChunkTable::length;
+  const std::int32_t* order = m_table.order.data() + static_cast<std::size_t>(group) * groupSize;
+  const auto channels = static_cast<std::size_t>(m_table.channels);
+  const auto row = [channels](auto* at, int t) { return at + static_cast<std::size_t>(t) * channels; };
+  alignas(64) float in[piece * groupSize] = {}, out[piece * groupSize];
+  const int whole = tokens / ChunkTable::length * ChunkTable::length;
+  const bool straight = neighbours(order, groupSize);
+  for (int first = 0; first < whole; first += piece) {
+    const int count = std::min(piece, whole - first);
+    for (int t = 0; t < count; ++t)
+      if (straight)
+        std::copy_n(row(u, first + t) + order[0], groupSize, in + t * groupSize);
+      else
+        for (int lane = 0; lane < groupSize; ++lane)
+          if (order[lane] >= 0) in[t * groupSize + lane] = row(u, first + t)[order[lane]];
+    runChunks(m_prompts->chunks, m_table, group, count, in, y ? out : nullptr, state(sequence, group));
+    for (int t = 0; y && t < count; ++t)
+      if (straight)
+        std::copy_n(out + t * groupSize, groupSize, row(y, first + t) + order[0]);
+      else
+        for (int lane = 0; lane < groupSize; ++lane)
+          if (order[lane] >= 0) row(y, first + t)[order[lane]] = out[t * groupSize + lane];
+  }
+  scanAny(group, sequence, tokens - whole, row(u, whole), y ? row(y, whole) : nullptr);
+}
+
 void ModalMemory::prefill(Context& context, int sequence, int, int tokens, const float* u, float* y) {
+  const bool byFft = m_prompts && m_prompts->responses.length > 0;
   context.team.run(static_cast<int>(m_table.groups.size()), [&](int group, int) {
-    if (!context.stopped()) scanAny(group, sequence, tokens, u, y);
+    if (context.stopped()) return;
+    if (m_prompts)
+      inChunks(group, sequence, tokens, u, byFft ? nullptr : y);
+    else
+      scanAny(group, sequence, tokens, u, y);
   });
+  if (byFft)
+    convolvePrompt(context, m_prompts->responses, tokens, Prefill::fft, u, y, [](int, const float*) {});
 }
 
 }  // namespace engine::cpu

@@ -5,7 +5,7 @@
 #include <span>
 
 #include "analysis/response/fft.h"
-#include "engine/cpu/fftconvolution.h"
+#include "engine/cpu/promptconvolution.h"
 
 namespace engine::cpu {
 

@@ -16,6 +16,8 @@
 #include "engine/cpu/parallelblock.h"
 #include "engine/cpu/partialmemory.h"
 #include "engine/cpu/pointwise.h"
+#include "engine/cpu/prefill.h"
+#include "engine/cpu/promptconvolution.h"
 #include "engine/cpu/tiled.h"
 #include "engine/error.h"
 #include "engine/tables.h"
@@ -37,6 +39,8 @@ class CpuRunner final : public Runner {
 
  private:
   std::unique_ptr<Sublayer> convolutionSublayer(const Block&, const ConvolutionOperator&);
+  template <class Memory>
+  void readPrompts(Memory&, std::size_t bank, bool sections);
   std::unique_ptr<LongMemory> longMemory(std::size_t bank);
   std::unique_ptr<HeadMemory> headMemory(int bank);
   const FilterBank& convolved(std::size_t bank) const;
@@ -159,21 +163,41 @@ const FilterBank& CpuRunner::convolved(std::size_t bank) const {
   return m_responses.empty() ? m_weights.filters[bank] : m_responses[bank];
 }
 
+// Gives a recurrence what it needs to read prompts as was asked.
+template <class Memory>
+void CpuRunner::readPrompts(Memory& memory, std::size_t bank, bool sections) {
+  const ModalTable& table = m_model->distillation()->modal[bank];
+  const analysis::DistilledBank& models = m_model->distillation()->banks[bank];
+  const Prefill way = recurrenceWay(m_model->shape(), m_workload);
+  if (way == Prefill::scan) return;
+  PromptTables tables{chunkTable(table, models, sections, m_memory.tableBytes), {}};
+  if (way == Prefill::stateFree) {
+    const int capacity = m_workload.capacityTokens;
+    tables.responses = impulseResponses(m_weights.filters[bank], models, capacity, m_memory.tableBytes);
+    needScratch(PromptConvolution::scratchFloats(capacity, capacity));
+  }
+  memory.readPromptsBy(std::move(tables));
+}
+
 std::unique_ptr<LongMemory> CpuRunner::longMemory(std::size_t bank) {
   const int batch = m_workload.batch, capacity = m_workload.capacityTokens;
   if (recurrent(m_workload.mode.mixer)) {
     const ModalTable& table = m_model->distillation()->modal[bank];
+    const analysis::DistilledBank& models = m_model->distillation()->banks[bank];
+    const bool sections = m_workload.mode.mixer == Mixer::companion;
     std::unique_ptr<LongMemory> modelled;
-    if (m_workload.mode.mixer == Mixer::modalBlocked)
-      modelled = std::make_unique<BlockedMemory>(
-          table,
-          blockTable(table, m_model->distillation()->banks[bank], m_workload.mode.blockLength, m_memory.tableBytes),
-          static_cast<int>(bank), batch, m_memory.stateBytes);
-    else if (m_workload.mode.mixer == Mixer::companion)
-      modelled = std::make_unique<ModalMemory>(table, sectionCoefficients(table, m_model->distillation()->banks[bank]),
-                                               batch, m_memory.stateBytes);
-    else
-      modelled = std::make_unique<ModalMemory>(table, batch, m_memory.stateBytes);
+    if (m_workload.mode.mixer == Mixer::modalBlocked) {
+      auto blocked = std::make_unique<BlockedMemory>(
+          table, blockTable(table, models, m_workload.mode.blockLength, m_memory.tableBytes), static_cast<int>(bank),
+          batch, m_memory.stateBytes);
+      readPrompts(*blocked, bank, sections);
+      modelled = std::move(blocked);
+    } else {
+      auto modal = std::make_unique<ModalMemory>(
+          table, sections ? sectionCoefficients(table, models) : Buffer<float>(), batch, m_memory.stateBytes);
+      readPrompts(*modal, bank, sections);
+      modelled = std::move(modal);
+    }
     if (table.kept.empty()) return modelled;
     needScratch(ConvolutionMemory::scratchFloats(table.keptFilters.length, capacity));
     return std::make_unique<PartialMemory>(std::move(modelled), table, batch, capacity, m_memory.cacheBytes,
@@ -182,10 +206,10 @@ std::unique_ptr<LongMemory> CpuRunner::longMemory(std::size_t bank) {
   const FilterBank& filters = convolved(bank);
   if (m_workload.mode.mixer == Mixer::convolutionTiled) {
     needScratch(Tiles::scratchFloats(filters.length, capacity));
-    return std::make_unique<TiledMemory>(filters, batch, capacity, m_memory.cacheBytes);
+    return std::make_unique<TiledMemory>(filters, batch, capacity, m_memory.cacheBytes, m_workload.mode.prefill);
   }
   needScratch(ConvolutionMemory::scratchFloats(filters.length, capacity));
-  return std::make_unique<ConvolutionMemory>(filters, batch, capacity, m_memory.cacheBytes);
+  return std::make_unique<ConvolutionMemory>(filters, batch, capacity, m_memory.cacheBytes, m_workload.mode.prefill);
 }
 
 std::unique_ptr<HeadMemory> CpuRunner::headMemory(int bank) {
@@ -208,7 +232,8 @@ std::unique_ptr<HeadMemory> CpuRunner::headMemory(int bank) {
   const FilterBank& filters = convolved(index);
   if (m_workload.mode.mixer == Mixer::convolutionTiled) {
     needScratch(Tiles::scratchFloats(filters.length, capacity));
-    return std::make_unique<HeadTiles>(filters, m_weights.heads, headWidth, batch, capacity, m_memory.cacheBytes);
+    return std::make_unique<HeadTiles>(filters, m_weights.heads, headWidth, batch, capacity, m_memory.cacheBytes,
+                                       m_workload.mode.prefill);
   }
   needScratch(HeadConvolution::scratchFloats(capacity));
   return std::make_unique<HeadConvolution>(filters, m_weights.heads, headWidth, batch, capacity, m_memory.cacheBytes);

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 
+#include "engine/cpu/prefill.h"
+
 namespace engine::cpu {
 
 std::size_t Tiles::scratchFloats(int filterLength, int capacity) {
   // The longest prompt is convolved with every tap that can still matter; tiles are smaller.
-  return FftConvolution::scratchFloats(std::min(filterLength, capacity), capacity);
+  return PromptConvolution::scratchFloats(std::min(filterLength, capacity), capacity);
 }
 
 void Tiles::add(float* scratch, int filter, int side, int position, float* slots) const {
@@ -17,7 +19,7 @@ void Tiles::add(float* scratch, int filter, int side, int position, float* slots
   const float* inputs = slots + position - side;
   if (side >= fftSide) {
     const int taps = std::min(2 * side, m_bank.length);
-    const FftConvolution convolution(m_bank, taps, side);
+    const PromptConvolution convolution(m_bank, taps, side, side + taps - 1, Prefill::fft);
     convolution.convolveRow(scratch, filter, inputs);
     const float* sums = convolution.row(scratch, 0) + side;
     for (int j = 0; j < std::min(outputs, taps - 1); ++j) slots[position + j] += sums[j];
@@ -39,8 +41,9 @@ float Tiles::take(int filter, int position, float input, float* slots) const {
   return output;
 }
 
-TiledMemory::TiledMemory(const FilterBank& bank, int batch, int capacity, Meter& cache)
+TiledMemory::TiledMemory(const FilterBank& bank, int batch, int capacity, Meter& cache, Prefill way)
     : m_bank(bank),
+      m_way(way),
       m_tiles(bank, capacity),
       m_batch(batch),
       m_capacity(capacity),
@@ -55,9 +58,9 @@ float* TiledMemory::slots(int sequence, int channel) {
 }
 
 void TiledMemory::prefill(Context& context, int sequence, int, int tokens, const float* u, float* y) {
-  constexpr int size = FftConvolution::groupChannels;
-  FftConvolution convolution(m_bank, std::min(m_bank.length, m_capacity), tokens);
-  const int ends = std::min(m_capacity, tokens + std::min(m_bank.length, m_capacity) - 1);
+  constexpr int size = PromptConvolution::groupChannels;
+  const int taps = std::min(m_bank.length, m_capacity), ends = std::min(m_capacity, tokens + taps - 1);
+  PromptConvolution convolution(m_bank, taps, tokens, ends, convolutionWay(m_way, ends, tokens));
   context.team.run((m_bank.channels + size - 1) / size, [&](int group, int thread) {
     if (context.stopped()) return;
     const int first = group * size, count = std::min(size, m_bank.channels - first);
@@ -94,8 +97,10 @@ void TiledMemory::step(Context& context, int position, const float* u, float* y)
   });
 }
 
-HeadTiles::HeadTiles(const FilterBank& bank, int heads, int headWidth, int batch, int capacity, Meter& cache)
+HeadTiles::HeadTiles(const FilterBank& bank, int heads, int headWidth, int batch, int capacity, Meter& cache,
+                     Prefill way)
     : m_bank(bank),
+      m_way(way),
       m_tiles(bank, capacity),
       m_heads(heads),
       m_headWidth(headWidth),
@@ -147,7 +152,7 @@ void HeadTiles::prompt(float* scratch, int head, int position, int rows, const f
   const auto width = static_cast<std::size_t>(m_heads) * static_cast<std::size_t>(m_headWidth);
   const int taps = std::min(m_bank.length, m_capacity - position);
   const int ends = std::min(m_capacity - position, rows + taps - 1);
-  const FftConvolution convolution(m_bank, taps, rows);
+  const PromptConvolution convolution(m_bank, taps, rows, ends, convolutionWay(m_way, ends, rows));
   float* input = convolution.row(scratch, 1);
   const float* sums = convolution.row(scratch, 0);
   const float skip = m_bank.skip[static_cast<std::size_t>(head)];

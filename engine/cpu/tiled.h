@@ -1,10 +1,10 @@
 // The exact convolution with near-linear total work: relaxed multiplication (engine page, section 2.1; van der Hoeven
 // 2002, and the Flash Inference idea). Before step i of a generation, with U the largest power of two dividing i, the
 // inputs [i-U, i) are convolved into the outputs [i, i+U); every pair meets exactly once. The prompt's share of all
-// future outputs is added at once, by FFT.
+// future outputs is added at once.
 #pragma once
 
-#include "engine/cpu/fftconvolution.h"
+#include "engine/cpu/promptconvolution.h"
 #include "engine/cpu/headmemory.h"
 #include "engine/cpu/longmemory.h"
 
@@ -36,7 +36,8 @@ class Tiles {
 class TiledMemory final : public LongMemory {
  public:
   // 4 bytes per channel, sequence and token of capacity. `bank` must outlive it.
-  TiledMemory(const FilterBank& bank, int batch, int capacity, Meter& cache);
+  // `way` of prompts: fft, toeplitz or automatic.
+  TiledMemory(const FilterBank& bank, int batch, int capacity, Meter& cache, Prefill way = Prefill::automatic);
 
   void reset() override {
     m_slots.clear();
@@ -54,6 +55,7 @@ class TiledMemory final : public LongMemory {
   float* slots(int sequence, int channel);
 
   const FilterBank& m_bank;
+  Prefill m_way;
   Tiles m_tiles;
   int m_batch, m_capacity;
   Buffer<float> m_slots;  // [batch, channels, capacity]
@@ -66,7 +68,8 @@ class TiledMemory final : public LongMemory {
 class HeadTiles final : public HeadMemory {
  public:
   // `bank` must outlive it.
-  HeadTiles(const FilterBank& bank, int heads, int headWidth, int batch, int capacity, Meter& cache);
+  HeadTiles(const FilterBank& bank, int heads, int headWidth, int batch, int capacity, Meter& cache,
+            Prefill way = Prefill::automatic);
   void reset() override;
   void archive(StateArchive&) override;
   // Several rows are (a piece of) a prompt, whose share of all future outputs is added at once; one row is a step.
@@ -78,6 +81,7 @@ class HeadTiles final : public HeadMemory {
   void prompt(float* scratch, int head, int position, int rows, const float* query, float* slots, float* y) const;
 
   const FilterBank& m_bank;
+  Prefill m_way;
   Tiles m_tiles;
   int m_heads, m_headWidth, m_capacity;
   Buffer<float> m_slots;     // [batch, heads, head width of k, head width of v, capacity]

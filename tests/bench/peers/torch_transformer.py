@@ -67,11 +67,12 @@ def main():
     model = Gpt(SHAPES[options.shape], options.context + options.tokens + 4, dtype).to(dtype).eval()
     step = torch.compile(model, dynamic=True) if options.compile else model
     ids = torch.randint(0, SHAPES[options.shape][3], (1, options.context))
-    if options.context <= 512:
-        model(ids, 0)  # warm-up
-    begun = time.perf_counter()
-    token = model(ids, 0)
-    prefill = time.perf_counter() - begun
+    prefills = []
+    for _ in range(4 if options.context <= 2048 else 2):  # the first warms up, or compiles
+        begun = time.perf_counter()
+        token = step(ids, 0)
+        prefills.append(time.perf_counter() - begun)
+    prefill = statistics.median(prefills[1:])
     seconds = []
     for position in range(options.context, options.context + options.tokens):
         begun = time.perf_counter()
