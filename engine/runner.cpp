@@ -34,9 +34,10 @@ void checkMode(const Model& model, const Mode& mode) {
   const auto ways = prefillWays(mode.mixer, heads);
   if (mode.prefill == Prefill::automatic || std::find(ways.begin(), ways.end(), mode.prefill) != ways.end()) return;
   std::string known;
-  for (const Prefill way : ways) known += std::string(name(way)) + (&way == &ways.back() ? " " : ", ");
+  for (const Prefill& way : ways) known += std::string(name(way)) + (&way == &ways.back() ? " " : ", ");
   unsupported(mixer + (heads ? " of a MultiHyena model" : ""),
-              "it cannot be combined with prefill by " + std::string(name(mode.prefill)), "choose " + known + "or automatic");
+              "it cannot be combined with prefill by " + std::string(name(mode.prefill)),
+              "choose " + known + "or automatic");
 }
 
 }  // namespace engine

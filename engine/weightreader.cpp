@@ -29,9 +29,7 @@ Linear WeightReader::counted(const Buffer<float>& weight, Buffer<float> bias, in
   Linear layer;
   layer.inputs = inputs;
   layer.outputs = outputs;
-  const auto row = [&](int output, float* to) {
-    std::copy_n(weight.data() + size(output) * size(inputs), inputs, to);
-  };
+  const auto row = [&](int output, float* to) { std::copy_n(weight.data() + size(output) * size(inputs), inputs, to); };
   if (m_type == WeightType::bfloat16)
     layer.half = panels<Bfloat16>(outputs, inputs, m_weights.weightBytes, row);
   else

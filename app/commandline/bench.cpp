@@ -25,7 +25,7 @@ using nlohmann::ordered_json;
 struct BenchOptions {
   CheckpointOptions source;
   std::filesystem::path distilled, figure;
-  std::string preset, device = "cpu";
+  std::string preset, prefill = "auto", device = "cpu";
   std::vector<std::string> modes;
   std::vector<int> batches{1};
   int prompt = 512, generate = 256, order = 32, repeats = 5, blockLength = 16;
@@ -71,6 +71,13 @@ std::vector<Candidate> candidates(const BenchOptions& options, const Surrounding
     const bool unasked = std::find(options.modes.begin(), options.modes.end(), modeName(c.mixer)) == options.modes.end();
     return options.modes.empty() ? !runsOn(options.device, c.mixer) : unasked;
   });
+  const engine::Prefill way = prefillOf(options.prefill);
+  std::erase_if(all, [&](const Candidate& c) {
+    const auto ways = engine::prefillWays(c.mixer, c.model->shape().headWidth > 1);
+    return way != engine::Prefill::automatic && std::find(ways.begin(), ways.end(), way) == ways.end();
+  });
+  if (all.empty() && way != engine::Prefill::automatic)
+    throw UsageError("--prefill " + options.prefill + ": none of the modes at hand reads prompts by it.");
   if (all.empty()) throw UsageError("--modes: this model runs in none of them; leave it away to see those it has.");
   return all;
 }
@@ -99,19 +106,19 @@ struct Point {
 
 ordered_json pointJson(const Point& point, const BenchOptions& options, const Roofs& roofs) {
   const engine::Workload& workload = point.request.workload;
-  ordered_json json = {
-      {"model", modelJson(point.request.model->shape(), options, *point.request.device)},
-      {"mode",
-       {{"mixer", modeName(workload.mode.mixer)},
-        {"blockLength", workload.mode.blockLength},
-        {"batchInvariant", workload.batchInvariant}}},
-      {"workload",
-       {{"promptTokens", point.request.promptTokens},
-        {"newTokens", point.request.newTokens},
-        {"batch", workload.batch},
-        {"seed", workload.seed},
-        {"tokenising", "excluded"},
-        {"sampling", "greedy"}}}};
+  ordered_json json = {{"model", modelJson(point.request.model->shape(), options, *point.request.device)},
+                       {"mode",
+                        {{"mixer", modeName(workload.mode.mixer)},
+                         {"blockLength", workload.mode.blockLength},
+                         {"prefill", prefillName(workload.mode.prefill)},
+                         {"batchInvariant", workload.batchInvariant}}},
+                       {"workload",
+                        {{"promptTokens", point.request.promptTokens},
+                         {"newTokens", point.request.newTokens},
+                         {"batch", workload.batch},
+                         {"seed", workload.seed},
+                         {"tokenising", "excluded"},
+                         {"sampling", "greedy"}}}};
   if (!point.error.empty()) {
     json["error"] = point.error;
     return json;
@@ -187,6 +194,7 @@ void bench(const BenchOptions& options, const Surroundings& around) {
       engine::Workload& workload = point.request.workload;
       workload.mode.mixer = candidate.mixer;
       workload.mode.blockLength = options.blockLength;
+      workload.mode.prefill = prefillOf(options.prefill);
       workload.batchInvariant = options.batchInvariant;
       workload.seed = options.seed;
       std::vector<int> batches = options.batches;
@@ -248,6 +256,11 @@ void addBench(CLI::App& parent, Action& chosen) {
       ->type_name("MODE,...")
       ->delimiter(',')
       ->check(CLI::IsMember(names));
+  verb->add_option("--prefill", options->prefill,
+                   "How prompts are read; modes without that way are left out, auto: the cheapest of each mode")
+      ->type_name("WAY")
+      ->check(CLI::IsMember(prefillNames()))
+      ->capture_default_str();
   verb->add_option("--batch", options->batches, "Sequences generated together")
       ->type_name("N,...")
       ->delimiter(',')

@@ -38,21 +38,26 @@ std::vector<engine::Token> promptOf(const GenerateOptions& options, const engine
   return prompt;
 }
 
-// Text goes out token by token; a stop leaves what was generated so far.
+// Text goes out token by token; that of a batch, each sequence with noise of its own, at the end. A stop leaves what
+// was generated so far.
 void stream(const GenerateOptions& options, const Loaded& loaded, const std::vector<engine::Token>& prompt,
             std::stop_token stop) {
   engine::Workload workload = options.workload;
   workload.mode.mixer = mixerOf(options.mode, loaded.asked());
+  workload.mode.prefill = prefillOf(options.prefill);
   engine::Session session(loaded.distilled ? loaded.distilled : loaded.original, workload,
                           engine::Device::open(options.device));
-  engine::Outcome outcome = session.prefill(prompt, stop);
+  const int batch = workload.batch;
+  std::vector<engine::Token> prompts;
+  for (int b = 0; b < batch; ++b) prompts.insert(prompts.end(), prompt.begin(), prompt.end());
+  engine::Outcome outcome = session.prefill(prompts, stop);
   int produced = 0;
   while (outcome == engine::Outcome::finished && produced < options.tokens) {
     outcome = session.decode(1, nullptr, stop);
     const auto tokens = session.generated(0);
     if (int(tokens.size()) == produced) break;
     produced = int(tokens.size());
-    if (!options.json) std::cout << loaded.tokenizer->decode(tokens.back()) << std::flush;
+    if (!options.json && batch == 1) std::cout << loaded.tokenizer->decode(tokens.back()) << std::flush;
   }
   if (outcome == engine::Outcome::stopped && produced == 0) throw analysis::Stopped{};
 
@@ -62,6 +67,7 @@ void stream(const GenerateOptions& options, const Loaded& loaded, const std::vec
     ordered_json document = {{"schema", 1}, {"file", options.source.file.string()}};
     document.update(samplingJson(options, prompt.size()));
     document.update({{"mode", modeName(workload.mode.mixer)},
+                     {"prefill", options.prefill},
                      {"outcome", name(outcome)},
                      {"tokens", std::vector<engine::Token>(tokens.begin(), tokens.end())},
                      {"text", textOf(*loaded.tokenizer, tokens)},
@@ -70,11 +76,19 @@ void stream(const GenerateOptions& options, const Loaded& loaded, const std::vec
                      {"firstTokenSeconds", firstTokenSeconds(timings)},
                      {"tokenSeconds", latencyJson(timings)},
                      {"bytes", memoryJson(session.memory())}});
+    for (int b = 0; batch > 1 && b < batch; ++b) {
+      const auto own = session.generated(b);
+      document["sequences"].push_back(
+          {{"tokens", std::vector<engine::Token>(own.begin(), own.end())}, {"text", textOf(*loaded.tokenizer, own)}});
+    }
     return print(document);
   }
+  for (int b = 0; batch > 1 && b < batch; ++b)
+    std::cout << (b > 0 ? "\n\n" : "") << "[" << b + 1 << "]\n" << textOf(*loaded.tokenizer, session.generated(b));
   std::cout << std::endl;
   const engine::MemoryUse use = session.memory();
-  std::cerr << count(produced) << " tokens, " << number(tokensPerSecond(timings, workload.batch)) << " tokens/s, "
+  std::cerr << count(produced) << " tokens" << (batch > 1 ? " of each of " + count(batch) + " sequences, " : ", ")
+            << number(tokensPerSecond(timings, workload.batch)) << " tokens/s, "
             << number(1e3 * quantile(timings.tokenSeconds, 0.5)) << " ms/token, first after "
             << number(1e3 * firstTokenSeconds(timings)) << " ms, state and cache "
             << bytes(double(use.stateBytes + use.cacheBytes)) << ", mode " << modeName(workload.mode.mixer)
@@ -87,6 +101,13 @@ void generate(GenerateOptions options, const Surroundings& around) {
   }
   if (options.compare && options.mode != "auto") {
     throw UsageError("--compare: it runs every mode; leave --mode away.");
+  }
+  if (options.compare && options.workload.batch > 1) {
+    throw UsageError(
+        "--compare: it follows one sequence; leave --batch away, or measure batches with 'polecat bench'.");
+  }
+  if (options.compare && options.prefill != "auto") {
+    throw UsageError("--compare: each mode reads the prompt in its own best way; leave --prefill away.");
   }
   requireDevice(options.device);
   const Loaded loaded = loadModel(options.source, options.distilled, around.stop);
@@ -110,9 +131,9 @@ std::string textOf(const engine::Tokenizer& tokenizer, std::span<const engine::T
 
 ordered_json samplingJson(const GenerateOptions& options, std::size_t promptTokens) {
   const auto& sampling = options.workload.sampling;
-  return {{"device", options.device},      {"promptTokens", promptTokens},
-          {"seed", options.workload.seed}, {"temperature", sampling.temperature},
-          {"topK", sampling.topK},         {"topP", sampling.topP}};
+  return {{"device", options.device},      {"promptTokens", promptTokens},        {"batch", options.workload.batch},
+          {"seed", options.workload.seed}, {"temperature", sampling.temperature}, {"topK", sampling.topK},
+          {"topP", sampling.topP}};
 }
 
 void addGenerate(CLI::App& parent, Action& chosen) {
@@ -127,11 +148,19 @@ void addGenerate(CLI::App& parent, Action& chosen) {
       ->type_name("N")
       ->check(whole(1, 1 << 24))
       ->capture_default_str();
+  verb->add_option("--batch", options->workload.batch, "Sequences generated together, each with its own noise")
+      ->type_name("N")
+      ->check(whole(1, 65535))
+      ->capture_default_str();
   addSampling(*verb, options->workload);
   verb->add_option("--distilled", options->distilled, "Run with these distilled filters")->type_name("MODELS");
   verb->add_option("--mode", options->mode, "How the mixers remember the past")
       ->type_name("MODE")
       ->check(CLI::IsMember(mixerNames()))
+      ->capture_default_str();
+  verb->add_option("--prefill", options->prefill, "How the prompt is read; auto: the cheapest way of the mode")
+      ->type_name("WAY")
+      ->check(CLI::IsMember(prefillNames()))
       ->capture_default_str();
   verb->add_flag("--compare", options->compare, "Run all modes side by side with the same noise, and measure them");
   verb->add_option("--device", options->device, "Where to compute; see 'polecat devices'")

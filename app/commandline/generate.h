@@ -14,7 +14,7 @@ namespace commandline {
 struct GenerateOptions {
   CheckpointOptions source;
   std::filesystem::path promptFile, distilled;
-  std::string prompt, mode = "auto", device = "cpu";
+  std::string prompt, mode = "auto", prefill = "auto", device = "cpu";
   int tokens = 256;
   engine::Workload workload;
   bool compare = false, json = false;

@@ -16,6 +16,8 @@ namespace {
 using engine::Mixer;
 constexpr std::array mixers{Mixer::convolutionLazy, Mixer::convolutionTiled, Mixer::modal,
                             Mixer::modalBlocked,    Mixer::companion,        Mixer::attention};
+constexpr std::array prefills{engine::Prefill::automatic, engine::Prefill::fft,          engine::Prefill::toeplitz,
+                              engine::Prefill::scan,      engine::Prefill::chunkedModal, engine::Prefill::stateFree};
 
 std::string joined(const std::vector<std::string>& words, const std::string& last) {
   std::string text;
@@ -111,6 +113,26 @@ std::string modeName(Mixer mixer) {
   std::string word(engine::name(mixer));
   std::replace(word.begin(), word.end(), ' ', '-');
   return word;
+}
+
+std::vector<std::string> prefillNames() {
+  std::vector<std::string> names;
+  for (const engine::Prefill way : prefills) names.push_back(prefillName(way));
+  return names;
+}
+
+std::string prefillName(engine::Prefill way) {
+  if (way == engine::Prefill::automatic) return "auto";
+  std::string word(engine::name(way));
+  std::replace(word.begin(), word.end(), ' ', '-');
+  return word;
+}
+
+engine::Prefill prefillOf(const std::string& name) {
+  const auto found = std::find_if(std::begin(prefills), std::end(prefills),
+                                  [&](engine::Prefill way) { return prefillName(way) == name; });
+  if (found == std::end(prefills)) throw UsageError("--prefill " + name + ": it is not a way to read a prompt.");
+  return *found;
 }
 
 bool runsOn(const std::string& device, Mixer mixer) {

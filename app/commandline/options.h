@@ -27,6 +27,10 @@ void addSampling(CLI::App&, engine::Workload&);
 std::vector<std::string> mixerNames();
 // The name of a mixer as one word.
 std::string modeName(engine::Mixer);
+// What --prefill may say: "auto" and the names of the engine's ways, each as one word; and the way of such a name.
+std::vector<std::string> prefillNames();
+std::string prefillName(engine::Prefill);
+engine::Prefill prefillOf(const std::string& name);
 // "auto" is the best mode of the model: attention for a Transformer, modal when distilled, else convolution. Throws
 // UsageError for a mode this model cannot run, with those it can.
 engine::Mixer mixerOf(const std::string& name, const engine::Model&);

@@ -62,8 +62,7 @@ void writePair(const System& system, float* inputs, float* outputs, float* carry
     for (std::size_t i = 0; i < 2; ++i) {
       inputs[(i * Q + t) * width] =
           static_cast<float>(power[2 * i] * system.input[0] + power[2 * i + 1] * system.input[1]);
-      outputs[(i * Q + t) * width] =
-          static_cast<float>(system.output[0] * power[i] + system.output[1] * power[2 + i]);
+      outputs[(i * Q + t) * width] = static_cast<float>(system.output[0] * power[i] + system.output[1] * power[2 + i]);
     }
   }
   for (std::size_t i = 0; i < 4; ++i) split(system.powers[Q][i], carry + i * width, carry + (4 + i) * width);

@@ -1,6 +1,6 @@
 // Recurrences in chunks of Q tokens (engine page, section 3, "chunked modal"): inside a chunk the distilled filter is a
-// convolution with its first Q taps; what came before it acts through the state alone. For the state rows s of a channel
-// (pair after pair, then real poles, as ModalMemory keeps them), t, j in [0, Q):
+// convolution with its first Q taps; what came before it acts through the state alone. For the state rows s of a
+// channel (pair after pair, then real poles, as ModalMemory keeps them), t, j in [0, Q):
 //   y_t = sum_row outputs[row][t] s_row + sum_(j <= t) taps[j] u_(t-j),   s <- carry s + sum_j inputs[.][j] u_(Q-1-j),
 // carry = A^Q a 2 x 2 matrix for each pair. The same form serves poles (A = lambda) and second-order sections.
 #pragma once

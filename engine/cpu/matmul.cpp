@@ -7,10 +7,10 @@
 namespace engine::cpu {
 namespace {
 
-constexpr int stretch = 256;       // inputs that are summed in registers before they join the sum
-constexpr int rowStride = 272;     // of the copied inputs: neighbouring rows do not meet in the same cache lines
-constexpr int maxRows = 128;       // of a tile
-constexpr int maxFeatures = 256;   // whose sums are kept at once
+constexpr int stretch = 256;      // inputs that are summed in registers before they join the sum
+constexpr int rowStride = 272;    // of the copied inputs: neighbouring rows do not meet in the same cache lines
+constexpr int maxRows = 128;      // of a tile
+constexpr int maxFeatures = 256;  // whose sums are kept at once
 constexpr int perPanel = panelOutputs / lanes;
 constexpr int tallRows = lanes == 16 ? 14 : 6;  // with two registers of features they fill the registers
 
@@ -81,8 +81,7 @@ void multiplyWith(const Weight* weights, const Linear& layer, const Tile& tile, 
     const int vectors = (features + panelOutputs - 1) / panelOutputs * perPanel;
     for (int k = 0; k < layer.inputs; k += stretch) {
       const int count = std::min(stretch, layer.inputs - k);
-      for (int r = 0; r < tile.rows; ++r)
-        std::copy_n(x + row(r, inStride) + k, count, kept.inputs + r * rowStride);
+      for (int r = 0; r < tile.rows; ++r) std::copy_n(x + row(r, inStride) + k, count, kept.inputs + r * rowStride);
       rowsOf(weights + panelPlace(feature, k, layer.inputs), panel, vectors, kept.inputs, tile.rows, count, k == 0,
              kept.sums);
     }

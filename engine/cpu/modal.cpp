@@ -145,8 +145,7 @@ void ModalMemory::prefill(Context& context, int sequence, int, int tokens, const
     else
       scanAny(group, sequence, tokens, u, y);
   });
-  if (byFft)
-    convolvePrompt(context, m_prompts->responses, tokens, Prefill::fft, u, y, [](int, const float*) {});
+  if (byFft) convolvePrompt(context, m_prompts->responses, tokens, Prefill::fft, u, y, [](int, const float*) {});
 }
 
 }  // namespace engine::cpu

@@ -9,21 +9,21 @@ namespace engine::cpu {
 
 // Fitted to bench_prefill on a Sapphire Rapids core with AVX-512; what counts is where two ways cross.
 double prefillNanoseconds(Prefill way, Mixer mixer, double states, int outputs, int tokens) {
-  const double n = std::max(2, tokens + outputs), fft = n * (2 + 2.2 * std::log2(n));
-  const double scan = mixer == Mixer::companion ? 0.1 + 0.0625 * states : 0.15 + 0.0765 * states;
+  const double n = std::max(2, tokens + outputs), fft = n * (0.2 + 0.45 * std::log2(n)) + 90;
+  const double scan = mixer == Mixer::companion ? 0.17 + 0.0635 * states : 0.2 + 0.079 * states;
   switch (way) {
     case Prefill::fft:
       return fft;
     case Prefill::toeplitz:
-      return 0.058 * tokens * (outputs - tokens / 2.0) + 3.0 * tokens + 40;
+      return 0.03 * tokens * (outputs - tokens / 2.0) + 1.4 * tokens + 35;
     case Prefill::scan:
       return tokens * scan;
-    case Prefill::chunkedModal: {  // the tables have to be read once, and a last part of a chunk goes by the scan
+    case Prefill::chunkedModal: {  // a last part of a chunk goes by the scan; large tables have to be fetched first
       const int whole = tokens / ChunkTable::length * ChunkTable::length;
-      return whole * (0.4 + 0.047 * states) + (tokens - whole) * scan + 2.5 * states;
+      return whole * (0.47 + 0.052 * states) + (tokens - whole) * scan + 5 * std::max(0.0, states - 32);
     }
     case Prefill::stateFree:
-      return fft + tokens * (0.3 + 0.025 * states);
+      return fft + tokens * 0.03 * states;
     case Prefill::automatic:
       break;
   }

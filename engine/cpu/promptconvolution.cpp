@@ -96,8 +96,8 @@ void PromptConvolution::byFft(float* scratch, const float* end, float* values) c
   fft.inverse(inputBins, {values, n});
 }
 
-// A tile of outputs takes every input in turn, times the taps that lie that far behind each of them. Zeros stand on both
-// sides of the taps.
+// A tile of outputs takes every input in turn, times the taps that lie that far behind each of them. Zeros stand on
+// both sides of the taps.
 void PromptConvolution::byToeplitz(float* scratch, const float* end, float* values) const {
   float* inputs = scratch;
   float* taps = scratch + (groupChannels + 1) * m_valueFloats;

@@ -72,8 +72,8 @@ void convolvePrompt(Context& context, const FilterBank& bank, int tokens, Prefil
       const std::size_t row = static_cast<std::size_t>(t) * channels + static_cast<std::size_t>(first);
       for (int i = 0; i < count; ++i) {
         const auto column = static_cast<std::size_t>(i);
-        y[row + column] = convolution.row(scratch, i)[t] +
-                          bank.skip[static_cast<std::size_t>(first) + column] * u[row + column];
+        y[row + column] =
+            convolution.row(scratch, i)[t] + bank.skip[static_cast<std::size_t>(first) + column] * u[row + column];
       }
     }
   });

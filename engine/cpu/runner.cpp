@@ -193,8 +193,8 @@ std::unique_ptr<LongMemory> CpuRunner::longMemory(std::size_t bank) {
       readPrompts(*blocked, bank, sections);
       modelled = std::move(blocked);
     } else {
-      auto modal = std::make_unique<ModalMemory>(
-          table, sections ? sectionCoefficients(table, models) : Buffer<float>(), batch, m_memory.stateBytes);
+      auto modal = std::make_unique<ModalMemory>(table, sections ? sectionCoefficients(table, models) : Buffer<float>(),
+                                                 batch, m_memory.stateBytes);
       readPrompts(*modal, bank, sections);
       modelled = std::move(modal);
     }

@@ -4,9 +4,9 @@
 // future outputs is added at once.
 #pragma once
 
-#include "engine/cpu/promptconvolution.h"
 #include "engine/cpu/headmemory.h"
 #include "engine/cpu/longmemory.h"
+#include "engine/cpu/promptconvolution.h"
 
 namespace engine::cpu {
 

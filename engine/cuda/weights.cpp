@@ -58,8 +58,8 @@ class Uploader {
           to.weight.offset + static_cast<std::size_t>(part) * static_cast<std::size_t>(rowsOfPadded) *
                                  static_cast<std::size_t>(to.inputs) * bytesOf(m_type);
       if (from.random)
-        randomRows(from.random->state + static_cast<std::size_t>(first) * static_cast<std::size_t>(from.inputs) *
-                                            0x9E3779B97F4A7C15ULL,
+        randomRows(from.random->state +
+                       static_cast<std::size_t>(first) * static_cast<std::size_t>(from.inputs) * 0x9E3779B97F4A7C15ULL,
                    from.random->scale, 0, rowsOfPart, from.inputs, m_memory + offset, to.inputs, m_type, m_where);
       else
         matrixRows(from, first, rowsOfPart, offset, to.inputs);

@@ -42,6 +42,10 @@ class TestBench : public QObject {
       QCOMPARE(double(place["attainableFlopsPerSecond"]), std::min(peak, bandwidth * double(place["flopsPerByte"])));
     }
     QCOMPARE(polecat({"bench"}).exit, 2);
+    QCOMPARE(polecat({"bench", sample(), "--prefill", "scan"}).exit, 2);  // no mode of the original has it
+    const auto asked = polecat({"bench", sample(), "--prompt", "12", "--generate", "2", "--repeat", "1", "--seconds",
+                                "0", "--modes", "convolution", "--prefill", "toeplitz", "--json"});
+    QCOMPARE(asked.json()["points"][0]["mode"]["prefill"], Json("toeplitz"));
     QCOMPARE(polecat({"bench", sample(), "--modes", "attention"}).exit, 2);
     QCOMPARE(polecat({"bench", sample(), "--device", "cuda:99"}).exit, 5);
   }

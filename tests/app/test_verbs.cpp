@@ -332,6 +332,44 @@ class TestVerbs : public QObject {
     QVERIFY(text("8", {}) != one);
   }
 
+  // However the prompt is read, the text is the same; what the mode lacks, or no way at all, is refused in words.
+  void promptsAreReadAsAsked() {
+    const auto run = [&](const char* way, const QStringList& more = {}) {
+      return polecat(QStringList{"generate", sample(), "--prompt", "It was the best of times", "--tokens", "24",
+                                 "--temperature", "0.9", "--seed", "7", "--prefill", way} +
+                     more);
+    };
+    const QByteArray one = run("auto").out;
+    QVERIFY(one.size() >= 24);
+    QCOMPARE(run("fft").out, one);
+    QCOMPARE(run("toeplitz").out, one);
+    const Result refused = run("scan");
+    QCOMPARE(refused.exit, 3);
+    QVERIFY(isOneSentence(refused.err) && refused.err.contains("prefill by scan") && refused.err.contains("toeplitz"));
+    QCOMPARE(run("guess").exit, 2);
+    const QStringList models{"--distilled", distilled()};
+    const QByteArray other = run("auto", models).out;
+    for (const char* way : {"scan", "chunked-modal", "state-free"}) QCOMPARE(run(way, models).out, other);
+    QCOMPARE(run("scan", models + QStringList{"--compare"}).exit, 2);
+  }
+
+  void batchesHaveTheirOwnNoise() {
+    const auto run = [&](const QStringList& more) {
+      return polecat(QStringList{"generate", sample(), "--prompt", "It was", "--tokens", "16", "--temperature", "0.9",
+                                 "--seed", "7"} +
+                     more);
+    };
+    const Json alone = run({"--json"}).json(), three = run({"--batch", "3", "--json"}).json();
+    QCOMPARE(three["batch"], Json(3));
+    QCOMPARE(three["sequences"].size(), std::size_t(3));
+    QCOMPARE(three["sequences"][0]["tokens"], alone["tokens"]);
+    QVERIFY(three["sequences"][1]["tokens"] != alone["tokens"]);
+    const QByteArray text = run({"--batch", "3"}).out;
+    for (const Json& sequence : three["sequences"])
+      QVERIFY(text.contains(QByteArray::fromStdString(sequence["text"].get<std::string>())));
+    QCOMPARE(run({"--batch", "3", "--compare"}).exit, 2);
+  }
+
   // The distilled model runs as h^ by convolution and as a recurrence: the same filter, hence the same text.
   void compareRunsEveryMode() {
     QVERIFY(!distilled().isEmpty());

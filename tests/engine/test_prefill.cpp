@@ -83,7 +83,8 @@ class TestPrefill : public QObject {
         w.mode.prefill = way;
         results.push_back(logits(one, w, ids, static_cast<std::size_t>(prompt)));
         const double error = relativeError(results.back(), expected);
-        QVERIFY2(error < 1e-5, qPrintable(QString("%1 by %2: %3").arg(name(mixer).data(), name(way).data()).arg(error)));
+        QVERIFY2(error < 1e-5,
+                 qPrintable(QString("%1 by %2: %3").arg(name(mixer).data(), name(way).data()).arg(error)));
       }
     };
     for (const Mixer mixer : convolutions) add(mixer, original);
@@ -115,7 +116,8 @@ class TestPrefill : public QObject {
         Workload w = workload(mixer, 160);
         w.mode.prefill = way;
         const double error = relativeError(logits(model, w, ids, 139), expected);
-        QVERIFY2(error < 1e-5, qPrintable(QString("%1 by %2: %3").arg(name(mixer).data(), name(way).data()).arg(error)));
+        QVERIFY2(error < 1e-5,
+                 qPrintable(QString("%1 by %2: %3").arg(name(mixer).data(), name(way).data()).arg(error)));
       }
   }
 
@@ -168,8 +170,8 @@ class TestPrefill : public QObject {
     QFETCH(int, keepEvery);
     const Case c = make(smallSizes(1, 90, 3));
     const auto model = c.model->withDistilled(randomDistilled(*c.checkpoint, 5, 3, keepEvery, 5));
-    for (const Mixer mixer : {Mixer::convolutionLazy, Mixer::convolutionTiled, Mixer::modal, Mixer::modalBlocked,
-                              Mixer::companion}) {
+    for (const Mixer mixer :
+         {Mixer::convolutionLazy, Mixer::convolutionTiled, Mixer::modal, Mixer::modalBlocked, Mixer::companion}) {
       auto ways = prefillWays(mixer, false);
       ways.push_back(Prefill::automatic);
       for (const Prefill way : ways) {
@@ -230,11 +232,11 @@ class TestPrefill : public QObject {
     for (const int headWidth : {1, 8}) {
       auto checkpoint = std::make_shared<SyntheticCheckpoint>(smallSizes(headWidth, 60));
       const auto model = Model::load(checkpoint)->withDistilled(randomDistilled(*checkpoint, 2, 1, 0, 5));
-      for (const Mixer mixer : {Mixer::convolutionLazy, Mixer::convolutionTiled, Mixer::modal, Mixer::modalBlocked,
-                                Mixer::companion}) {
+      for (const Mixer mixer :
+           {Mixer::convolutionLazy, Mixer::convolutionTiled, Mixer::modal, Mixer::modalBlocked, Mixer::companion}) {
         const auto ways = prefillWays(mixer, headWidth > 1);
-        for (const Prefill way : {Prefill::fft, Prefill::toeplitz, Prefill::scan, Prefill::chunkedModal,
-                                  Prefill::stateFree}) {
+        for (const Prefill way :
+             {Prefill::fft, Prefill::toeplitz, Prefill::scan, Prefill::chunkedModal, Prefill::stateFree}) {
           Workload w = workload(mixer, 60);
           w.mode.prefill = way;
           const std::string error = errorOf([&] { Session(model, w, Device::open("cpu", 1)); });

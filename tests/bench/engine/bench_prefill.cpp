@@ -1,6 +1,6 @@
-// Every way of reading a prompt, alone: nanoseconds of one thread per channel, measured and as the engine's choice models
-// them (engine/cpu/prefill.cpp), and which way that choice takes. 256 channels, random filters and states, no model.
-// Usage: bench_prefill [tokens=64,512,...] [orders=4,16,...]
+// Every way of reading a prompt, alone: nanoseconds of one thread per channel, measured and as the engine's choice
+// models them (engine/cpu/prefill.cpp), and which way that choice takes. 256 channels, random filters and states, no
+// model. Usage: bench_prefill [tokens=64,512,...] [orders=4,16,...]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -89,8 +89,8 @@ struct Bench {
   }
   static void print(Mixer mixer, int order, int tokens, Prefill way, double measured, bool chosen) {
     const double modelled = cpu::prefillNanoseconds(way, mixer, order, tokens, tokens);
-    std::printf("%-12s %5d %6d %-14s %12.0f %12.0f %8.2f%s\n", name(mixer).data(), order, tokens, name(way).data(), measured,
-                modelled, measured / tokens, chosen ? "  chosen" : "");
+    std::printf("%-12s %5d %6d %-14s %12.0f %12.0f %8.2f%s\n", name(mixer).data(), order, tokens, name(way).data(),
+                measured, modelled, measured / tokens, chosen ? "  chosen" : "");
     std::fflush(stdout);
   }
   void convolutions(int tokens) {
