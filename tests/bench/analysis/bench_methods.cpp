@@ -5,10 +5,10 @@
 // --export writes the filters as .npy and the results as results.json for tests/bench/peers/run_peers.py.
 #include <Eigen/Core>
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -53,14 +53,13 @@ struct Result {
 // filter name, order, method
 using Results = std::map<std::tuple<std::string, int, std::string>, Result>;
 
+// Processor time: other work on the machine hardly changes it. One thread.
 class Stopwatch {
  public:
-  double milliseconds() const {
-    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - m_start).count();
-  }
+  double milliseconds() const { return 1e3 * static_cast<double>(std::clock() - m_start) / CLOCKS_PER_SEC; }
 
  private:
-  std::chrono::steady_clock::time_point m_start = std::chrono::steady_clock::now();
+  std::clock_t m_start = std::clock();
 };
 
 double median(std::vector<double> x) {

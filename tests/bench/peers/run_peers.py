@@ -2,16 +2,21 @@
 """Other people's reduction tools on exactly the filters of bench_methods, one table beside Polecat's own results.
 
   bench_methods --export FOLDER            (once; writes the filters and Polecat's results)
-  python3 run_peers.py FOLDER [--filters 7] [--repeats 3] [--seconds 60] [--give-up 2]
+  python3 run_peers.py FOLDER [--filters 7] [--repeats 3] [--seconds 60] [--give-up 2] [--reuse]
 
 Every tool gets the taps h[1..] (or their samples on the unit circle) and an order; its poles are reflected into the unit
 disc where necessary, residues are refitted by least squares, h[0] is exact: what is compared is poles, as in
 bench_methods. "own" is the error of the tool's own model, where it has one. One thread; repeats interleaved by filter.
+Times are processor time, so other work on the machine hardly changes them. What was measured is kept in FOLDER after
+every order: --reuse does not measure it again, for an export made anew.
 """
 import argparse
+import importlib
 import json
+import multiprocessing
 import os
 import pathlib
+import resource
 import signal
 import time
 import warnings
@@ -20,10 +25,6 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
 import numpy as np  # noqa: E402  (after the thread count)
-
-
-class TooSlow(Exception):
-    pass
 
 
 class Refused(Exception):
@@ -199,28 +200,28 @@ PEERS = {
 }
 
 
-def timed(peer, h, d, repeats, seconds):
+MODULES = ("scipy.linalg", "scipy.interpolate", "pymor.reductors.era", "pymor.reductors.bt", "pymor.reductors.h2",
+           "pymor.reductors.mt", "pymor.reductors.loewner", "pymor.reductors.aaa", "pymor.models.iosys", "control",
+           "slycot", "baryrat", "skrf", "skrf.vectorFitting")  # imported before any clock runs
+MEMORY = 12 << 30  # bytes that one tool may take
+
+
+def timed(peer, h, d, repeats):
     """Median milliseconds and result; raises what the peer raises. A hopeless first run is not repeated."""
-    def alarm(*_):
-        raise TooSlow(f"no answer in {seconds} s")
-    signal.signal(signal.SIGALRM, alarm)
     times = []
     for _ in range(repeats):
-        signal.alarm(seconds)
-        start = time.perf_counter()
-        try:
-            result = peer(h, d)
-        finally:
-            signal.alarm(0)
-        times.append((time.perf_counter() - start) * 1e3)
+        start = time.process_time()
+        result = peer(h, d)
+        times.append((time.process_time() - start) * 1e3)
         if times[0] > 2000:
             break
     return float(np.median(times)), result
 
 
-def measure(peer, h, d, repeats, seconds):
+def measured(peer, h, d, repeats):
     try:
-        milliseconds, (poles, model) = timed(peer, h, d, repeats, seconds)
+        milliseconds, (poles, model) = timed(peer, h, d, repeats)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         poles = np.asarray(poles)
         poles = poles[np.isfinite(poles)]
         if len(poles) == 0:
@@ -232,6 +233,29 @@ def measure(peer, h, d, repeats, seconds):
     except Exception as error:  # whatever a tool throws is its answer
         lines = str(error).strip().splitlines()
         return {"refused": f"{type(error).__name__}: {lines[0] if lines else 'no message'}"[:160]}
+
+
+def measure(peer, h, d, repeats, seconds):
+    """In a process of its own that ends after `seconds` of processor time: compiled code hears no Python signal."""
+    receiver, sender = multiprocessing.Pipe(False)
+
+    def child():
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        sender.send(measured(peer, h, d, repeats))
+
+    process = multiprocessing.get_context("fork").Process(target=child)
+    process.start()
+    sender.close()
+    try:
+        row = receiver.recv()
+        process.join()
+    except EOFError:
+        process.join()
+        late = process.exitcode == -signal.SIGPROF
+        row = {"refused": f"TooSlow: no answer in {seconds} s" if late else f"ended with code {process.exitcode}"}
+    return row
 
 
 # ---------------------------------------------------------------- tables
@@ -249,6 +273,24 @@ def cell(rows, house):
     return f"{np.exp(np.mean(np.log(ratio))):8.3f}{own_text}{milliseconds:12.2f}{unstable:6d}{refused:3d}"
 
 
+def print_bars(rows, peers, filters, orders):
+    """The two bars of a peer: least error over the house's final curve, and least time over one fit from nothing."""
+    print(f"\n{'':20}{'error / house':>14} {'at':<18}{'/ standard':>11} {'at':<18}{'ms / standard':>14} {'at':<18}")
+    for name in peers:
+        line = f"{name:<20}"
+        for house, key, width in (("house", "error", 14), ("house standard", "error", 11),
+                                  ("house standard", "milliseconds", 14)):
+            ratios = []
+            for entry in filters:
+                for d in orders:
+                    own, row = rows[entry["name"], d, house], rows[entry["name"], d, name]
+                    if not row["refused"] and rows[entry["name"], d, "house"]["error"] > 1e-7:
+                        ratios.append((row[key] / own[key], f"{entry['name']} {d}"))
+            least, at = min(ratios, default=(float("nan"), "-"))
+            line += f"{least:{width}.4g} {at:<18}"
+        print(line)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
@@ -256,10 +298,16 @@ def main():
     parser.add_argument("--orders", help="comma list; default: those of the export")
     parser.add_argument("--peers", help="comma list of name parts; default: all")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=60, help="limit of one call")
+    parser.add_argument("--seconds", type=int, default=60, help="limit of one tool, filter and order")
     parser.add_argument("--give-up", type=int, default=2, help="a tool too slow so many times is not asked again")
+    parser.add_argument("--reuse", action="store_true", help="what FOLDER/peers.json holds is not measured again")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
+    for module in MODULES:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            print(f"not installed: {module} ({error})")
     try:
         from pymor.core.logger import set_log_levels
         set_log_levels({"pymor": "ERROR"})
@@ -272,19 +320,24 @@ def main():
              if not arguments.peers or any(part in name for part in arguments.peers.split(","))}
     rows = {(r["filter"], r["order"], r["method"]): r for r in export["results"]}
     late = dict.fromkeys(peers, 0)
+    kept = arguments.folder / "peers.json"
+    if arguments.reuse and kept.exists():
+        rows |= {(r["filter"], r["order"], r["method"]): r for r in json.loads(kept.read_text())}
     for entry in filters:
         h = np.load(arguments.folder / entry["file"])
         for d in orders:
             for name, peer in peers.items():
+                if (entry["name"], d, name) in rows:
+                    continue
                 if late[name] >= arguments.give_up:
                     rows[entry["name"], d, name] = {"refused": f"not asked again: {late[name]} times too slow"}
                     continue
                 row = rows[entry["name"], d, name] = measure(peer, h, d, arguments.repeats, arguments.seconds)
                 late[name] += row["refused"].startswith("TooSlow")
+            kept.write_text(json.dumps([
+                dict(filter=f, order=d, method=m, **{k: v for k, v in r.items() if k not in ("filter", "order", "method")})
+                for (f, d, m), r in rows.items() if m in PEERS], indent=1))
         print(entry["name"], flush=True)
-    (arguments.folder / "peers.json").write_text(json.dumps([
-        dict(filter=f, order=d, method=m, **{k: v for k, v in r.items() if k not in ("filter", "order", "method")})
-        for (f, d, m), r in rows.items() if m in peers], indent=1))
 
     own = list(dict.fromkeys(r["method"] for r in export["results"]))
     print(f"\n{len(filters)} filters of {len(h)} taps, one thread. Per order: error / house error (geometric mean), "
@@ -299,6 +352,7 @@ def main():
             pairs = [(r, rows[e["name"], d, "house"]["error"]) for r, e in zip(mine, filters) if r is not None]
             cells.append(cell([r for r, _ in pairs], [e for _, e in pairs]) if pairs else f"{'':37}")
         print(f"{name:<20}" + " ".join(cells))
+    print_bars(rows, peers, filters, orders)
     reasons = {}
     for (_, _, name), r in rows.items():
         if name in peers and r["refused"]:
