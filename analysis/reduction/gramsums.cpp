@@ -4,71 +4,108 @@
 #include <bit>
 #include <cmath>
 #include <complex>
+#include <cstring>
+#include <utility>
 
 namespace analysis {
 
 using Eigen::Index;
 
-// Doubles the summation length m of every column, then appends term 2m where `append`. z = e^{x m} of column j is
-// (ar + i ai) times (er[j] + i sign ei[j]).
-void GramSums::doubleLength(const SumRow& t, Index first, Index end, double ar, double ai, const double* er,
-                            const double* ei, double sign, double m, bool append) {
-  const double m2 = m * m, last = append ? 1.0 : 0.0, last1 = last * 2 * m, last2 = last * 4 * m2;
-#pragma omp simd
-  for (Index j = first; j < end; ++j) {
-    const double e = sign * ei[j];
-    const double zr = ar * er[j] - ai * e, zi = ar * e + ai * er[j];
-    const double shift2r = t.t2r[j] + 2 * m * t.t1r[j] + m2 * t.t0r[j];
-    const double shift2i = t.t2i[j] + 2 * m * t.t1i[j] + m2 * t.t0i[j];
-    const double shift1r = t.t1r[j] + m * t.t0r[j], shift1i = t.t1i[j] + m * t.t0i[j];
-    const double shift0r = t.t0r[j], shift0i = t.t0i[j];
-    const double z2r = zr * zr - zi * zi, z2i = 2 * zr * zi;
-    t.t2r[j] += zr * shift2r - zi * shift2i + last2 * z2r;
-    t.t2i[j] += zr * shift2i + zi * shift2r + last2 * z2i;
-    t.t1r[j] += zr * shift1r - zi * shift1i + last1 * z2r;
-    t.t1i[j] += zr * shift1i + zi * shift1r + last1 * z2i;
-    t.t0r[j] += zr * shift0r - zi * shift0i + last * z2r;
-    t.t0i[j] += zr * shift0i + zi * shift0r + last * z2i;
-  }
+namespace {
+
+// Columns side by side, as many as a register holds: their sums stay there from the first stage to the last.
+#if defined(__AVX512F__)
+constexpr Index width = 8;
+#elif defined(__AVX__)
+constexpr Index width = 4;
+#else
+constexpr Index width = 2;
+#endif
+using Lanes = double __attribute__((vector_size(width * sizeof(double))));
+
+Lanes loaded(const double* from) {
+  Lanes lanes;
+  std::memcpy(&lanes, from, sizeof lanes);
+  return lanes;
 }
 
-GramSums::SumRow GramSums::row(std::size_t at, Index columns) {
-  const auto stride = static_cast<std::size_t>(columns);
+struct Sums {
+  Lanes t0r = Lanes{} + 1, t0i{}, t1r{}, t1i{}, t2r{}, t2i{};  // length 1: T_0 = 1, T_1 = T_2 = 0
+
+  // Doubles the summation length m, then appends term 2m where `last` is 1; z = e^{x m}.
+  void doubleLength(Lanes zr, Lanes zi, double m, double last) {
+    const double m2 = m * m, last1 = last * 2 * m, last2 = last * 4 * m2;
+    const Lanes shift2r = t2r + 2 * m * t1r + m2 * t0r, shift2i = t2i + 2 * m * t1i + m2 * t0i;
+    const Lanes shift1r = t1r + m * t0r, shift1i = t1i + m * t0i, shift0r = t0r, shift0i = t0i;
+    const Lanes z2r = zr * zr - zi * zi, z2i = 2 * zr * zi;
+    t2r += zr * shift2r - zi * shift2i + last2 * z2r;
+    t2i += zr * shift2i + zi * shift2r + last2 * z2i;
+    t1r += zr * shift1r - zi * shift1i + last1 * z2r;
+    t1i += zr * shift1i + zi * shift1r + last1 * z2i;
+    t0r += zr * shift0r - zi * shift0i + last * z2r;
+    t0i += zr * shift0i + zi * shift0r + last * z2i;
+  }
+};
+
+Index padded(Index rows) {
+  return (rows + width - 1) / width * width;
+}
+
+}  // namespace
+
+GramSums::SumRow GramSums::row(std::size_t at) {
+  const auto stride = static_cast<std::size_t>(m_stages.real.rows());
   double* base = m_sums.data() + at * stride;
   return {base, base + stride, base + 2 * stride, base + 3 * stride, base + 4 * stride, base + 5 * stride};
 }
 
-// e^{s m} at the length m that each stage starts from.
+// e^{s m} at the length m that each stage starts from; m doubles, and grows by one where a term is appended. Every second
+// one is exact, the others are squared from the one before.
 void GramSums::prepare(const PoleSet& poles, std::uint64_t M) {
   const Index K = poles.rows(), d = poles.order();
   for (auto& moment : moments) moment.resize(d, d);
   const int stages = static_cast<int>(std::bit_width(M)) - 1;
-  m_stages.real.resize(K, stages);
-  m_stages.imaginary.resize(K, stages);
+  auto &re = m_stages.real, &im = m_stages.imaginary;
+  re.setZero(padded(K), stages);
+  im.setZero(padded(K), stages);
   for (int b = 0; b < stages; ++b) {
-    const auto m = static_cast<double>(M >> (stages - b));
+    const std::uint64_t m = M >> (stages - b);
     for (Index k = 0; k < K; ++k) {
-      const auto z = power(poles.logPoles[static_cast<std::size_t>(k)], m);
-      m_stages.real(k, b) = z.real();
-      m_stages.imaginary(k, b) = z.imag();
+      std::complex<double> z;
+      if (b % 2 == 0) {
+        z = power(poles.logPoles[static_cast<std::size_t>(k)], static_cast<double>(m));
+      } else {
+        const double r = re(k, b - 1), i = im(k, b - 1);
+        z = {r * r - i * i, 2 * r * i};
+        if (m & 1u) z = {z.real() * re(k, 0) - z.imag() * im(k, 0), z.real() * im(k, 0) + z.imag() * re(k, 0)};
+      }
+      re(k, b) = z.real();
+      im(k, b) = z.imag();
     }
   }
-  m_sums.resize(12 * static_cast<std::size_t>(K));
+  m_sums.resize(12 * static_cast<std::size_t>(padded(K)));
 }
 
-void GramSums::sum(Index i, Index first, Index end, std::uint64_t M, const SumRow& P, const SumRow& N) const {
+void GramSums::sum(Index i, Index first, std::uint64_t M, const SumRow& P, const SumRow& N) const {
   const auto stages = m_stages.real.cols();
-  for (const SumRow& t : {P, N}) {  // length 1: T_0 = 1, T_1 = T_2 = 0
-    std::fill(t.t0r + first, t.t0r + end, 1.0);
-    for (double* zero : {t.t0i, t.t1r, t.t1i, t.t2r, t.t2i}) std::fill(zero + first, zero + end, 0.0);
-  }
-  for (Index b = 0; b < stages; ++b) {
-    const double ar = m_stages.real(i, b), ai = m_stages.imaginary(i, b);
-    const double *er = &m_stages.real(0, b), *ei = &m_stages.imaginary(0, b);
-    const auto m = static_cast<double>(M >> (stages - b));
-    const bool append = (M >> (stages - b - 1)) & 1u;
-    doubleLength(P, first, end, ar, ai, er, ei, 1.0, m, append);
-    doubleLength(N, first, end, ar, ai, er, ei, -1.0, m, append);
+  for (Index j = first / width * width; j < m_stages.real.rows(); j += width) {
+    Sums plus, minus;
+    for (Index b = 0; b < stages; ++b) {
+      const double ar = m_stages.real(i, b), ai = m_stages.imaginary(i, b);
+      const Lanes er = loaded(&m_stages.real(j, b)), ei = loaded(&m_stages.imaginary(j, b));
+      const auto m = static_cast<double>(M >> (stages - b));
+      const double last = (M >> (stages - b - 1)) & 1u ? 1 : 0;
+      plus.doubleLength(ar * er - ai * ei, ar * ei + ai * er, m, last);
+      minus.doubleLength(ar * er + ai * ei, ai * er - ar * ei, m, last);
+    }
+    for (const auto& [sums, to] : {std::pair{&plus, &P}, std::pair{&minus, &N}}) {
+      std::memcpy(to->t0r + j, &sums->t0r, sizeof(Lanes));
+      std::memcpy(to->t0i + j, &sums->t0i, sizeof(Lanes));
+      std::memcpy(to->t1r + j, &sums->t1r, sizeof(Lanes));
+      std::memcpy(to->t1i + j, &sums->t1i, sizeof(Lanes));
+      std::memcpy(to->t2r + j, &sums->t2r, sizeof(Lanes));
+      std::memcpy(to->t2i + j, &sums->t2i, sizeof(Lanes));
+    }
   }
 }
 
@@ -91,9 +128,9 @@ void GramSums::compute(const PoleSet& poles, double length) {
   const auto M = static_cast<std::uint64_t>(length);
   prepare(poles, std::max<std::uint64_t>(M, 1));
   if (K == 0) return;
-  const SumRow P = row(0, K), N = row(6, K);
+  const SumRow P = row(0), N = row(6);
   for (Index i = 0; i < K; ++i) {
-    sum(i, i, K, M, P, N);
+    sum(i, i, M, P, N);
     for (Index j = i; j < K; ++j) {
       store(0, poles, i, j, P.t0r[j], P.t0i[j], N.t0r[j], N.t0i[j], true);
       store(1, poles, i, j, P.t1r[j], P.t1i[j], N.t1r[j], N.t1i[j], true);
@@ -118,9 +155,9 @@ void GramSums::computeWeighted(const PoleSet& poles, double length, std::span<co
   };
   std::vector<Complex> ends;  // e^{s shortest}
   for (const Complex& s : poles.logPoles) ends.push_back(power(s, static_cast<double>(shortest)));
-  const SumRow P = row(0, K), N = row(6, K);
+  const SumRow P = row(0), N = row(6);
   for (Index i = 0; i < K; ++i) {
-    sum(i, 0, K, shortest, P, N);
+    sum(i, 0, shortest, P, N);
     for (Index j = 0; j < K; ++j) {
       std::array<std::array<Complex, 3>, 2> inner{};
       for (const bool conjugate : {false, true}) {

@@ -29,18 +29,15 @@ struct GramSums {
   struct SumRow {
     double *t0r, *t0i, *t1r, *t1i, *t2r, *t2i;
   };
-  static void doubleLength(const SumRow&, Eigen::Index first, Eigen::Index end, double ar, double ai, const double* er,
-                           const double* ei, double sign, double m, bool append);
   void prepare(const PoleSet&, std::uint64_t length);
-  // Sums over n < length of row i: e^{(s_i + s_j) n} into P, e^{(s_i + conj s_j) n} into N, columns first..end-1.
-  void sum(Eigen::Index i, Eigen::Index first, Eigen::Index end, std::uint64_t length, const SumRow& P,
-           const SumRow& N) const;
-  SumRow row(std::size_t at, Eigen::Index columns);
+  // Sums over n < length of row i: e^{(s_i + s_j) n} into P, e^{(s_i + conj s_j) n} into N, columns j >= first.
+  void sum(Eigen::Index i, Eigen::Index first, std::uint64_t length, const SumRow& P, const SumRow& N) const;
+  SumRow row(std::size_t at);
   // Moment q of rows i, j from P + N and P - N.
   void store(std::size_t q, const PoleSet&, Eigen::Index i, Eigen::Index j, double pr, double pi, double nr, double ni,
              bool symmetric);
 
-  PowerTable m_stages, m_steps;
+  PowerTable m_stages, m_steps;  // m_stages: rows padded to whole lanes
   std::vector<double> m_sums;
 };
 

@@ -29,7 +29,8 @@ void PowerTable::fill(std::span<const std::complex<double>> logPoles, double ste
   imaginary.resize(poles, count);
   for (Index j = 0; j < count; ++j) {
     const auto high = static_cast<Index>(std::bit_floor(static_cast<std::size_t>(j)));
-    if (j == high) {  // 0 and the powers of two
+    const bool exact = j == 0 || std::countr_zero(static_cast<std::size_t>(j)) % 2 == 0;
+    if (j == high && exact) {  // 0, 1, 4, 16 ..
       for (Index k = 0; k < poles; ++k) {
         const auto z = power(logPoles[static_cast<std::size_t>(k)], step * static_cast<double>(j));
         real(k, j) = z.real();
@@ -37,8 +38,8 @@ void PowerTable::fill(std::span<const std::complex<double>> logPoles, double ste
       }
       continue;
     }
-    const Index low = j - high;
-    const double *ar = &real(0, high), *ai = &imaginary(0, high), *br = &real(0, low), *bi = &imaginary(0, low);
+    const Index half = j == high ? j / 2 : high, low = j - half;
+    const double *ar = &real(0, half), *ai = &imaginary(0, half), *br = &real(0, low), *bi = &imaginary(0, low);
     double *zr = &real(0, j), *zi = &imaginary(0, j);
 #pragma omp simd
     for (Index k = 0; k < poles; ++k) {

@@ -18,7 +18,8 @@ std::complex<double> expm1(std::complex<double> x);
 struct PowerTable {
   Eigen::MatrixXd real, imaginary;
 
-  // O(poles * (count + log count exponentials)). Products of at most log2(count) exact powers.
+  // O(poles * (count + log count)). Powers 1, 4, 16 .. are exact, the others products of those: a
+  // few units of rounding off.
   void fill(std::span<const std::complex<double>> logPoles, double step, Eigen::Index count);
 };
 
