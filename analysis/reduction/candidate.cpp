@@ -1,5 +1,7 @@
 #include "analysis/reduction/candidate.h"
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "analysis/reduction/projection.h"
@@ -10,6 +12,18 @@ namespace analysis {
 namespace {
 
 constexpr double certain = 1e-3;  // uncertainty over squared error: the objective is then worth a comparison
+
+constexpr VarproOptions glance{.maxSteps = 4, .tolerance = 1e-4};
+constexpr double near = 0.25;       // distance of two poles over their decay: descent would bring them together
+constexpr double distinct = 1e-4;   // relative decrease of the squared error: then it is another model
+
+bool areTwins(const PoleSet& a, const PoleSet& b) {
+  if (a.pairs != b.pairs || a.rows() != b.rows()) return false;
+  return std::all_of(a.logPoles.begin(), a.logPoles.end(), [&b](const auto& s) {
+    return std::any_of(b.logPoles.begin(), b.logPoles.end(),
+                       [&s](const auto& other) { return std::abs(s - other) < near * -other.real(); });
+  });
+}
 
 bool trusted(double squaredError, double uncertainty) {
   return squaredError >= gramFloor && uncertainty <= certain * squaredError;
@@ -44,6 +58,15 @@ Candidate polish(const Target& target, const PoleSet& start, std::string source,
   if (result.why == VarproStop::singularStart) return atStart;
   Candidate descended = byTrueResidual(target, result.poles, std::move(source), task);
   return descended.squaredError < atStart.squaredError ? descended : atStart;
+}
+
+Candidate contend(const Target& target, const PoleSet& start, std::string source, const Candidate& rival,
+                  double promising, const VarproOptions& options, const Task& task) {
+  Candidate candidate = polish(target, start, source, glance, task);
+  if (candidate.squaredError > promising * rival.squaredError) return candidate;
+  const bool better = candidate.squaredError < (1 - distinct) * rival.squaredError;
+  if (!better && areTwins(candidate.poles, rival.poles)) return candidate;
+  return polish(target, candidate.poles, std::move(source), options, task);
 }
 
 Eigen::MatrixXd residual(const Target& target, const Candidate& candidate) {

@@ -30,6 +30,10 @@ Candidate asIs(const Target&, const PoleSet&, std::string source, const Task& = 
 // Variable projection from the given poles. Where the Gram matrix is singular, or the result lies below the Gram floor
 // or is uncertain (modes that cancel each other), the true residual decides between the start and the result.
 Candidate polish(const Target&, const PoleSet& start, std::string source, const VarproOptions&, const Task& = {});
+// polish() against a model of the same order that is there already: a start whose squared error is more than `promising`
+// times the rival's after a few steps, or that is on its way to the rival itself, goes no further.
+Candidate contend(const Target&, const PoleSet& start, std::string source, const Candidate& rival, double promising,
+                  const VarproOptions&, const Task& = {});
 // g - g^, length x channels.
 Eigen::MatrixXd residual(const Target&, const Candidate&);
 

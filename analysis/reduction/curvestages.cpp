@@ -13,6 +13,7 @@ namespace analysis {
 namespace {
 
 constexpr VarproOptions fromStart{.maxSteps = 20, .tolerance = 1e-6};
+constexpr double promising = 1;  // as contend() takes it: a further start goes on when a glance shows it ahead
 constexpr int mostSweeps = 8;
 constexpr int fullRateSamples = 16384;  // up to here the full-rate spectra are worth their 0.1-0.3 s
 
@@ -50,7 +51,9 @@ void CurveStages::balanced() {
 }
 
 Candidate CurveStages::polished(const PoleSet& poles, const std::string& name) {
-  return m_journal.once([&] { return polish(m_target, poles, name, fromStart, m_task); });
+  return m_journal.once([&] {
+    return contend(m_target, poles, name, m_curve.best(poles.order()), promising, fromStart, m_task);
+  });
 }
 
 void CurveStages::descend() {

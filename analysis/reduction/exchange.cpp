@@ -3,6 +3,7 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <utility>
 
@@ -14,10 +15,10 @@ namespace analysis {
 namespace {
 
 constexpr double margin = 1e-4;  // an offer must lower the squared error by this much, relatively
-constexpr VarproOptions glance{.maxSteps = 4, .tolerance = 1e-4};
 constexpr VarproOptions brief{.maxSteps = 15, .tolerance = 1e-6};
-constexpr double promising = 1.1;  // squared error after a glance over the best of the order
-constexpr double hopeless = 3;     // squared error before any step, likewise
+// As contend() takes it. The most promising offers all go to the end: an added mode can need many steps to find its place.
+constexpr double promising = std::numeric_limits<double>::infinity(), promisingWide = 1.02;
+constexpr double hopeless = 3;  // squared error before any step, likewise
 constexpr std::size_t removals = 8;  // of each kind, cheapest first
 
 // A pair as one real pole of its decay: how an odd order can do with one state less.
@@ -35,6 +36,13 @@ PoleSet promoted(const PoleSet& poles, int real) {
   result.addPair({s.real(), s.imag() > 1 ? std::numbers::pi + s.real() : -s.real()});
   result.clip();
   return result;
+}
+
+// True when a model of that squared error is worth an offer, and then remembers it.
+bool isNews(double squaredError, double& known) {
+  if (!(squaredError < known * (1 - margin))) return false;
+  known = squaredError;
+  return true;
 }
 
 }  // namespace
@@ -70,7 +78,9 @@ PathExchange::PathExchange(const Target& target, const PairSearch& search, Curve
       m_journal(journal),
       m_maxOrder(maxOrder),
       m_offeredUp(static_cast<std::size_t>(maxOrder) + 1, -1),
-      m_offeredDown(m_offeredUp) {}
+      m_offeredDown(m_offeredUp),
+      m_bestOfUp(m_offeredUp.size(), std::numeric_limits<double>::infinity()),
+      m_bestOfDown(m_bestOfUp) {}
 
 bool PathExchange::sweep(const Task& task, const std::function<void()>& progress) {
   bool changed = false;
@@ -91,58 +101,53 @@ void PathExchange::widen() {
   m_offeredDown = m_offeredUp;
 }
 
-bool PathExchange::offerStart(int order, const PoleSet& poles, const Task& task) {
-  const double best = m_curve.best(order).squaredError;
+bool PathExchange::offerStart(int order, const std::function<PoleSet()>& start, const Task& task) {
   return m_curve.offer(order, m_journal.once([&] {
-    Candidate candidate = polish(m_target, poles, "path exchange", glance, task);
-    if (candidate.squaredError > promising * best) return candidate;
-    return polish(m_target, candidate.poles, "path exchange", brief, task);
+    return contend(m_target, start(), "path exchange", m_curve.best(order), m_wide ? promisingWide : promising, brief,
+                   task);
   }), margin);
 }
 
 bool PathExchange::offerUp(int order, const Task& task) {
-  if (std::exchange(m_offeredUp[static_cast<std::size_t>(order)], m_curve.version(order)) == m_curve.version(order))
-    return false;
+  const auto at = static_cast<std::size_t>(order);
+  if (std::exchange(m_offeredUp[at], m_curve.version(order)) == m_curve.version(order)) return false;
   const Candidate from = m_curve.best(order);
   if (from.squaredError < exactError) {  // larger orders inherit it
     return m_curve.offer(order + 1, from);
   }
-  bool changed = m_curve.offer(
-      order + 1, m_journal.once([&] { return withReal(m_target, m_search, from, "path exchange", task); }), margin);
+  const bool news = isNews(from.squaredError, m_bestOfUp[at]);
+  bool accepted = news && offerStart(order + 1, [&] { return realAdded(m_target, m_search, from); }, task);
   for (int k = from.poles.pairs; m_wide && k < from.poles.rows(); ++k)
-    changed |= offerStart(order + 1, promoted(from.poles, k), task);
-  if (order + 2 <= m_maxOrder)
-    changed |= m_curve.offer(
-        order + 2, m_journal.once([&] { return withPair(m_target, m_search, from, "path exchange", task); }), margin);
-  return changed;
+    accepted |= offerStart(order + 1, [&] { return promoted(from.poles, k); }, task);
+  if (news && order + 2 <= m_maxOrder)
+    accepted |= offerStart(order + 2, [&] { return pairAdded(m_target, m_search, from, task); }, task);
+  return accepted;
 }
 
 bool PathExchange::offerDown(int order, const Task& task) {
-  if (std::exchange(m_offeredDown[static_cast<std::size_t>(order)], m_curve.version(order)) == m_curve.version(order))
-    return false;
-  const PoleSet from = m_curve.best(order).poles;
-  if (from.order() < order || m_curve.best(order).squaredError < gramFloor) return false;
-  RemovalCosts costs = removalCosts(m_target, from);
-  bool changed = false;
+  const auto at = static_cast<std::size_t>(order);
+  if (std::exchange(m_offeredDown[at], m_curve.version(order)) == m_curve.version(order)) return false;
+  const Candidate from = m_curve.best(order);
+  if (from.order() < order || from.squaredError < gramFloor) return false;
+  const bool news = isNews(from.squaredError, m_bestOfDown[at]);
+  if (!news && !m_wide) return false;
+  RemovalCosts costs = removalCosts(m_target, from.poles);
+  bool accepted = false;
   // The cheapest removal is always tried; of the others those that descent may make up for.
-  const auto tried = [&](const std::vector<RemovalCosts::Cost>& all, int to) {
-    const std::size_t count = m_wide ? removals : 1;
-    const double most = hopeless * m_curve.best(to).squaredError - m_curve.best(order).squaredError;
-    std::vector<RemovalCosts::Cost> chosen;
-    for (const auto& cost : all) {
-      if (chosen.empty() || (chosen.size() < count && cost.increase < most)) chosen.push_back(cost);
+  const auto offerCheapest = [&](const std::vector<RemovalCosts::Cost>& all, int to,
+                                 const std::function<PoleSet(const std::vector<int>&)>& changedBy) {
+    const double allowed = hopeless * m_curve.best(to).squaredError - from.squaredError;
+    for (std::size_t i = 0; i < std::min(all.size(), m_wide ? removals : 1); ++i) {
+      if (i == 0 ? news : all[i].increase < allowed)
+        accepted |= offerStart(to, [&] { return changedBy(all[i].rows); }, task);
     }
-    return chosen;
   };
-  if (order > 2) {
-    for (const auto& cost : tried(costs.groups, order - 2))
-      changed |= offerStart(order - 2, from.without(cost.rows), task);
-  }
-  for (const auto& cost : tried(costs.reals, order - 1)) changed |= offerStart(order - 1, from.without(cost.rows), task);
-  std::erase_if(costs.groups, [&](const auto& cost) { return cost.rows[0] >= from.pairs; });
-  for (const auto& cost : tried(costs.groups, order - 1))
-    changed |= offerStart(order - 1, demoted(from, cost.rows[0]), task);
-  return changed;
+  const auto removed = [&](const std::vector<int>& rows) { return from.poles.without(rows); };
+  if (order > 2) offerCheapest(costs.groups, order - 2, removed);
+  offerCheapest(costs.reals, order - 1, removed);
+  std::erase_if(costs.groups, [&](const auto& cost) { return cost.rows[0] >= from.poles.pairs; });
+  offerCheapest(costs.groups, order - 1, [&](const auto& rows) { return demoted(from.poles, rows[0]); });
+  return accepted;
 }
 
 }  // namespace analysis

@@ -2,6 +2,7 @@
 // more or one mode less, until nobody improves.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "analysis/reduction/curvebuilder.h"
@@ -26,18 +27,17 @@ class PathExchange {
  public:
   PathExchange(const Target&, const PairSearch&, CurveBuilder&, int maxOrder, CurveJournal&);
 
-  // Up (order d offers to d+1 and d+2) and down (d offers to d-1 and d-2). Models that have not changed since they last
-  // made an offer do not repeat it. False when no offer was accepted. `progress` is called after every order.
+  // Up (order d offers to d+1 and d+2) and down (d offers to d-1 and d-2). Models that have hardly changed since they
+  // last made an offer do not repeat it. False when no offer was accepted. `progress` is called after every order.
   bool sweep(const Task&, const std::function<void()>& progress);
-  // From now on many removals and additions are offered, not the most promising one of each kind alone; every model
-  // offers anew.
+  // From now on also the less promising removals and changes of kind are offered; every model makes these offers.
   void widen();
 
  private:
   bool offerUp(int order, const Task&);
   bool offerDown(int order, const Task&);
-  // Polishes a start in two legs and offers it; one that is far off after the first goes no further.
-  bool offerStart(int order, const PoleSet&, const Task&);
+  // Lets a start contend with the best of that order.
+  bool offerStart(int order, const std::function<PoleSet()>& start, const Task&);
 
   const Target& m_target;
   const PairSearch& m_search;
@@ -45,7 +45,8 @@ class PathExchange {
   CurveJournal& m_journal;
   int m_maxOrder;
   bool m_wide = false;
-  std::vector<int> m_offeredUp, m_offeredDown;  // version of the model that made the last offer
+  std::vector<int> m_offeredUp, m_offeredDown;    // version of the model that made the last offer
+  std::vector<double> m_bestOfUp, m_bestOfDown;  // squared error of the one that offered what is most promising
 };
 
 }  // namespace analysis

@@ -18,19 +18,27 @@ Eigen::VectorXd principal(const Eigen::MatrixXd& residual) {
 
 }  // namespace
 
-Candidate withPair(const Target& target, const PairSearch& search, const Candidate& from, std::string source,
-                   const Task& task) {
+PoleSet pairAdded(const Target& target, const PairSearch& search, const Candidate& from, const Task& task) {
   PoleSet poles = from.poles;
   poles.addPair(search.bestPair(principal(residual(target, from)), task));
-  return polish(target, poles, std::move(source), brief, task);
+  return poles;
+}
+
+PoleSet realAdded(const Target& target, const PairSearch& search, const Candidate& from) {
+  PoleSet poles = from.poles;
+  const auto s = search.bestReal(principal(residual(target, from)));
+  poles.addReal(s.real(), s.imag() > 1);
+  return poles;
+}
+
+Candidate withPair(const Target& target, const PairSearch& search, const Candidate& from, std::string source,
+                   const Task& task) {
+  return polish(target, pairAdded(target, search, from, task), std::move(source), brief, task);
 }
 
 Candidate withReal(const Target& target, const PairSearch& search, const Candidate& from, std::string source,
                    const Task& task) {
-  PoleSet poles = from.poles;
-  const auto s = search.bestReal(principal(residual(target, from)));
-  poles.addReal(s.real(), s.imag() > 1);
-  return polish(target, poles, std::move(source), brief, task);
+  return polish(target, realAdded(target, search, from), std::move(source), brief, task);
 }
 
 Candidate grow(const Target& target, const PairSearch& search, int maxOrder, const Task& task,

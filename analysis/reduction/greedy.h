@@ -17,7 +17,10 @@ Candidate grow(const Target&, const PairSearch&, int maxOrder, const Task& = {},
                const std::function<Candidate(const GrowthStep&)>& once = {},
                const std::function<void(const Candidate&)>& visit = {});
 
-// One mode more: the best pair or the best real pole of what is left, polished.
+// One mode more: the best pair or the best real pole of what is left.
+PoleSet pairAdded(const Target&, const PairSearch&, const Candidate&, const Task& = {});
+PoleSet realAdded(const Target&, const PairSearch&, const Candidate&);
+// The same, polished 15 steps.
 Candidate withPair(const Target&, const PairSearch&, const Candidate&, std::string source, const Task& = {});
 Candidate withReal(const Target&, const PairSearch&, const Candidate&, std::string source, const Task& = {});
 
