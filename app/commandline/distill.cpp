@@ -28,7 +28,7 @@ using nlohmann::ordered_json;
 
 struct Options {
   CheckpointOptions source;
-  std::filesystem::path target;
+  std::filesystem::path target, resume;
   std::optional<int> order;
   std::optional<double> tolerance;
   std::optional<long long> budget;
@@ -142,6 +142,36 @@ void requireTarget(const std::filesystem::path& target) {
   requireWritable(std::filesystem::is_directory(target, ignored) ? target / "approx_poles_1.pt" : plain);
 }
 
+// Runs the request; with --resume, models that an earlier run left there are taken over, and a stopped run leaves its own
+// there. The file goes when the request is finished.
+analysis::Distilled resumable(const analysis::Checkpoint& checkpoint, analysis::DistilRequest request,
+                              const std::filesystem::path& resume, const analysis::Task& task) {
+  if (resume.empty()) return analysis::distil(checkpoint, request, task);
+  std::error_code ignored;
+  analysis::Distilled finished;
+  if (std::filesystem::exists(resume, ignored)) {
+    finished = analysis::readDistilled(resume);
+    request.resume = std::make_shared<const analysis::Distilled>(finished);
+  } else {
+    finished.metadata = analysis::distilMetadata(checkpoint, request, task);
+    for (const auto& bank : checkpoint.banks())
+      finished.banks.push_back({bank.path, std::vector<std::optional<analysis::DistilledFilter>>(bank.channels)});
+  }
+  bool more = false;
+  request.fitted = [&](analysis::FilterId id, const analysis::DistilledFilter& filter) {
+    finished.banks.at(id.bank).filters.at(id.channel) = filter;
+    more = true;
+  };
+  try {
+    auto distilled = analysis::distil(checkpoint, request, task);
+    std::filesystem::remove(resume, ignored);
+    return distilled;
+  } catch (const analysis::Stopped&) {
+    if (more) analysis::writeDistilled(finished, resume);
+    throw;
+  }
+}
+
 void distill(const Options& options, const Surroundings& around) {
   const int said = options.order.has_value() + options.tolerance.has_value() + options.budget.has_value() +
                    !options.orders.empty() + options.loss.maxLoss.has_value();
@@ -158,10 +188,17 @@ void distill(const Options& options, const Surroundings& around) {
   if (!options.loss.maxLoss && !options.loss.text.empty()) {
     throw UsageError("--text: it belongs to --max-loss; the text of a refit is named with --refit-text.");
   }
+  if (options.loss.maxLoss && !options.resume.empty()) {
+    throw UsageError("--max-loss: its plan needs all filters at once; leave --resume away.");
+  }
+  if (!options.resume.empty() && options.resume == options.target) {
+    throw UsageError("--resume: it names the result itself; name another file for what is unfinished.");
+  }
   if (!options.orders.empty() && !options.filters.empty()) {
     throw UsageError("--orders: it names its filters itself; leave --filters away.");
   }
   requireTarget(options.target);
+  if (!options.resume.empty()) requireWritable(options.resume);
   const auto checkpoint = openFilters(options.source, around.stop);
   analysis::DistilRequest request;
   request.order = options.order;
@@ -185,7 +222,7 @@ void distill(const Options& options, const Surroundings& around) {
   } else {
     const auto total = request.filters.empty() ? checkpoint->filterCount() : int(request.filters.size());
     const Progress progress("distilling", total, "filters");
-    distilled = analysis::distil(*checkpoint, request, progress.task(around.stop));
+    distilled = resumable(*checkpoint, request, options.resume, progress.task(around.stop));
   }
   if (!plan && !options.loss.refitText.empty())
     distilled = refitted(options.source, options.loss, distilled, around.stop);
@@ -237,6 +274,10 @@ void addDistill(CLI::App& parent, Action& chosen) {
       ->check(CLI::IsMember({"quick", "standard", "full"}))
       ->capture_default_str();
   verb->add_option("--filters", options->filters, "Only these; the others keep their original")->type_name("FILTERS");
+  verb->add_option("--resume", options->resume,
+                   "Where a stopped run leaves its finished models, and the same command takes them up again")
+      ->type_name("PART")
+      ->check(extension({".safetensors", ".h5", ".pt"}));
   verb->add_option("--threads", options->threads, "0: all cores; the result does not depend on it")
       ->type_name("N")
       ->check(whole(0, 4096))

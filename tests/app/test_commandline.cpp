@@ -6,6 +6,7 @@
 #include <QTest>
 #include <csignal>
 
+#include "analysis/reduction/distilled.h"
 #include "binary.h"
 
 namespace {
@@ -253,6 +254,40 @@ class TestCommandline : public QObject {
     QVERIFY(isOneSentence(process.readAllStandardError()));
     QCOMPARE(read(target), QByteArray("before"));
     QCOMPARE(QDir(folder.path()).entryList(QDir::Files | QDir::Hidden), QStringList{"models.safetensors"});
+  }
+
+  // Stopped, what is finished stays in the file of --resume; the same command goes on from there and ends with the result
+  // of a run without a break.
+  void resumed() {
+    QTemporaryDir folder;
+    const QString target = folder.filePath("models.safetensors"), part = folder.filePath("part.safetensors");
+    const QStringList request{"distill", sample(), "--order", "12", "--effort", "full", "--filters", "0.0-31",
+                              "--threads", "1"};
+    const QStringList resuming = request + QStringList{"--resume", part, "-o", target};
+    int finished = 0;
+    for (int wait = 300; finished == 0; wait *= 2) {  // until the stop comes after the first model
+      QProcess process;
+      process.start(POLECAT_BINARY, resuming);
+      QVERIFY(process.waitForStarted());
+      QVERIFY2(!process.waitForFinished(wait), "it ended before it could be stopped");
+      QCOMPARE(kill(pid_t(process.processId()), SIGINT), 0);
+      QVERIFY(process.waitForFinished(30000));
+      QCOMPARE(process.exitCode(), 130);
+      QVERIFY(isOneSentence(process.readAllStandardError()));
+      QVERIFY(!QFile::exists(target));
+      if (!QFile::exists(part)) continue;
+      for (const auto& bank : analysis::readDistilled(part.toStdString()).banks)
+        for (const auto& filter : bank.filters) finished += filter.has_value();
+    }
+    QVERIFY(finished < 32);
+    const auto other = polecat(QStringList{"distill", sample(), "--order", "8", "--resume", part, "-o", target});
+    QCOMPARE(other.exit, 3);  // another request
+    QVERIFY(isOneSentence(other.err));
+    QCOMPARE(polecat(resuming).exit, 0);
+    QVERIFY(!QFile::exists(part));
+    const QString whole = folder.filePath("whole.safetensors");
+    QCOMPARE(polecat(request + QStringList{"-o", whole}).exit, 0);
+    QCOMPARE(read(target), read(whole));
   }
 };
 
