@@ -12,6 +12,16 @@ namespace widgets {
 namespace {
 
 constexpr int frameMilliseconds = 33;
+constexpr int medianTokens = 31;
+
+// Of the last `medianTokens` points.
+double medianOfLatest(const QCPGraphDataContainer& points) {
+  std::array<double, medianTokens> values{};
+  const auto count = std::min<qsizetype>(medianTokens, points.size());
+  std::transform(points.constEnd() - count, points.constEnd(), values.begin(), [](const auto& p) { return p.value; });
+  std::nth_element(values.begin(), values.begin() + count / 2, values.begin() + count);
+  return values[static_cast<size_t>(count / 2)];
+}
 
 }  // namespace
 
@@ -26,6 +36,12 @@ LanePlot::LanePlot(Quantity quantity, QWidget* parent)
     lane.graph = canvas()->addGraph(xAxis(), yAxis());
     lane.graph->setSelectable(QCP::stNone);
   }
+  if (quantity == Quantity::MillisecondsPerToken) {
+    for (Lane& lane : m_lanes) {  // above what was measured
+      lane.usual = canvas()->addGraph(xAxis(), yAxis());
+      lane.usual->setSelectable(QCP::stNone);
+    }
+  }
   m_frame->setSingleShot(true);
   m_frame->setInterval(frameMilliseconds);
   connect(m_frame, &QTimer::timeout, this, [this] { refresh(); });
@@ -33,7 +49,7 @@ LanePlot::LanePlot(Quantity quantity, QWidget* parent)
   switch (quantity) {
     case Quantity::MillisecondsPerToken:
       setTitle(tr("Time per token"));
-      setAxisTitles(tr("position"), tr("tokens"), tr("time per token"), tr("ms"));
+      setAxisTitles(tr("position"), tr("tokens"), tr("median of %1").arg(medianTokens), tr("ms"));
       break;
     case Quantity::BytesPerSequence:
       setTitle(tr("Memory per sequence"));
@@ -58,14 +74,19 @@ void LanePlot::append(Role role, std::span<const double> positions, std::span<co
   const bool first = lane->graph->data()->isEmpty();
   const size_t count = std::min(positions.size(), values.size());
   for (size_t i = 0; i < count; ++i) {
-    if (std::isfinite(positions[i]) && std::isfinite(values[i])) lane->graph->addData(positions[i], values[i]);
+    if (!std::isfinite(positions[i]) || !std::isfinite(values[i])) continue;
+    lane->graph->addData(positions[i], values[i]);
+    if (lane->usual) lane->usual->addData(positions[i], medianOfLatest(*lane->graph->data()));
   }
   if (first) updateLegend();
   if (!m_frame->isActive()) m_frame->start();
 }
 
 void LanePlot::clear() {
-  for (Lane& lane : m_lanes) lane.graph->data()->clear();
+  for (Lane& lane : m_lanes) {
+    lane.graph->data()->clear();
+    if (lane.usual) lane.usual->data()->clear();
+  }
   m_frame->stop();
   updateLegend();
   fit();
@@ -123,7 +144,15 @@ void LanePlot::scaleTypesChanged() {
 void LanePlot::themeChanged() {
   if (!m_lanes.back().graph) return;
   for (Lane& lane : m_lanes) {
-    lane.graph->setPen(theme().pen(lane.role));
+    QPen pen = theme().pen(lane.role);
+    if (lane.usual) {
+      lane.usual->setPen(pen);
+      pen = QPen(pen.color(), theme().scale());
+      QColor faint = pen.color();
+      faint.setAlphaF(0.3F);
+      pen.setColor(faint);
+    }
+    lane.graph->setPen(pen);
     if (overBatch())  // few points, measured one by one
       lane.graph->setScatterStyle({QCPScatterStyle::ssDisc, theme().colour(lane.role), theme().markerSize() * 0.7});
   }
@@ -136,15 +165,18 @@ void LanePlot::themeChanged() {
 // A token now and then takes a hundred times as long because the machine did something else; it must not flatten the
 // rest of the curve. Quantities without such outliers are shown whole.
 double LanePlot::usualTop(const Lane& lane) const {
-  std::vector<double> values;
-  values.reserve(static_cast<size_t>(lane.graph->data()->size()));
-  for (const QCPGraphData& point : *lane.graph->data()) values.push_back(point.value);
-  if (values.empty()) return 0;
-  const auto largest = std::max_element(values.begin(), values.end());
-  if (m_quantity != Quantity::MillisecondsPerToken || values.size() < 50) return *largest;
-  const auto at = values.begin() + static_cast<std::ptrdiff_t>(0.95 * static_cast<double>(values.size() - 1));
-  std::nth_element(values.begin(), at, values.end());
-  return std::min(3 * *at, *std::max_element(at, values.end()));
+  bool found = false;
+  const double largest = lane.graph->data()->valueRange(found).upper;
+  if (!found) return 0;
+  if (!lane.usual || lane.usual->data()->size() < medianTokens) return largest;
+  double usual = 0;  // the first few medians are of too few tokens
+  for (auto at = lane.usual->data()->constBegin() + medianTokens / 2; at != lane.usual->data()->constEnd(); ++at)
+    usual = std::max(usual, at->value);
+  return std::min(1.6 * usual, largest);
+}
+
+double LanePlot::latest(const Lane& lane) const {
+  return (std::as_const(*(lane.usual ? lane.usual : lane.graph)->data()).constEnd() - 1)->value;
 }
 
 void LanePlot::fitRanges() {
@@ -184,13 +216,13 @@ void LanePlot::drawLatest(QPainter& painter) const {
   std::vector<Label> labels;
   for (const Lane& lane : m_lanes) {
     if (lane.graph->data()->isEmpty()) continue;
-    const auto latest = *(lane.graph->data()->constEnd() - 1);
-    const QPointF point = pixelAt(latest.key, latest.value);
+    const double value = latest(lane);
+    const QPointF point = pixelAt((lane.graph->data()->constEnd() - 1)->key, value);
     if (area.adjusted(-1, -1, 1, 1).contains(point)) {
       paintMarker(painter, theme().marker(lane.role), point, theme().markerSize() * 1.3, theme().colour(lane.role),
                   theme().colour(Role::Surface));
     }
-    labels.push_back({std::clamp(point.y(), area.top() + height / 2, area.bottom() - height / 2), &lane, latest.value});
+    labels.push_back({std::clamp(point.y(), area.top() + height / 2, area.bottom() - height / 2), &lane, value});
   }
   std::sort(labels.begin(), labels.end(), [](const Label& a, const Label& b) { return a.y < b.y; });
   for (size_t i = 1; i < labels.size(); ++i) labels[i].y = std::max(labels[i].y, labels[i - 1].y + height);
@@ -221,7 +253,9 @@ std::optional<Readout> LanePlot::readoutAt(QPointF pixel) const {
     if (readout.marks.empty())
       readout.lines.push_back({overBatch() ? tr("batch") : tr("position"), count(qRound64(at->key))});
     readout.marks.push_back({place, lane.role});
-    readout.lines.push_back({lane.name, text(at->value)});
+    readout.lines.push_back(
+        {lane.name, lane.usual ? tr("%1, median %2").arg(text(at->value), text(lane.usual->data()->findBegin(at->key, false)->value))
+                               : text(at->value)});
   }
   if (readout.marks.empty()) return std::nullopt;
   return readout;
@@ -230,7 +264,7 @@ std::optional<Readout> LanePlot::readoutAt(QPointF pixel) const {
 QString LanePlot::summary() const {
   QStringList parts;
   for (const Lane& lane : m_lanes) {
-    if (!lane.graph->data()->isEmpty()) parts << lane.name + u' ' + text((lane.graph->data()->constEnd() - 1)->value);
+    if (!lane.graph->data()->isEmpty()) parts << lane.name + u' ' + text(latest(lane));
   }
   return parts.join(QStringLiteral(", "));
 }
@@ -250,6 +284,10 @@ DataTable LanePlot::table() const {
     table.add((overBatch() ? tr("%1 batch (sequences)") : tr("%1 position (tokens)")).arg(lane.name),
               std::move(positions));
     table.add(tr("%1 (%2)").arg(lane.name, unit), std::move(values));
+    if (!lane.usual) continue;
+    std::vector<double> medians;
+    for (const auto& point : *lane.usual->data()) medians.push_back(point.value);
+    table.add(tr("%1, median of %2 (%3)").arg(lane.name).arg(medianTokens).arg(unit), std::move(medians));
   }
   return table;
 }

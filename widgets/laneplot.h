@@ -1,6 +1,7 @@
 // A quantity over the position in a running generation (throughput: over the batch, both axes logarithmic), one lane
-// per engine, appended to while it runs. Times are fitted to three times their 95th percentile: single tokens that took
-// longer leave the plot at the top, and the data table, the cursor and zooming out show them.
+// per engine, appended to while it runs. Times are drawn twice: faint as they were measured, and strong as the median of
+// the last 31 tokens, which is what rises or stays flat. The view is fitted to the medians: single tokens that took
+// much longer leave the plot at the top, and the data table, the cursor and zooming out show them.
 #pragma once
 
 #include <array>
@@ -51,9 +52,13 @@ class LanePlot : public Plot {
     Role role;
     QString name;
     QCPGraph* graph = nullptr;
+    QCPGraph* usual = nullptr;  // running median of times
   };
+  bool overTime() const { return m_quantity == Quantity::MillisecondsPerToken; }
   bool overBatch() const { return m_quantity == Quantity::TokensPerSecond; }
   double usualTop(const Lane& lane) const;
+  // What stands for the lane now: its latest value, of times the median of the last ones.
+  double latest(const Lane& lane) const;
   QString text(double value) const;
   void updateLegend();
   void drawLatest(QPainter& painter) const;
