@@ -99,7 +99,7 @@ QSize BigNumber::sizeHint() const {
   number += m_unit.isEmpty() ? 0 : body.horizontalAdvance(m_unit) + theme.space(1);
   number += m_ratio ? body.horizontalAdvance(QStringLiteral("0.000×")) + theme.space(6) : 0;
   const double width = std::max(number, caption.horizontalAdvance(m_caption) + (m_role ? theme.space(4) : 0));
-  return {static_cast<int>(std::ceil(width)) + 2 * theme.space(3),
+  return {static_cast<int>(std::ceil(width)) + theme.space(3),
           static_cast<int>(std::ceil(caption.height() + QFontMetricsF(big).height())) + 2 * theme.space(2)};
 }
 
@@ -116,7 +116,7 @@ void BigNumber::paintEvent(QPaintEvent*) {
   const Theme theme = applicationTheme();
   QPainter painter(this);
   painter.setRenderHint(QPainter::Antialiasing);
-  const QRectF area = QRectF(rect()).adjusted(theme.space(3), theme.space(2), -theme.space(3), -theme.space(2));
+  const QRectF area = QRectF(rect()).adjusted(0, theme.space(2), -theme.space(3), -theme.space(2));
 
   const QFont captionFont = theme.font(TextSize::Caption, QFont::Medium);
   const double captionHeight = QFontMetricsF(captionFont).height();
