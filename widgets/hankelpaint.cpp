@@ -83,16 +83,43 @@ void HankelPlot::drawOrderLine(QPainter& painter) const {
   painter.drawLine(QPointF(x, area.top()), QPointF(x, area.bottom()));
   if (const auto error = valueAt(*m_errors, m_order)) {
     const QPointF point = pixelAt(m_order, logY() ? std::max(*error, floorOfValues()) : *error);
-    painter.setPen(QPen(theme().colour(Role::Surface), 2 * theme().scale()));
-    painter.setBrush(theme().colour(Role::Distilled));
-    const double r = theme().markerSize() * 0.9;
-    if (area.contains(point)) painter.drawEllipse(point, r, r);
+    if (area.contains(point)) {
+      paintMarker(painter, theme().marker(Role::Distilled), point, theme().markerSize() * 1.8,
+                  theme().colour(Role::Distilled), theme().colour(Role::Surface));
+    }
+    drawChoice(painter, point, *error);
   }
   const QString text = tr("order %1").arg(m_order);
   const QFont font = theme().font(TextSize::Caption, QFont::DemiBold);
   const double height = QFontMetricsF(font).height() * 1.3;
   paintPill(painter, text, QPointF(x, area.top() + height / 2), area, font,
             theme().isDark() ? theme().colour(Role::Surface) : QColor(Qt::white), accent);
+}
+
+// The error at the chosen order, and below it what no recurrence of the order could do better.
+void HankelPlot::drawChoice(QPainter& painter, QPointF point, double error) const {
+  const QRectF area(mainRect()->rect());
+  const QFont font = theme().font(TextSize::Caption, QFont::DemiBold);
+  const QFontMetricsF metrics(font);
+  const double gap = theme().space(2);
+  const auto write = [&](const QString& text, double top, Role role) {
+    const double width = metrics.horizontalAdvance(text) + gap;
+    const bool right = point.x() + gap + width < area.right();
+    const QRectF box(right ? point.x() + gap : point.x() - gap - width, top, width, metrics.height());
+    if (!area.contains(box)) return;
+    QColor ground = theme().colour(Role::Surface);
+    ground.setAlphaF(0.8F);
+    painter.fillRect(box, ground);
+    painter.setPen(theme().colour(role));
+    painter.drawText(box, Qt::AlignCenter, text);
+  };
+  painter.setFont(font);
+  const QString found = tr("error %1 %").arg(number(100 * error, 3));
+  write(m_orderRemark.isEmpty() || m_remarkedOrder != m_order ? found : tr("%1, %2").arg(found, m_orderRemark), point.y() - metrics.height() - gap, Role::Distilled);
+  const auto bound = valueAt(*m_certificate, m_order);
+  if (!bound || !(*bound > 0)) return;
+  const double y = pixelAt(m_order, logY() ? std::max(*bound, floorOfValues()) : *bound).y();
+  write(tr("nobody below %1 %").arg(number(100 * *bound, 3)), std::max(y, point.y()) + gap, Role::Text);
 }
 
 }  // namespace widgets

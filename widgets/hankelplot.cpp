@@ -31,7 +31,7 @@ HankelPlot::HankelPlot(QWidget* parent) : Plot(tr("Hankel singular values"), par
   new PaintLayer(canvas(), QStringLiteral("handles"), [this](QCPPainter& painter) { drawOrderLine(painter); });
   setLogAllowed(false, true);
   setLogY(true);
-  setAxisTitles(tr("order d"), tr("real states"), tr("σ / σ₁ and relative error"), {});
+  setAxisTitles(tr("order d"), tr("real states"), tr("σ / σ₁, error"), {});
   setEmptyText(tr("Select a filter to see how many states it needs."));
   scaleTypesChanged();
   themeChanged();
@@ -93,6 +93,12 @@ void HankelPlot::setOrderRange(int least, int most, int step) {
 
 void HankelPlot::setOrder(int order) {
   moveTo(snapped(order));
+}
+
+void HankelPlot::setOrderRemark(int order, const QString& words) {
+  m_remarkedOrder = order;
+  m_orderRemark = words;
+  canvas()->layer(QStringLiteral("handles"))->replot();
 }
 
 bool HankelPlot::moveTo(int order) {

@@ -45,6 +45,9 @@ class HankelPlot : public Plot {
   // Moves the line without a signal. Costs the order line only: its layer is buffered.
   void setOrder(int order);
 
+  // Words after the error at the line while it stands at `order`: what is known of that model. Empty removes them.
+  void setOrderRemark(int order, const QString& words);
+
   bool isEmpty() const override { return m_values.empty(); }
   DataTable table() const override;
 
@@ -80,6 +83,7 @@ class HankelPlot : public Plot {
   void drawCertificate(QPainter& painter) const;
   void drawSuggestions(QPainter& painter) const;
   void drawOrderLine(QPainter& painter) const;
+  void drawChoice(QPainter& painter, QPointF point, double error) const;
 
   std::vector<double> m_values;    // as given
   std::vector<double> m_relative;  // shares of the largest
@@ -89,6 +93,8 @@ class HankelPlot : public Plot {
   std::unique_ptr<Curve> m_certificate;
   std::unique_ptr<Curve> m_bound;
   std::unique_ptr<OverlayCurves> m_overlays;
+  QString m_orderRemark;
+  int m_remarkedOrder = -1;
   int m_order = 0;
   int m_least = 0;
   int m_most = 64;

@@ -52,6 +52,19 @@ class TestHankelPlot : public QObject {
     QCOMPARE(m_plot->order(), 20);
   }
 
+  // The words of one order must not stand beside another.
+  void theRemarkIsOfItsOrderAlone() {
+    const auto shown = [this] { return m_plot->image({m_plot->size(), 1, std::nullopt}); };
+    m_plot->setOrder(6);
+    const QImage bare = shown();
+    m_plot->setOrderRemark(6, QStringLiteral("probably global"));
+    QVERIFY(shown() != bare);
+    m_plot->setOrder(5);
+    const QImage other = shown();
+    m_plot->setOrderRemark(6, {});
+    QCOMPARE(shown(), other);
+  }
+
   void dragStaysInsideTheRange() {
     QTest::mousePress(m_plot.get(), Qt::LeftButton, {}, onLine(12));
     QTest::mouseMove(m_plot.get(), {2, 200});
