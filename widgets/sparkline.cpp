@@ -7,7 +7,7 @@
 namespace widgets {
 namespace {
 
-constexpr double decades = 8;
+constexpr double decades = 3;  // what lies deeper no tolerance asks for
 
 }  // namespace
 
