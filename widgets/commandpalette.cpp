@@ -136,9 +136,8 @@ void CommandPalette::setActions(const QList<QAction*>& actions) {
 
 void CommandPalette::popUp() {
   m_line->clear();
+  resize(qRound(560 * applicationTheme().scale()), height());
   filter({});
-  const Theme theme = applicationTheme();
-  resize(qRound(560 * theme.scale()), qRound(380 * theme.scale()));
   if (const QWidget* window = parentWidget() ? parentWidget()->window() : nullptr) {
     const QPoint top = window->mapToGlobal(QPoint((window->width() - width()) / 2, window->height() / 8));
     move(top);
@@ -176,6 +175,19 @@ void CommandPalette::filter(const QString& typed) {
     if (!hit.action->isEnabled()) item->setFlags(item->flags() & ~Qt::ItemIsEnabled);
   }
   m_list->setCurrentRow(0);
+  // As high as what was found, ten lines at most.
+  const int rows = std::clamp(m_list->count(), 1, 10);
+  const QMargins around = layout()->contentsMargins();
+  resize(width(), around.top() + m_line->sizeHint().height() + layout()->spacing() +
+                      rows * applicationTheme().space(8) + 2 * m_list->frameWidth() + 8 + around.bottom());
+}
+
+void CommandPalette::paintEvent(QPaintEvent*) {
+  const Theme theme = applicationTheme();
+  QPainter painter(this);
+  painter.setPen(QPen(theme.colour(Role::Axis), 1));
+  painter.setBrush(theme.colour(Role::Raised));
+  painter.drawRect(rect().adjusted(0, 0, -1, -1));
 }
 
 void CommandPalette::run() {

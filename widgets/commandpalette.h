@@ -36,6 +36,7 @@ class CommandPalette : public QDialog {
   void actionChosen(QAction* action);
 
  protected:
+  void paintEvent(QPaintEvent*) override;
   bool eventFilter(QObject* watched, QEvent* event) override;
 
  private:
