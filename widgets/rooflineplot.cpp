@@ -107,10 +107,12 @@ void RooflinePlot::drawRoof(QPainter& painter) const {
   painter.setFont(font);
   painter.setPen(theme().colour(Role::MutedText));
   const double top = yAxis()->coordToPixel(m_roof.flopsPerSecond);
-  painter.drawText(QRectF(area.left(), top - QFontMetricsF(font).height() - theme().space(1),
-                          area.width() - theme().space(1), QFontMetricsF(font).height()),
-                   Qt::AlignRight,
-                   tr("%1: %2, %3/s").arg(m_roof.device, flops(m_roof.flopsPerSecond), bytes(m_roof.bytesPerSecond)));
+  const QFontMetricsF metrics(font);
+  const double room = area.width() - theme().space(2);
+  const QString limits = tr("%1, %2/s").arg(flops(m_roof.flopsPerSecond), bytes(m_roof.bytesPerSecond));
+  const QString full = tr("%1: %2").arg(m_roof.device, limits);
+  painter.drawText(QRectF(area.left() + theme().space(1), top - metrics.height() - theme().space(1), room, metrics.height()),
+                   Qt::AlignRight, metrics.horizontalAdvance(full) <= room ? full : limits);
   std::vector<QRectF> labels;
   for (const RooflinePoint& point : m_points) {
     const QPointF place = pixelAt(point.flopsPerByte, point.flopsPerSecond);
