@@ -2,6 +2,9 @@
 // To write new ones after a wanted change: POLECAT_WRITE_GOLDEN=1 tests/.../widgets_test_golden, then look at them.
 #include <QApplication>
 #include <QDir>
+#include <QFile>
+#include <QRegularExpression>
+#include <QTemporaryDir>
 #include <QtTest>
 
 #include "samples.h"
@@ -240,6 +243,64 @@ class TestGolden : public QObject {
     const double share = difference(picture, golden);
     if (share > 0.002) picture.save(QDir::temp().filePath(QFileInfo(path).fileName()));
     QVERIFY2(share <= 0.002, qPrintable(QStringLiteral("%1 % of the pixels differ").arg(100 * share)));
+  }
+
+  // What an export says in words and figures: title, labels, legend and provenance of the SVG, every number of the CSV.
+  void wordsAndNumbers_data() {
+    QTest::addColumn<Make>("make");
+    QTest::newRow("signal") << Make(signalPlot);
+    QTest::newRow("spectrum") << Make(spectrumPlot);
+    QTest::newRow("hankel") << Make(hankelPlot);
+    QTest::newRow("pole") << Make(polePlot);
+    QTest::newRow("lane") << Make(lanePlot);
+  }
+  void wordsAndNumbers() {
+    QFETCH(Make, make);
+    const auto plot = make();
+    plot->resize(size);
+    plot->setTheme(Theme::light());
+    plot->setProvenance(QStringLiteral("novels-hyena-1m.ckpt, layer 3, channel 17"));
+    const QTemporaryDir scratch;
+    const QString svg = scratch.filePath(QStringLiteral("plot.svg"));
+    QCOMPARE(plot->exportTo(svg, {size, 1, std::nullopt}), QString());
+    const auto linesOf = [](const QString& path) {
+      QFile file(path);
+      return file.open(QIODevice::ReadOnly) ? QString::fromUtf8(file.readAll()).split(u'\n') : QStringList();
+    };
+    static const QRegularExpression text(QStringLiteral("<text[^>]*>([^<]*)</text>"));
+    QStringList words;
+    auto found = text.globalMatch(linesOf(svg).join(u'\n'));
+    while (found.hasNext()) words << found.next().captured(1);
+    words.sort();  // the order of drawing says nothing
+    const QStringList numbers = plot->table().csv().split(u'\n');
+    QVERIFY(words.contains(plot->title()));
+    QVERIFY(words.contains(plot->provenance()));
+
+    const QDir folder(QStringLiteral(POLECAT_TEST_DATA "/golden"));
+    const QString wordsPath = folder.filePath(QString::fromLatin1(QTest::currentDataTag()) + QStringLiteral(".svg.txt"));
+    const QString numbersPath = folder.filePath(QString::fromLatin1(QTest::currentDataTag()) + QStringLiteral(".csv"));
+    if (qEnvironmentVariableIsSet("POLECAT_WRITE_GOLDEN")) {
+      for (const auto& [path, lines] : {std::pair{wordsPath, words}, std::pair{numbersPath, numbers}}) {
+        QFile file(path);
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        file.write(lines.join(u'\n').toUtf8());
+      }
+      QSKIP("written");
+    }
+    QCOMPARE(words, linesOf(wordsPath));
+    // Another compiler may round the last digit of a sample.
+    const QStringList golden = linesOf(numbersPath);
+    QCOMPARE(numbers.size(), golden.size());
+    QCOMPARE(numbers.front(), golden.front());
+    for (qsizetype line = 1; line < golden.size(); ++line) {
+      const QStringList ours = numbers[line].split(u','), theirs = golden[line].split(u',');
+      QCOMPARE(ours.size(), theirs.size());
+      for (qsizetype i = 0; i < ours.size(); ++i) {
+        const double a = ours[i].toDouble(), b = theirs[i].toDouble();
+        QVERIFY2(ours[i].isEmpty() == theirs[i].isEmpty() && std::abs(a - b) <= 1e-9 * std::max(1.0, std::abs(b)),
+                 qPrintable(numbers[line] + QStringLiteral(" / ") + golden[line]));
+      }
+    }
   }
 
   // The comparison must notice what it is there for.
