@@ -42,6 +42,9 @@ void MainWindow::buildToolBar() {
   m_tolerance->setDecimals(2);
   m_tolerance->setValue(10);
   m_tolerance->setSuffix(tr(" %"));
+  auto* toleranceLabel = new QLabel(tr("  Tolerance "));
+  toleranceLabel->setBuddy(m_tolerance);
+  bar->addWidget(toleranceLabel);
   bar->addWidget(m_tolerance);
   bar->addAction(findChild<QAction*>(QStringLiteral("plan.tolerance")));
 
