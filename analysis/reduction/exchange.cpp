@@ -16,7 +16,7 @@ namespace {
 
 constexpr double margin = 1e-4;  // an offer must lower the squared error by this much, relatively
 constexpr VarproOptions brief{.maxSteps = 15, .tolerance = 1e-6};
-// As contend() takes it. The most promising offers all go to the end: an added mode can need many steps to find its place.
+// As contend() takes it. The most promising offers go to the end: an added mode can need many steps to find its place.
 constexpr double promising = std::numeric_limits<double>::infinity(), promisingWide = 1.02;
 constexpr double hopeless = 3;  // squared error before any step, likewise
 constexpr std::size_t removals = 8;  // of each kind, cheapest first
