@@ -3,26 +3,12 @@
 
 #include "analysis/error.h"
 #include "analysis/reduction/firsttaps.h"
+#include "tests/analysis/fittools.h"
 #include "tests/analysis/testfilters.h"
 
 using namespace analysis;
-
-namespace {
-
-std::shared_ptr<const Filter> filterOf(std::vector<double> taps) {
-  return std::make_shared<const Filter>(Filter{{}, "0.0", std::move(taps), 0});
-}
-
-double errorOf(const std::vector<double>& taps, const std::vector<double>& model) {
-  double error = 0, norm = 0;
-  for (std::size_t t = 0; t < taps.size(); ++t) {
-    error += (taps[t] - model[t]) * (taps[t] - model[t]);
-    norm += taps[t] * taps[t];
-  }
-  return std::sqrt(error / norm);
-}
-
-}  // namespace
+using fittools::errorOf;
+using fittools::filterOf;
 
 class TestFirstTaps : public QObject {
   Q_OBJECT

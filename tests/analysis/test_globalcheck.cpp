@@ -5,17 +5,11 @@
 #include "analysis/reduction/globalcheck.h"
 #include "analysis/reduction/reducer.h"
 #include "analysis/reduction/residues.h"
+#include "tests/analysis/fittools.h"
 #include "tests/analysis/testfilters.h"
 
 using namespace analysis;
-
-namespace {
-
-std::shared_ptr<const Filter> filterOf(std::vector<double> taps) {
-  return std::make_shared<const Filter>(Filter{{}, "0.0", std::move(taps), 0});
-}
-
-}  // namespace
+using fittools::filterOf;
 
 class TestGlobalCheck : public QObject {
   Q_OBJECT

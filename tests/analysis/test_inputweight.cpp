@@ -8,19 +8,17 @@
 #include "analysis/reduction/projection.h"
 #include "analysis/reduction/reducer.h"
 #include "analysis/reduction/residues.h"
+#include "tests/analysis/fittools.h"
 #include "tests/analysis/testfilters.h"
 
 using namespace analysis;
+using fittools::filterOf;
 
 namespace {
 
 using Eigen::Index;
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
-
-std::shared_ptr<const Filter> filterOf(std::vector<double> taps) {
-  return std::make_shared<const Filter>(Filter{{}, "0.0", std::move(taps), 0});
-}
 
 // The autocorrelation of a first-order process: r[k] = a^k.
 std::vector<double> firstOrder(double a, int lags) {
@@ -131,22 +129,11 @@ class TestInputWeight : public QObject {
 
   void gradientMatchesDifferences() {
     const Target target(testfilters::make("HT_ch3", 512), InputWeight::measured(firstOrder(0.8, 64)));
-    Projection projection(target), shifted(target);
-    PoleSet poles = somePoles();
+    Projection projection(target);
+    const PoleSet poles = somePoles();
     QVERIFY(projection.evaluate(poles));
     projection.linearise();
-    VectorXd numeric(poles.order());
-    for (int i = 0; i < poles.order(); ++i) {
-      const int k = i < poles.rows() ? i : i - poles.rows();
-      const double step = 1e-5 * std::abs(poles.logPoles[static_cast<std::size_t>(k)].real());
-      const auto objective = [&](double by) {
-        PoleSet q = poles;
-        q.logPoles[static_cast<std::size_t>(k)] +=
-            i < poles.rows() ? std::complex<double>(by) : std::complex<double>(0, by);
-        return shifted.evaluate(q) ? shifted.squaredError() : std::nan("");
-      };
-      numeric[i] = -(objective(step) - objective(-step)) / (4 * step);
-    }
+    const VectorXd numeric = fittools::halfGradientByDifferences(target, poles);
     QVERIFY((numeric - projection.halfGradient()).norm() < 1e-4 * numeric.norm());
   }
 

@@ -8,27 +8,16 @@
 #include "analysis/reduction/projection.h"
 #include "analysis/reduction/residues.h"
 #include "analysis/response/bounds.h"
+#include "tests/analysis/fittools.h"
 #include "tests/analysis/testfilters.h"
 
 using namespace analysis;
+using fittools::errorOf;
+using fittools::filterOf;
 
 namespace {
 
 using Filters = std::vector<std::shared_ptr<const Filter>>;
-
-std::shared_ptr<const Filter> filterOf(std::vector<double> taps) {
-  return std::make_shared<const Filter>(Filter{{}, "0.0", std::move(taps), 0});
-}
-
-double errorOf(const std::vector<double>& taps, const StateSpace& model) {
-  const auto h = model.impulseResponse(static_cast<int>(taps.size()));
-  double error = 0, norm = 0;
-  for (std::size_t t = 0; t < h.size(); ++t) {
-    error += (taps[t] - h[t]) * (taps[t] - h[t]);
-    norm += taps[t] * taps[t];
-  }
-  return std::sqrt(error / norm);
-}
 
 // Five states in common: two pairs and a real pole.
 Filters withCommonPoles(int count, int length) {
@@ -77,7 +66,7 @@ class TestJoint : public QObject {
     const Target target(g);
     QCOMPARE(target.channels(), Eigen::Index(3));
     const PoleSet poles = somePoles();
-    Projection projection(target), shifted(target);
+    Projection projection(target);
     QVERIFY(projection.evaluate(poles));
     projection.linearise();
     const Eigen::MatrixXd basis = poles.basis(g.rows()), unit = g / g.norm();
@@ -86,18 +75,7 @@ class TestJoint : public QObject {
     QVERIFY(std::abs((unit - basis * c).squaredNorm() - projection.squaredError()) < 1e-12);
     const Residues residues = fitResidues(target, poles);
     QVERIFY((residues.residual - (unit - basis * c)).norm() < 1e-10);
-    Eigen::VectorXd numeric(poles.order());
-    for (int i = 0; i < poles.order(); ++i) {
-      const int k = i < poles.rows() ? i : i - poles.rows();
-      const double step = 1e-5 * std::abs(poles.logPoles[static_cast<std::size_t>(k)].real());
-      const auto objective = [&](double by) {
-        PoleSet q = poles;
-        q.logPoles[static_cast<std::size_t>(k)] +=
-            i < poles.rows() ? std::complex<double>(by) : std::complex<double>(0, by);
-        return shifted.evaluate(q) ? shifted.squaredError() : std::nan("");
-      };
-      numeric[i] = -(objective(step) - objective(-step)) / (4 * step);
-    }
+    const Eigen::VectorXd numeric = fittools::halfGradientByDifferences(target, poles);
     QVERIFY((numeric - projection.halfGradient()).norm() < 1e-4 * numeric.norm());
   }
 

@@ -4,21 +4,13 @@
 #include "analysis/reduction/precision.h"
 #include "analysis/reduction/reducer.h"
 #include "analysis/reduction/residues.h"
+#include "tests/analysis/fittools.h"
 #include "tests/analysis/testfilters.h"
 
 using namespace analysis;
+using fittools::errorOf;
 
 namespace {
-
-double errorOf(const std::vector<double>& taps, const StateSpace& model) {
-  const auto h = model.impulseResponse(static_cast<int>(taps.size()));
-  double error = 0, norm = 0;
-  for (std::size_t t = 0; t < h.size(); ++t) {
-    error += (taps[t] - h[t]) * (taps[t] - h[t]);
-    norm += taps[t] * taps[t];
-  }
-  return std::sqrt(error / norm);
-}
 
 PoleSet polesOf(const std::vector<double>& taps, int order) {
   Filter filter;
