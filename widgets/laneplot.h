@@ -54,7 +54,6 @@ class LanePlot : public Plot {
     QCPGraph* graph = nullptr;
     QCPGraph* usual = nullptr;  // running median of times
   };
-  bool overTime() const { return m_quantity == Quantity::MillisecondsPerToken; }
   bool overBatch() const { return m_quantity == Quantity::TokensPerSecond; }
   double usualTop(const Lane& lane) const;
   // What stands for the lane now: its latest value, of times the median of the last ones.
