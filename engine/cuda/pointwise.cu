@@ -78,6 +78,17 @@ __device__ float blockSum(float x, float* shared) {
   return sum;
 }
 
+__device__ inline void storeFour(float* to, float a, float b, float c, float d) {
+  *reinterpret_cast<float4*>(to) = make_float4(a, b, c, d);
+}
+__device__ inline void storeFour(Half* to, float a, float b, float c, float d) {
+  const __nv_bfloat162 low(fromFloat<Half>(a), fromFloat<Half>(b)), high(fromFloat<Half>(c), fromFloat<Half>(d));
+  uint2 both;
+  both.x = *reinterpret_cast<const unsigned*>(&low);
+  both.y = *reinterpret_cast<const unsigned*>(&high);
+  *reinterpret_cast<uint2*>(to) = both;
+}
+
 template <class T>
 __global__ void normKernel(NormView norm, const float* residual, int first, int step, int stride, T* to) {
   __shared__ float shared[threads / 32];
@@ -110,21 +121,22 @@ __global__ void normKernel(NormView norm, const float* residual, int first, int 
   for (int i = beyond + static_cast<int>(threadIdx.x); i < norm.width; i += threads)
     squares += (from[i] - mean) * (from[i] - mean);
   const float multiplier = rsqrtf(blockSum(squares, shared) / norm.width + norm.eps);
-  const auto scaled = [&](float value, int i) {
+  const auto scaled = [&](float value, float scale, float shift, int i) {
     if (i >= norm.width) return 0.0F;
-    value = (value - mean) * multiplier * norm.scale[i];
-    return norm.shift ? value + norm.shift[i] : value;
+    value = (value - mean) * multiplier * scale;
+    return norm.shift ? value + shift : value;
   };
 #pragma unroll
   for (int s = 0; s < most; ++s) {
     const int i = 4 * (s * threads + static_cast<int>(threadIdx.x));
     if (i >= stride) continue;
-    const float own[4] = {values[s].x, values[s].y, values[s].z, values[s].w};
-#pragma unroll
-    for (int e = 0; e < 4; ++e) to[i + e] = fromFloat<T>(scaled(own[e], i + e));
+    const float4 scale = *reinterpret_cast<const float4*>(norm.scale + i);  // as long as a row, padding included
+    const float4 shift = norm.shift ? *reinterpret_cast<const float4*>(norm.shift + i) : make_float4(0, 0, 0, 0);
+    storeFour(to + i, scaled(values[s].x, scale.x, shift.x, i), scaled(values[s].y, scale.y, shift.y, i + 1),
+              scaled(values[s].z, scale.z, shift.z, i + 2), scaled(values[s].w, scale.w, shift.w, i + 3));
   }
   for (int i = beyond + static_cast<int>(threadIdx.x); i < stride; i += threads)
-    to[i] = fromFloat<T>(scaled(i < norm.width ? from[i] : 0.0F, i));
+    to[i] = fromFloat<T>(i < norm.width ? scaled(from[i], norm.scale[i], norm.shift ? norm.shift[i] : 0.0F, i) : 0.0F);
 }
 
 }  // namespace
