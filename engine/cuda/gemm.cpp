@@ -1,6 +1,8 @@
 #include "engine/cuda/gemm.h"
 
 #include <algorithm>
+#include <limits>
+#include <utility>
 #include <vector>
 
 namespace engine::cuda {
@@ -8,8 +10,12 @@ namespace {
 
 constexpr int mostOwnRows = 16;   // more rows are never tried with our own kernel
 constexpr int fewOwnRows = 4;     // untried shapes of so few rows take it
-constexpr int candidates = 24;    // of the library
+constexpr int candidates = 48;    // of the library
+constexpr int mostDividedRows = 256;  // with more rows every multiprocessor has work without dividing the inputs
+constexpr int divisions[] = {2, 3, 4, 6, 8};
 constexpr int trials = 5;
+constexpr std::size_t finalists = 6;  // proposals that are tried again, longer
+constexpr int finalTrials = 15;
 constexpr std::size_t scrubBytes = std::size_t{128} << 20;  // larger than any second-level cache
 
 cudaDataType_t dataType(Type type) {
@@ -90,9 +96,35 @@ Gemm::Plan& Gemm::plan(const VectorProduct& p, Type type, std::size_t workspaceB
   else
     check(status, "choosing a product");
   made->proposals.resize(static_cast<std::size_t>(found));
+  if (p.rows <= mostDividedRows) divideInputs(*made, workspaceBytes);
   made->own = found == 0 || p.rows <= fewOwnRows;
   entry = std::move(made);
   return *entry;
+}
+
+// Each proposal that takes the inputs whole, with the inputs divided and their sums added in a fixed order.
+void Gemm::divideInputs(Plan& plan, std::size_t workspaceBytes) {
+  for (std::size_t i = 0, found = plan.proposals.size(); i < found; ++i) {
+    std::uint32_t whole = 0;
+    std::size_t written = 0;
+    if (cublasLtMatmulAlgoConfigGetAttribute(&plan.proposals[i].algo, CUBLASLT_ALGO_CONFIG_SPLITK_NUM, &whole,
+                                             sizeof(whole), &written) != CUBLAS_STATUS_SUCCESS ||
+        whole > 1)
+      continue;
+    for (const int parts : divisions) {
+      cublasLtMatmulHeuristicResult_t divided = plan.proposals[i];
+      const std::uint32_t scheme = CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+      const bool works =
+          cublasLtMatmulAlgoConfigSetAttribute(&divided.algo, CUBLASLT_ALGO_CONFIG_SPLITK_NUM, &parts, sizeof(parts)) ==
+              CUBLAS_STATUS_SUCCESS &&
+          cublasLtMatmulAlgoConfigSetAttribute(&divided.algo, CUBLASLT_ALGO_CONFIG_REDUCTION_SCHEME, &scheme,
+                                               sizeof(scheme)) == CUBLAS_STATUS_SUCCESS &&
+          cublasLtMatmulAlgoCheck(m_handle.get(), plan.operation.get(), plan.weight.get(), plan.x.get(), plan.y.get(),
+                                  plan.y.get(), &divided.algo, &divided) == CUBLAS_STATUS_SUCCESS &&
+          divided.workspaceSize <= workspaceBytes;
+      if (works) plan.proposals.push_back(divided);
+    }
+  }
 }
 
 cublasStatus_t Gemm::run(const Plan& plan, const cublasLtMatmulAlgo_t& algorithm, const VectorProduct& p,
@@ -125,9 +157,9 @@ void Gemm::tune(const VectorProduct& p, Type type, void* workspace, std::size_t 
   check(cudaMemGetInfo(&free, &total), "asking for free memory");
   const DeviceBuffer scrub(free > 2 * scrubBytes ? scrubBytes : 0, "tuning");
   const Event start = makeEvent(), end = makeEvent();
-  const auto time = [&](auto&& work) {
+  const auto time = [&](int count, auto&& work) {
     std::vector<double> seconds;
-    for (int trial = 0; trial <= trials; ++trial) {
+    for (int trial = 0; trial <= count; ++trial) {
       if (scrub.bytes()) check(cudaMemsetAsync(scrub.bytes(), trial, scrubBytes, where.stream), "clearing a cache");
       check(cudaEventRecord(start.get(), where.stream), "reading a clock");
       work();
@@ -135,25 +167,32 @@ void Gemm::tune(const VectorProduct& p, Type type, void* workspace, std::size_t 
       check(cudaStreamSynchronize(where.stream), "waiting");
       if (trial > 0) seconds.push_back(secondsBetween(start, end));  // the first one loads the kernel
     }
-    std::nth_element(seconds.begin(), seconds.begin() + trials / 2, seconds.end());
-    return seconds[trials / 2];
+    std::nth_element(seconds.begin(), seconds.begin() + count / 2, seconds.end());
+    return seconds[static_cast<std::size_t>(count) / 2];
   };
   double best = 0;
   bool any = false;
-  for (std::size_t i = 0; i < chosen.proposals.size(); ++i) {
+  // All of them, then the best few once more, longer: near-ties are many and noise shall not decide.
+  std::vector<std::pair<double, std::size_t>> order;
+  const auto timed = [&](std::size_t i, int count) {
     bool works = true;  // for very many rows some proposals cannot be launched
-    const double seconds = time([&] {
+    const double seconds = time(count, [&] {
       if (!works) return;
       works = run(chosen, chosen.proposals[i].algo, p, workspace, workspaceBytes, where) == CUBLAS_STATUS_SUCCESS;
       if (!works) cudaGetLastError();
     });
-    if (!works) continue;
-    // The library's own order breaks near-ties, so that noise seldom decides.
-    if (!any || seconds < 0.98 * best) best = seconds, chosen.chosen = i;
+    return works ? seconds : std::numeric_limits<double>::infinity();
+  };
+  for (std::size_t i = 0; i < chosen.proposals.size(); ++i) order.emplace_back(timed(i, trials), i);
+  std::sort(order.begin(), order.end());
+  for (std::size_t rank = 0; rank < order.size() && rank < finalists; ++rank) {
+    if (!(order[rank].first < std::numeric_limits<double>::infinity())) break;
+    const double seconds = timed(order[rank].second, finalTrials);
+    if (!any || seconds < best) best = seconds, chosen.chosen = order[rank].second;
     any = true;
   }
   if (p.rows <= mostOwnRows) {
-    const double seconds = time([&] { multiplyVectors(p, type, {where.stream, false}); });
+    const double seconds = time(finalTrials, [&] { multiplyVectors(p, type, {where.stream, false}); });
     chosen.own = !any || seconds < best;
   } else if (!any) {
     chosen.own = true;

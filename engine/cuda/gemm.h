@@ -31,6 +31,7 @@ class Gemm {
   using Key = std::tuple<int, int, int, int, int, bool>;  // rows, inputs, outputs, type, finish, bias
   static Key keyOf(const VectorProduct&, Type);
   Plan& plan(const VectorProduct&, Type, std::size_t workspaceBytes);
+  void divideInputs(Plan&, std::size_t workspaceBytes);
   cublasStatus_t run(const Plan&, const cublasLtMatmulAlgo_t&, const VectorProduct&, void* workspace,
                      std::size_t workspaceBytes, const Launch&);
 
