@@ -47,6 +47,71 @@ __device__ inline void gateStep(const MixerStep& step, int sequence, int positio
   input = rounded<T>(y[1] * y[2]);
 }
 
+// gateStep() for many sequences of one channel, whose inputs can be asked for long before they are needed; filters of
+// up to lags + 1 taps. The arithmetic is that of shortStep().
+template <class T>
+class Gates {
+ public:
+  static constexpr int lags = 2;
+  __host__ __device__ static bool fit(const ShortView& f) { return f.taps <= lags + 1; }
+  struct Inputs {
+    T newest[3], past[lags][3];
+  };
+  __device__ Gates(const MixerStep& step, int position, int column) : m_stride(step.stride) {
+    const ShortView& f = step.shortFilter;
+    const int slots = f.taps - 1, columns = 3 * m_stride;
+    m_streams = static_cast<const T*>(step.streams) + column;
+    m_history = static_cast<T*>(f.history) + column;
+    m_rows = slots * columns;
+    m_newest = slots > 0 ? position % slots * columns : 0;
+#pragma unroll
+    for (int lag = 0; lag <= lags; ++lag) {
+      const bool there = lag <= slots && position >= lag;
+      if (lag > 0) m_place[lag - 1] = there ? (position - lag) % slots * columns : -1;
+#pragma unroll
+      for (int s = 0; s < 3; ++s)
+        m_weight[lag][s] = there ? f.weight[std::size_t(lag) * columns + s * m_stride + column] : 0.0F;
+    }
+#pragma unroll
+    for (int s = 0; s < 3; ++s) m_bias[s] = f.bias[s * m_stride + column];
+  }
+  __device__ Inputs load(int sequence) const {
+    Inputs in;
+    const T* streams = m_streams + std::size_t(sequence) * 3 * m_stride;
+    const T* history = m_history + std::size_t(sequence) * m_rows;
+#pragma unroll
+    for (int s = 0; s < 3; ++s) in.newest[s] = streams[s * m_stride];
+#pragma unroll
+    for (int lag = 0; lag < lags; ++lag)
+#pragma unroll
+      for (int s = 0; s < 3; ++s)
+        in.past[lag][s] = m_place[lag] >= 0 ? history[m_place[lag] + s * m_stride] : fromFloat<T>(0);
+    return in;
+  }
+  // The newest inputs go into the history.
+  __device__ void apply(const Inputs& in, int sequence, float& gate, float& input) const {
+    float y[3];
+#pragma unroll
+    for (int s = 0; s < 3; ++s) {
+      y[s] = m_bias[s] + m_weight[0][s] * toFloat(in.newest[s]);
+#pragma unroll
+      for (int lag = 0; lag < lags; ++lag) y[s] += m_weight[lag + 1][s] * toFloat(in.past[lag][s]);
+    }
+    gate = y[0];
+    input = rounded<T>(y[1] * y[2]);
+    if (m_rows == 0) return;
+    T* history = m_history + std::size_t(sequence) * m_rows + m_newest;
+#pragma unroll
+    for (int s = 0; s < 3; ++s) history[s * m_stride] = in.newest[s];
+  }
+
+ private:
+  const T* m_streams;
+  T* m_history;
+  int m_stride, m_rows, m_newest, m_place[lags];
+  float m_bias[3], m_weight[lags + 1][3];
+};
+
 // The short filter for token t of a piece of a prompt that starts at `position`; rows of the piece start at `row0`.
 template <class T>
 __device__ inline float shortPrompt(const ShortView& f, int sequence, int position, int t, int column, int columns,

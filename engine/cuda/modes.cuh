@@ -3,7 +3,7 @@
 // same bits.
 #pragma once
 
-#include "engine/cuda/section.cuh"
+#include "engine/cuda/streamed.cuh"
 
 namespace engine::cuda {
 
@@ -148,6 +148,7 @@ __global__ __launch_bounds__(modeThreads) void modesPromptKernel(MixerPrompt pro
 
 template <class T, class Mode>
 void stepModes(const MixerStep& step, const ModalView& m, const Launch& where) {
+  if (streamModes<T, Mode>(step, m, where)) return;
   const auto go = [&](auto kernel, int sequences) {
     launch(kernel, dim3(m.groups, blocksFor(step.batch, sequences)), modeThreads, 0, where, step, m);
   };
