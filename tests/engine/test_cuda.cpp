@@ -57,7 +57,7 @@ class TestCuda : public QObject {
     QTest::addColumn<int>("prompt");
     for (const char* kind : kinds)
       for (const int width : {20, 83, 128})
-        for (const int prompt : {1, 2, 3, 30, 90})
+        for (const int prompt : {1, 2, 3, 15, 30, 90})
           QTest::newRow(qPrintable(QString("%1, width %2, prompt %3").arg(kind).arg(width).arg(prompt)))
               << kind << width << prompt;
     // Several pieces, and a ring of inputs that goes round.
@@ -161,6 +161,46 @@ class TestCuda : public QObject {
     s.w.precision = Precision::float32;
     const double once = distance(last(board()), expected), rough = distance(half, expected);
     QVERIFY2(once < 1e-5 && rough < 2e-2, qPrintable(QString("%1, %2").arg(once).arg(rough)));
+  }
+
+  // So many sequences that a block of threads takes several of them one after the other, in blocks of the usual length
+  // and of another: each as it is alone.
+  void manySequencesAreAsOne_data() {
+    QTest::addColumn<QString>("kind");
+    QTest::addColumn<int>("blockLength");
+    QTest::addColumn<int>("order");
+    for (const char* kind : {"modal", "companion"})
+      for (const int order : {3, 12, 26, 40}) QTest::addRow("%s, order %d", kind, order) << kind << 16 << order;
+    for (const int length : {16, 6, 23})
+      for (const int order : {3, 12, 26})
+        QTest::addRow("blocked, length %d, order %d", length, order) << "blocked" << length << order;
+  }
+  void manySequencesAreAsOne() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(QString, kind);
+    QFETCH(int, blockLength);
+    QFETCH(int, order);
+    Setting s = setting(kind, 512, 5, 60);
+    s.model = s.c.model->withDistilled(randomDistilled(*s.c.checkpoint, order, 2, 0, 5));
+    s.w.precision = Precision::float32;
+    s.w.mode.blockLength = blockLength;
+    const auto ids = randomTokens(60, s.c.sizes.vocabulary, 3);
+    const auto last = [&](int batch) {
+      s.w.batch = batch;
+      Session session(s.model, s.w, board());
+      std::vector<Token> prompts, rest;
+      for (int b = 0; b < batch; ++b) prompts.insert(prompts.end(), ids.begin(), ids.begin() + 7);
+      for (int b = 0; b < batch; ++b) rest.insert(rest.end(), ids.begin() + 7, ids.end());
+      session.prefill(prompts);
+      session.force(rest);
+      std::vector<std::vector<float>> rows;
+      for (int b = 0; b < batch; b += 17) rows.push_back(copy(session.logits(b)));
+      rows.push_back(copy(session.logits(batch - 1)));
+      return rows;
+    };
+    const auto one = last(1).front();
+    for (const auto& row : last(2503))
+      QVERIFY2(distance(row, one) < 1e-5, qPrintable(QString::number(distance(row, one))));
   }
 
   void bitsRepeat_data() { addKinds(); }
