@@ -39,7 +39,7 @@ void paintTabular(QPainter& painter, QPointF origin, const QString& text) {
 
 BigNumber::BigNumber(const QString& caption, QWidget* parent)
     : QWidget(parent), m_caption(caption), m_text(QStringLiteral("–")) {
-  setSizePolicy(QSizePolicy::Minimum, QSizePolicy::Fixed);
+  setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
   told();
 }
 
@@ -63,11 +63,11 @@ void BigNumber::setValue(std::optional<double> value, int digits) {
 
 void BigNumber::setText(const QString& text) {
   if (text == m_text) return;
+  // The least width follows the text, the preferred one only grows.
+  const bool longer = text.size() != m_text.size();
   m_text = text;
-  if (text.size() > m_places) {
-    m_places = static_cast<int>(text.size());
-    updateGeometry();
-  }
+  m_places = std::max(m_places, static_cast<int>(text.size()));
+  if (longer) updateGeometry();
   told();
 }
 
@@ -90,17 +90,24 @@ void BigNumber::setRole(std::optional<Role> role) {
 }
 
 QSize BigNumber::sizeHint() const {
+  return sizeFor(QString(std::max(1, m_places - 1), u'0') + u'.').expandedTo(minimumSizeHint());
+}
+
+QSize BigNumber::minimumSizeHint() const {
+  return sizeFor(m_text);
+}
+
+QSize BigNumber::sizeFor(const QString& figures) const {
   const Theme theme = applicationTheme();
   const QFont big = theme.font(TextSize::Huge, QFont::DemiBold);
   const QFontMetricsF body(theme.font(TextSize::Body));
   const QFontMetricsF caption(theme.font(TextSize::Caption, QFont::Medium));
-  double number =
-      std::max(tabularWidth(big, QString(std::max(1, m_places - 1), u'0') + u'.'), tabularWidth(big, m_text));
+  double number = tabularWidth(big, figures);
   number += m_unit.isEmpty() ? 0 : body.horizontalAdvance(m_unit) + theme.space(1);
   number += m_ratio ? body.horizontalAdvance(QStringLiteral("0.000×")) + theme.space(6) : 0;
   const double width = std::max(number, caption.horizontalAdvance(m_caption) + (m_role ? theme.space(4) : 0));
   return {static_cast<int>(std::ceil(width)) + theme.space(3),
-          static_cast<int>(std::ceil(caption.height() + QFontMetricsF(big).height())) + 2 * theme.space(2)};
+          static_cast<int>(std::ceil(caption.height() + QFontMetricsF(big).height())) + 2 * theme.space(1)};
 }
 
 bool BigNumber::event(QEvent* event) {
@@ -116,7 +123,7 @@ void BigNumber::paintEvent(QPaintEvent*) {
   const Theme theme = applicationTheme();
   QPainter painter(this);
   painter.setRenderHint(QPainter::Antialiasing);
-  const QRectF area = QRectF(rect()).adjusted(0, theme.space(2), -theme.space(3), -theme.space(2));
+  const QRectF area = QRectF(rect()).adjusted(0, theme.space(1), -theme.space(3), -theme.space(1));
 
   const QFont captionFont = theme.font(TextSize::Caption, QFont::Medium);
   const double captionHeight = QFontMetricsF(captionFont).height();

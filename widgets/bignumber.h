@@ -28,8 +28,9 @@ class BigNumber : public QWidget {
   // Marks the number with the colour and the marker of a lane.
   void setRole(std::optional<Role> role);
 
+  // Room for figures that may still come; at least what is shown now.
   QSize sizeHint() const override;
-  QSize minimumSizeHint() const override { return sizeHint(); }
+  QSize minimumSizeHint() const override;
 
  protected:
   bool event(QEvent* event) override;
@@ -37,6 +38,7 @@ class BigNumber : public QWidget {
 
  private:
   void told();
+  QSize sizeFor(const QString& figures) const;
   QString m_caption;
   QString m_text;
   QString m_unit;

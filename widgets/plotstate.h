@@ -64,7 +64,8 @@ struct Plot::Parts {
       const QFontMetrics font(axis->labelFont());
       const QString title = axis->property("title").toString();
       const int room = rect->height() + font.height();  // a letter or two may stand over
-      const QString shown = font.elidedText(title, Qt::ElideRight, room);
+      QString shown = font.elidedText(title, Qt::ElideRight, room);
+      if (shown != title && shown.size() < 6) shown.clear();  // a stump says less than the legend does
       axis->setProperty("titleShown", shown);
       if (shown != axis->label()) axis->setLabel(shown);
     }
