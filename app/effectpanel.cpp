@@ -43,15 +43,18 @@ EffectPanel::EffectPanel(Document& document, EffectStudy& study, QWidget* parent
   numbers->addWidget(m_remark, 1);
 
   m_plot = new widgets::EffectPlot;
-  m_plot->setEmptyText(tr("Press Measure: every order for all filters, evaluated on the text"));
   m_layers = new QTableWidget(0, 4);
   m_layers->setObjectName(QStringLiteral("effectLayers"));
   m_layers->setAccessibleName(tr("Effect of each layer alone"));
   m_layers->setHorizontalHeaderLabels({tr("Layer alone"), tr("States"), tr("Bits added"), tr("KL")});
+  for (int column = 0; column < 4; ++column)
+    m_layers->horizontalHeaderItem(column)->setTextAlignment((column == 0 ? Qt::AlignLeft : Qt::AlignRight) |
+                                                             Qt::AlignVCenter);
   m_layers->setToolTip(tr("One layer replaced by its models, all others original"));
   m_layers->setEditTriggers(QAbstractItemView::NoEditTriggers);
   m_layers->setSelectionBehavior(QAbstractItemView::SelectRows);
   m_layers->setShowGrid(false);
+  m_layers->hide();
   m_layers->setTabKeyNavigation(false);
   m_layers->verticalHeader()->hide();
   m_layers->horizontalHeader()->setHighlightSections(false);
@@ -74,7 +77,8 @@ EffectPanel::EffectPanel(Document& document, EffectStudy& study, QWidget* parent
   auto* layout = new QHBoxLayout(this);
   layout->setContentsMargins(8, 8, 8, 8);
   layout->setSpacing(8);
-  layout->addWidget(buildControls());
+  m_controls = buildControls();
+  layout->addWidget(m_controls);
   layout->addLayout(right, 1);
   connect(&study, &EffectStudy::changed, this, &EffectPanel::refresh);
   connect(m_plot, &widgets::EffectPlot::pointChosen, this, [this](int index) {
@@ -84,6 +88,13 @@ EffectPanel::EffectPanel(Document& document, EffectStudy& study, QWidget* parent
   });
   setText(QString::fromStdString(resource("sample/novels-validation.txt").string()));
   restyle();
+}
+
+void EffectPanel::setTalking(bool on) {
+  m_talking = on;
+  for (QWidget* small : {m_controls, static_cast<QWidget*>(m_kl), static_cast<QWidget*>(m_remark)})
+    small->setVisible(!on);
+  m_layers->setVisible(!on && m_layers->rowCount() > 0);
 }
 
 QWidget* EffectPanel::buildControls() {
@@ -179,6 +190,8 @@ void EffectPanel::refresh() {
   const bool active = m_study.active(), isOpen = m_document.checkpoint() != nullptr;
   m_measure->setEnabled(isOpen && !active);
   m_choose->setEnabled(isOpen && !active);
+  m_plot->setEmptyText(active ? tr("Predicting the text with every order…")
+                              : tr("Ctrl+M measures: every order for all filters, evaluated on the text"));
   m_choose->setText(tr("Smallest plan within %1 bits").arg(m_tolerance->value()));
   m_cancel->setEnabled(active);
   const auto bits = [](double value) { return QString::number(value, 'f', 4); };
@@ -204,6 +217,7 @@ void EffectPanel::refresh() {
   m_plot->setPoints(std::move(points));
   const auto& layers = m_study.layers();
   m_layers->setRowCount(static_cast<int>(layers.size()));
+  m_layers->setVisible(!layers.empty() && !m_talking);  // an empty table says nothing
   for (int row = 0; row < m_layers->rowCount(); ++row) {
     const engine::BankEffect& layer = layers[static_cast<std::size_t>(row)];
     const QString path = QString::fromStdString(layer.path);
@@ -237,7 +251,7 @@ void EffectPanel::restyle() {
     label->setStyleSheet(QStringLiteral("color: %1;").arg(theme.colour(widgets::Role::MutedText).name()));
   }
   m_layers->setFont(theme.figures(widgets::TextSize::Body));
-  m_layers->horizontalHeader()->setFont(theme.font(widgets::TextSize::Caption));
+  m_layers->horizontalHeader()->setFont(theme.font(widgets::TextSize::Body));
   m_layers->verticalHeader()->setDefaultSectionSize(theme.space(6));
 }
 

@@ -31,6 +31,8 @@ class EffectPanel : public QWidget {
   EffectSettings settings() const;
   SavedEffect controls() const;
   void restore(const SavedEffect&);
+  // Talk mode: the numbers and the curve, without controls and table.
+  void setTalking(bool);
   widgets::EffectPlot& plot() const { return *m_plot; }
 
  protected:
@@ -51,8 +53,10 @@ class EffectPanel : public QWidget {
   QDoubleSpinBox* m_tolerance;
   widgets::BigNumber *m_original, *m_added, *m_kl, *m_states;
   widgets::EffectPlot* m_plot;
+  QWidget* m_controls;
   QTableWidget* m_layers;
   QLabel *m_remark, *m_provenance;
+  bool m_talking = false;
 };
 
 }  // namespace app

@@ -42,13 +42,11 @@ GenerationPanel::GenerationPanel(Document& document, GenerationRun& run, QWidget
   }
   m_times = new widgets::LanePlot(widgets::LanePlot::Quantity::MillisecondsPerToken);
   m_memory = new widgets::LanePlot(widgets::LanePlot::Quantity::BytesPerSequence);
-  for (widgets::LanePlot* plot : {m_times, m_memory}) plot->setEmptyText(tr("Press Generate to measure"));
   auto* plots = new QHBoxLayout;
   plots->setSpacing(8);
   plots->addWidget(m_times, 1);
   plots->addWidget(m_memory, 1);
   m_roofline = new widgets::RooflinePlot;
-  m_roofline->setEmptyText(tr("Press Generate: how near each lane comes to what the processor can do"));
   m_sweep = new widgets::LanePlot(widgets::LanePlot::Quantity::TokensPerSecond);
   m_sweep->setEmptyText(tr("Press Sweep batches: what each lane gains from more sequences"));
   m_limits = new QTabWidget;
@@ -68,11 +66,11 @@ GenerationPanel::GenerationPanel(Document& document, GenerationRun& run, QWidget
   foot->addStretch();
   foot->addWidget(m_provenance);
 
-  auto* right = new QVBoxLayout;
-  right->setSpacing(8);
-  right->addLayout(lanes, 3);
-  right->addLayout(plots, 3);
-  right->addLayout(foot);
+  m_right = new QVBoxLayout;
+  m_right->setSpacing(8);
+  m_right->addLayout(lanes, 3);
+  m_right->addLayout(plots, 3);
+  m_right->addLayout(foot);
   auto* layout = new QHBoxLayout(this);
   layout->setContentsMargins(8, 8, 8, 8);
   layout->setSpacing(8);
@@ -82,7 +80,7 @@ GenerationPanel::GenerationPanel(Document& document, GenerationRun& run, QWidget
   connect(m_controls, &GenerationControls::saveAsked, this, &GenerationPanel::chooseSave);
   connect(m_controls, &GenerationControls::changed, this, &GenerationPanel::refreshState);
   layout->addWidget(m_controls);
-  layout->addLayout(right, 1);
+  layout->addLayout(m_right, 1);
 
   connect(&run, &GenerationRun::stateChanged, this, &GenerationPanel::refreshState);
   connect(&run, &GenerationRun::progressed, this, &GenerationPanel::refreshLanes);
@@ -112,6 +110,10 @@ std::vector<std::pair<QString, widgets::Plot*>> GenerationPanel::plots() const {
 void GenerationPanel::setTalking(bool on) {
   m_talking = on;
   m_controls->setVisible(!on);
+  m_provenance->setVisible(!on);  // the line of talk mode says it
+  for (LaneView* lane : m_lanes) lane->setTalking(on);
+  // From the back row the curves tell more than the text.
+  m_right->setStretch(0, on ? 0 : 3);
   showPlots();
 }
 
@@ -146,10 +148,15 @@ void GenerationPanel::refreshState() {
   if (m_shown != m_run.number()) beginPlots();
   const bool active = m_run.active();
   m_controls->refresh();
+  const QString waiting = tr("Waiting for the first tokens…");
+  for (widgets::LanePlot* plot : {m_times, m_memory})
+    plot->setEmptyText(active ? waiting : tr("Press Generate to measure"));
+  m_roofline->setEmptyText(
+      active ? waiting : tr("Press Generate: how near each lane comes to what the processor can do"));
   m_lanes[2]->setVisible(m_run.lanes().size() > 2 ||
                          (m_run.lanes().empty() && !m_controls->settings().transformer.isEmpty()));
   if (m_run.lanes().empty()) {
-    const QString hint = active ? tr("Distilling the filters of the plan…")
+    const QString hint = active ? tr("Distilling the filters…")
                                 : tr("Press Generate: the same prompt, seed and noise go through both models");
     m_lanes[0]->clear(tr("Original"), hint);
     m_lanes[1]->clear(tr("Distilled"), hint);

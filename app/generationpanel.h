@@ -10,6 +10,7 @@
 
 class QLabel;
 class QTabWidget;
+class QVBoxLayout;
 
 namespace widgets {
 class LanePlot;
@@ -64,6 +65,7 @@ class GenerationPanel : public QWidget {
   std::vector<LaneView*> m_lanes;  // original, distilled, Transformer
   widgets::LanePlot *m_times, *m_memory, *m_sweep;
   widgets::RooflinePlot* m_roofline;
+  QVBoxLayout* m_right;
   QTabWidget* m_limits;  // roofline and sweep
   QLabel *m_provenance, *m_identical;
   QElapsedTimer m_roofClock;

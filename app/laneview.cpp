@@ -3,6 +3,7 @@
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QPlainTextEdit>
+#include <QScreen>
 #include <QScrollBar>
 #include <QTextBlock>
 #include <QVBoxLayout>
@@ -55,7 +56,6 @@ LaneView::LaneView(widgets::Role role, QWidget* parent) : QFrame(parent), m_role
   m_text = new QPlainTextEdit;
   m_text->setReadOnly(true);
   m_text->setUndoRedoEnabled(false);
-  m_text->setMinimumHeight(80);
 
   auto* title = new QHBoxLayout;
   title->setSpacing(8);
@@ -81,13 +81,14 @@ LaneView::LaneView(widgets::Role role, QWidget* parent) : QFrame(parent), m_role
 void LaneView::clear(const QString& name, const QString& hint) {
   m_name->setText(name);
   m_remark->clear();
-  m_rate->setCaption(tr("tokens/s"));
+  m_rate->setCaption(caption());
   m_rate->setValue({});
   m_rate->setRatio({});
   m_times->setText(QStringLiteral("–"));
   m_memory->setText(QStringLiteral("–"));
   m_text->clear();
   m_text->setPlaceholderText(hint);
+  m_text->viewport()->update();  // a longer hint before would stand out below this one
   m_text->setAccessibleName(tr("Text of the lane %1").arg(name));
   m_prompt.clear();
   m_shownBytes = 0;
@@ -100,8 +101,11 @@ void LaneView::show(const Lane& lane, const QString& prompt, int batch, int iden
   const QString phase = phaseText(lane.phase);
   m_remark->setText(phase.isEmpty() ? lane.remark : tr("%1 · %2").arg(lane.remark, phase));
   const double rate = lane.rate(batch);
-  m_rate->setCaption(tr("tokens/s"));
-  if (rate > 0) m_rate->setValue(rate);
+  m_rate->setCaption(caption());
+  if (rate >= 1000)
+    m_rate->setText(widgets::count(qRound64(rate)));
+  else if (rate > 0)
+    m_rate->setValue(rate);
   m_rate->setRatio(ratio);
   if (!lane.tokenSeconds.empty()) {
     m_times->setText(
@@ -132,7 +136,7 @@ void LaneView::showSweep(const Lane& lane) {
   if (!lane.sweepEnd.isEmpty()) lines << lane.sweepEnd;
   if (const SweepPoint* best = lane.bestBatch()) {
     const bool millions = best->tokensPerSecond >= 1e6;
-    m_rate->setCaption(millions ? tr("million tokens/s") : tr("tokens/s"));
+    m_rate->setCaption(millions ? tr("million tokens/s") : caption());
     m_rate->setValue(millions ? best->tokensPerSecond / 1e6 : best->tokensPerSecond);
     m_times->setText(tr("at batch %1").arg(widgets::count(best->batch)));
   }
@@ -144,6 +148,25 @@ void LaneView::showSweep(const Lane& lane) {
 
 void LaneView::setTextVisible(bool visible) {
   m_text->setVisible(visible);
+}
+
+void LaneView::sizeText() {
+  // A small projector has room for one line below the numbers and above the curves.
+  const int lines = !m_talking ? 2 : screen()->size().height() < 900 ? 1 : 3;
+  const int height = lines * QFontMetrics(m_text->font()).lineSpacing() + widgets::applicationTheme().space(5);
+  m_text->setMinimumHeight(height);
+  m_text->setMaximumHeight(m_talking ? height : QWIDGETSIZE_MAX);
+}
+
+QString LaneView::caption() const {
+  return m_talking ? tr("%1, tokens/s").arg(m_name->text()) : tr("tokens/s");
+}
+
+void LaneView::setTalking(bool on) {
+  m_talking = on;
+  sizeText();
+  for (QLabel* small : {m_name, m_remark, m_times, m_memory}) small->setVisible(!on);
+  m_rate->setCaption(caption());
 }
 
 void LaneView::appendText(const Lane& lane, const QString& prompt) {
@@ -198,6 +221,7 @@ void LaneView::restyle() {
   m_times->setFont(theme.figures(TextSize::Caption));
   m_memory->setFont(theme.figures(TextSize::Caption));
   m_text->setFont(theme.figures(TextSize::Body));
+  sizeText();
   setStyleSheet(
       QStringLiteral("#lane { background: %1; border: 1px solid %2; border-top: %3px solid %4; border-radius: 6px; }")
           .arg(theme.colour(Role::Surface).name(), theme.colour(Role::Border).name())

@@ -31,12 +31,16 @@ class LaneView : public QFrame {
   void showSweep(const Lane&);
   // Without it only the numbers are left.
   void setTextVisible(bool);
+  // Talk mode: the rate and the last words of the text; token times and memory are in the plots below.
+  void setTalking(bool);
 
  protected:
   bool event(QEvent*) override;
 
  private:
   void restyle();
+  void sizeText();
+  QString caption() const;
   void appendText(const Lane&, const QString& prompt);
   void markIdentical(int identicalBytes);
 
@@ -50,7 +54,7 @@ class LaneView : public QFrame {
   QString m_prompt;
   qsizetype m_shownBytes = 0;
   int m_identicalBytes = -1;
-  bool m_running = false;
+  bool m_talking = false;
 };
 
 }  // namespace app

@@ -260,24 +260,26 @@ void MainWindow::showOpened() {
 void MainWindow::showPreset(Preset preset) {
   if (!m_document.checkpoint()) return;
   const bool speed = preset == Preset::speed, effect = preset == Preset::effect, plots = !speed && !effect;
-  m_filtersDock->setVisible(plots);
+  // What goes is hidden before what comes is shown: both together may need more room than the screen has, and a window
+  // that has grown stays so.
+  const bool table = plots && (!m_talking || preset == Preset::filters);
+  if (!table) m_filtersDock->hide();
+  if (!speed) m_generateDock->hide();
+  if (!effect) m_effectDock->hide();
+  if (!plots)
+    for (QDockWidget* dock : m_plotDocks + QList<QDockWidget*>{m_compareDock, m_bankDock}) dock->hide();
+  m_stripBar->setVisible(plots && !m_talking);
+  m_talkBar->setVisible(m_talking && !effect);  // the effect has large numbers of its own
+  m_talk->showSpeed(speed);
+  m_filtersDock->setVisible(table);
   for (QDockWidget* dock : m_plotDocks) dock->setVisible(plots);
   m_generateDock->setVisible(speed);
   m_effectDock->setVisible(effect);
-  if (!plots) {
-    m_compareDock->hide();
-    m_bankDock->hide();
-  }
-  m_stripBar->setVisible(plots && !m_talking);
-  if (m_talking) {
-    m_filtersDock->setVisible(preset == Preset::filters);
-    m_talk->showSpeed(speed);
-  }
   const int w = width(), h = height();
   if (plots) {
-    const int table = m_filtersDock->isHidden() ? 0 : preset == Preset::filters ? w * 38 / 100 : w * 23 / 100;
-    if (table > 0) resizeDocks({m_filtersDock}, {table}, Qt::Horizontal);
-    resizeDocks({m_plotDocks[0], m_plotDocks[1]}, {(w - table) / 2, (w - table) / 2}, Qt::Horizontal);
+    const int wide = m_filtersDock->isHidden() ? 0 : preset == Preset::filters ? w * 38 / 100 : w * 23 / 100;
+    if (wide > 0) resizeDocks({m_filtersDock}, {wide}, Qt::Horizontal);
+    resizeDocks({m_plotDocks[0], m_plotDocks[1]}, {(w - wide) / 2, (w - wide) / 2}, Qt::Horizontal);
     const int top = preset == Preset::filters ? 50 : 42;
     resizeDocks({m_plotDocks[0], m_plotDocks[2]}, {h * top / 100, h * (100 - top) / 100}, Qt::Vertical);
     resizeDocks({m_plotDocks[1], m_plotDocks[3]}, {h * top / 100, h * (100 - top) / 100}, Qt::Vertical);
@@ -345,27 +347,39 @@ void MainWindow::setTalking(bool on) {
     m_statesBeforeTalk = windowState();
     m_geometryBeforeTalk = geometry();
   }
+  // Nothing stands in the large type that is not meant for it: the window would grow beyond the screen.
+  if (!on) {
+    m_talkBar->hide();
+    appearance::apply(appearance::stored());
+    m_strip->updateGeometry();  // its bar, hidden so far, remembers the size of the large type
+  }
   for (QWidget* chrome : {static_cast<QWidget*>(menuBar()), static_cast<QWidget*>(m_toolBar),
                           static_cast<QWidget*>(m_stripBar), static_cast<QWidget*>(statusBar())})
     chrome->setVisible(!on);
   for (QDockWidget* dock : findChildren<QDockWidget*>()) dock->titleBarWidget()->setVisible(!on);
   m_generate->setTalking(on);
-  m_talkBar->setVisible(on);
+  m_effect->setTalking(on);
   if (on) {
     appearance::applyTalk();
     setWindowState(windowState() | Qt::WindowFullScreen);
     showPreset(preset == Preset::filters ? Preset::order : preset);
     for (QDockWidget* dock : {m_compareDock, m_bankDock}) dock->hide();  // no room for tables at this size
   } else {
-    appearance::apply(appearance::stored());
     setWindowState(m_statesBeforeTalk);
     restoreState(m_layoutBeforeTalk);
-    // Once the small type is laid out: until then the least size is that of the large one.
-    if (!(m_statesBeforeTalk & (Qt::WindowMaximized | Qt::WindowFullScreen)))
-      QTimer::singleShot(0, this, [this] {
-        if (!m_talking) setGeometry(m_geometryBeforeTalk);
-      });
-    m_talkBar->hide();
+    // Once the small type is laid out: until then the least size is that of the large one, and a window that had to
+    // grow does not shrink by itself.
+    QTimer::singleShot(0, this, [this] {
+      if (m_talking) return;
+      const QSize room = screen()->availableSize();
+      if (!(m_statesBeforeTalk & (Qt::WindowMaximized | Qt::WindowFullScreen))) {
+        setGeometry(m_geometryBeforeTalk);
+      } else if (width() > room.width() || height() > room.height()) {
+        setWindowState(Qt::WindowNoState);
+        resize(room);
+        setWindowState(m_statesBeforeTalk);
+      }
+    });
     m_presetGroup->actions().at(static_cast<int>(m_presetBeforeTalk))->setChecked(true);
   }
   m_talkAction->setChecked(on);

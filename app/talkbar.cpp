@@ -17,10 +17,10 @@ TalkBar::TalkBar(Document& document, Analyst& analyst, GenerationRun& run, QWidg
   m_title = new QLabel;
   m_remark = new QLabel;
   m_remark->setWordWrap(true);
-  m_order = new widgets::BigNumber(tr("states instead of taps"));
+  m_order = new widgets::BigNumber(tr("states"));
   m_error = new widgets::BigNumber(tr("error"));
   m_error->setRole(widgets::Role::Distilled);
-  m_certificate = new widgets::BigNumber(tr("nobody could get below"));
+  m_certificate = new widgets::BigNumber(tr("nobody below"));
   m_certificate->setRole(widgets::Role::Certificate);
   m_speedUp = new widgets::BigNumber(tr("speed-up"));
   m_speedUp->setObjectName(QStringLiteral("talkSpeedUp"));
@@ -29,8 +29,10 @@ TalkBar::TalkBar(Document& document, Analyst& analyst, GenerationRun& run, QWidg
   m_memory->setRole(widgets::Role::Distilled);
   auto* words = new QVBoxLayout;
   words->setSpacing(0);
+  words->addStretch();
   words->addWidget(m_title);
   words->addWidget(m_remark);
+  words->addStretch();
   auto* layout = new QHBoxLayout(this);
   layout->setContentsMargins(16, 0, 16, 0);
   layout->addLayout(words, 1);
@@ -70,8 +72,9 @@ void TalkBar::refresh() {
   const auto fit = m_analyst.fit();
   if (row < 0 || !fit) return;
   m_title->setText(tr("Filter %1").arg(m_document.filterName(row)));
-  m_remark->setText(tr("%1 taps").arg(widgets::count(static_cast<long long>(fit->filter->taps.size()))));
-  m_order->setText(QString::number(fit->fit->model.order()));
+  const int order = fit->fit->model.order();
+  m_remark->setText(tr("instead of %1 taps").arg(widgets::count(static_cast<long long>(fit->filter->taps.size()))));
+  m_order->setText(QString::number(order));
   m_error->setText(percent(fit->quality.errorRelative));
   const auto known = m_analyst.current();
   const bool certified = known && known->certificate && fit->order < static_cast<int>(known->certificate->error.size());

@@ -1,8 +1,10 @@
 // Talk mode: large, high contrast, without chrome, and back as it was.
 #include <QAbstractButton>
 #include <QAction>
+#include <QComboBox>
 #include <QDockWidget>
 #include <QLabel>
+#include <QLayout>
 #include <QMenuBar>
 #include <QPlainTextEdit>
 #include <QSpinBox>
@@ -100,6 +102,43 @@ class TestTalk : public QObject {
     QVERIFY(seen > 5);
     for (const auto size : {widgets::TextSize::Caption, widgets::TextSize::Body})
       QVERIFY(widgets::applicationTheme().font(size).pixelSize() * 0.75 >= 18);
+    m_window->setTalking(false);
+  }
+
+  // With two lanes and their numbers, and with three: nothing is beyond the edge of a small projector, and the curves
+  // are the largest thing on it.
+  void everythingFitsASmallProjector() {
+    m_window->document().setOrder(m_window->document().allRows(), 2);
+    m_window->findChild<QSpinBox*>(QStringLiteral("tokens"))->setValue(30);
+    auto* transformer = m_window->findChild<QComboBox*>(QStringLiteral("transformer"));
+    QVERIFY(transformer);
+    m_window->setTalking(true);
+    for (const int lanes : {2, 3}) {
+      transformer->setCurrentIndex(lanes == 2 ? transformer->findData(QString())
+                                              : transformer->findData(QStringLiteral("random")));
+      m_window->findChild<GenerationPanel*>()->start();
+      QTRY_VERIFY_WITH_TIMEOUT(static_cast<int>(m_window->generation().lanes().size()) == lanes &&
+                                   !m_window->generation().active(),
+                               shownwindow::kPatience);
+      for (const auto preset : {MainWindow::Preset::speed, MainWindow::Preset::effect, MainWindow::Preset::order,
+                                MainWindow::Preset::filters}) {
+        m_window->showPreset(preset);
+        QTest::qWait(50);
+        const QSize least = m_window->minimumSizeHint().expandedTo(m_window->layout()->minimumSize());
+        QVERIFY2(least.width() <= 1280 && least.height() <= 800,
+                 qPrintable(QStringLiteral("%1 lanes, preset %2: %3 x %4")
+                                .arg(lanes)
+                                .arg(static_cast<int>(preset))
+                                .arg(least.width())
+                                .arg(least.height())));
+      }
+      m_window->showPreset(MainWindow::Preset::speed);
+      m_window->resize(1280, 800);
+      QTest::qWait(50);
+      const auto plots = m_window->findChild<GenerationPanel*>()->plots();
+      QVERIFY2(plots[0].second->height() * 5 >= m_window->height() * 2,
+               qPrintable(QStringLiteral("%1 of %2").arg(plots[0].second->height()).arg(m_window->height())));
+    }
     m_window->setTalking(false);
   }
 
