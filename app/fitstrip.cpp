@@ -15,9 +15,17 @@ namespace app {
 
 FitStrip::FitStrip(Document& document, Analyst& analyst, QWidget* parent)
     : QWidget(parent), m_document(document), m_analyst(analyst) {
-  auto* layout = new QHBoxLayout(this);
-  layout->setContentsMargins(12, 4, 12, 4);
-  layout->setSpacing(16);
+  auto* column = new QVBoxLayout(this);
+  column->setContentsMargins(12, 4, 12, 4);
+  column->setSpacing(4);
+  m_row = new QHBoxLayout;
+  m_row->setSpacing(16);
+  m_story = new ValueLabel(0);
+  m_story->setObjectName(QStringLiteral("story"));
+  m_story->setAccessibleName(tr("What the order means"));
+  m_story->hide();
+  column->addLayout(m_row);
+  column->addWidget(m_story);
   m_name = new ValueLabel(15);
   m_order = new QSpinBox;
   m_order->setObjectName(QStringLiteral("orderBox"));
@@ -27,9 +35,9 @@ FitStrip::FitStrip(Document& document, Analyst& analyst, QWidget* parent)
   m_order->setToolTip(tr("Real states this filter keeps; a conjugate pair counts 2"));
   auto* orderLabel = new QLabel(tr("Order"));
   orderLabel->setBuddy(m_order);
-  layout->addWidget(m_name);
-  layout->addWidget(orderLabel);
-  layout->addWidget(m_order);
+  m_row->addWidget(m_name);
+  m_row->addWidget(orderLabel);
+  m_row->addWidget(m_order);
   m_modes = addCell(tr("complex modes"), tr("Poles counted as papers do that take the real part of complex modes"), 3);
   m_error = addCell(tr("error"), tr("‖h − ĥ‖ / ‖h‖ on the window; without the exact first tap in the tool tip"), 11);
   m_certificate = addCell(tr("nobody below"),
@@ -42,7 +50,7 @@ FitStrip::FitStrip(Document& document, Analyst& analyst, QWidget* parent)
       addCell(tr("beyond window"),
               tr("‖ĥ‖ after the last tap of the filter, relative to ‖h‖; “no decay” where it is more than tenfold"), 9);
   m_radius = addCell(tr("largest |λ|"), tr("Spectral radius of the fit; below 1 is stable"), 9);
-  layout->addStretch();
+  m_row->addStretch();
 
   connect(m_order, &QSpinBox::valueChanged, this, &FitStrip::orderChosen);
   connect(&analyst, &Analyst::fitted, this, &FitStrip::refresh);
@@ -61,9 +69,36 @@ FitStrip::Cell FitStrip::addCell(const QString& caption, const QString& explanat
   column->setSpacing(0);
   column->addWidget(cell.caption);
   column->addWidget(cell.value);
-  static_cast<QHBoxLayout*>(layout())->addLayout(column);
+  m_row->addLayout(column);
   m_cells << cell;
   return cell;
+}
+
+void FitStrip::setStoryVisible(bool visible) {
+  m_story->setVisible(visible);
+}
+
+void FitStrip::tellMode(const QString& sentence) {
+  m_mode = sentence;
+  m_story->setText(m_mode.isEmpty() ? story() : m_mode);
+}
+
+QString FitStrip::story() const {
+  const auto fit = m_analyst.fit();
+  if (!fit) return {};
+  const int order = fit->fit->model.order();
+  const QString taps = widgets::count(static_cast<long long>(fit->filter->taps.size()));
+  const int modes = fit->fit->model.complexModes();
+  QString text = order == 1 ? tr("1 state stands for %1 taps").arg(taps)
+                            : tr("%1 states stand for %2 taps").arg(order).arg(taps);
+  const QString off = percent(fit->quality.errorRelative);
+  text += modes == 1 ? tr(": one fading mode, %1 off. ").arg(off)
+                     : tr(": a sum of %1 fading modes, %2 off. ").arg(modes).arg(off);
+  const auto known = m_analyst.current();
+  const bool certified = known && known->certificate && fit->order < static_cast<int>(known->certificate->error.size());
+  const double bound = certified ? known->certificate->error[static_cast<std::size_t>(fit->order)] : 0;
+  if (bound > 0) text += tr("No model of order %1, by any method, comes nearer than %2. ").arg(order).arg(percent(bound));
+  return text + tr("Drag the order; point at a pole to see its mode.");
 }
 
 void FitStrip::refresh() {
@@ -71,6 +106,7 @@ void FitStrip::refresh() {
   setEnabled(row >= 0);
   if (row < 0) {
     m_name->setText(tr("No filter"));
+    m_story->setText({});
     for (const Cell& cell : std::as_const(m_cells)) cell.value->setText(QStringLiteral("–"));
     return;
   }
@@ -102,6 +138,7 @@ void FitStrip::refresh() {
   // A pole at the rim holds its value for ever: a figure in percent would say less than the word.
   set(m_beyond, q.beyondWindowRelative > 10 ? tr("no decay") : percent(q.beyondWindowRelative));
   set(m_radius, QString::number(q.spectralRadius, 'f', 6));
+  tellMode(m_mode);
 }
 
 bool FitStrip::event(QEvent* event) {
@@ -113,6 +150,7 @@ void FitStrip::restyle() {
   using widgets::TextSize;
   const widgets::Theme theme = widgets::applicationTheme();
   m_name->setFont(theme.font(TextSize::Title, QFont::DemiBold));
+  m_story->setFont(theme.font(TextSize::Body));
   const QFont figures = theme.figures(TextSize::Body, QFont::DemiBold);
   for (const Cell& cell : std::as_const(m_cells)) {
     cell.caption->setFont(theme.font(TextSize::Caption));

@@ -1,4 +1,5 @@
-// One line that says what the shown fit is worth: the filter, its order (a spin box), error, certificate, worst places.
+// One line that says what the shown fit is worth: the filter, its order (a spin box), error, certificate, worst places;
+// and below it, where an order is chosen, the same as a sentence.
 #pragma once
 
 #include <QList>
@@ -8,6 +9,7 @@
 #include "app/document.h"
 #include "app/valuelabel.h"
 
+class QHBoxLayout;
 class QLabel;
 class QSpinBox;
 
@@ -19,6 +21,10 @@ class FitStrip : public QWidget {
  public:
   FitStrip(Document&, Analyst&, QWidget* parent = nullptr);
   QSpinBox* orderBox() const { return m_order; }
+  // What the states stand for and what nobody could do better, in words.
+  void setStoryVisible(bool);
+  // Shown instead of the story while a pole is pointed at; empty brings the story back.
+  void tellMode(const QString& sentence);
 
  Q_SIGNALS:
   void orderChosen(int order);
@@ -33,12 +39,16 @@ class FitStrip : public QWidget {
   };
   Cell addCell(const QString& caption, const QString& explanation, int characters);
   void refresh();
+  QString story() const;
   void restyle();
 
   Document& m_document;
   Analyst& m_analyst;
   ValueLabel* m_name;
   QSpinBox* m_order;
+  QHBoxLayout* m_row;
+  ValueLabel* m_story;
+  QString m_mode;
   QList<Cell> m_cells;
   Cell m_modes, m_error, m_certificate, m_ratio, m_lag, m_hinf, m_beyond, m_radius;
 };

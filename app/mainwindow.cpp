@@ -170,6 +170,7 @@ void MainWindow::connectParts() {
   connect(&m_planner, &Planner::exported, this,
           [this](const QString& path) { statusBar()->showMessage(tr("Written: %1").arg(path), 8000); });
   connect(m_strip, &FitStrip::orderChosen, this, &MainWindow::applyOrder);
+  connect(m_plots, &PlotDeck::modeTold, m_strip, &FitStrip::tellMode);
   connect(m_plots, &PlotDeck::orderChosen, this,
           [this](int order) { m_document.setOrder({m_document.selectedRow()}, order); });
   connect(m_start, &StartPage::openRequested, this, &MainWindow::chooseFile);
@@ -269,6 +270,7 @@ void MainWindow::showPreset(Preset preset) {
   if (!plots)
     for (QDockWidget* dock : m_plotDocks + QList<QDockWidget*>{m_compareDock, m_bankDock}) dock->hide();
   m_stripBar->setVisible(plots && !m_talking);
+  m_strip->setStoryVisible(preset == Preset::order);
   m_talkBar->setVisible(m_talking && !effect);  // the effect has large numbers of its own
   m_talk->showSpeed(speed);
   m_filtersDock->setVisible(table);

@@ -3,14 +3,37 @@
 #include <QAction>
 #include <QActionGroup>
 #include <QFileInfo>
+#include <cmath>
+#include <numbers>
 
 #include "app/format.h"
+#include "widgets/format.h"
 #include "widgets/hankelplot.h"
 #include "widgets/poleplot.h"
 #include "widgets/signalplot.h"
 #include "widgets/spectrumplot.h"
 
 namespace app {
+
+namespace {
+
+// How a mode swings and fades, in tokens.
+QString modeSentence(int mode, const analysis::Mode& chosen) {
+  const double radius = std::abs(chosen.pole()), angle = std::abs(std::arg(chosen.pole()));
+  const QString name = chosen.pair ? PlotDeck::tr("Mode %1, a pair of poles and so 2 states").arg(mode + 1)
+                                   : PlotDeck::tr("Mode %1, a real pole and so 1 state").arg(mode + 1);
+  const QString swing = chosen.pair && angle > 0 ? PlotDeck::tr("one swing takes %1 tokens")
+                                                       .arg(widgets::number(2 * std::numbers::pi / angle, 3))
+                        : angle > 0 ? PlotDeck::tr("it changes its sign with every token")
+                                    : PlotDeck::tr("it does not swing");
+  const QString fade = radius <= 0   ? PlotDeck::tr("it is over after one token")
+                       : radius >= 1 ? PlotDeck::tr("it does not fade")
+                                     : PlotDeck::tr("it halves every %1 tokens")
+                                           .arg(widgets::number(std::log(0.5) / std::log(radius), 3));
+  return PlotDeck::tr("%1: %2, and %3. Its share of ĥ is drawn in the impulse response.").arg(name, swing, fade);
+}
+
+}  // namespace
 
 PlotDeck::PlotDeck(Document& document, Analyst& analyst, QObject* parent)
     : QObject(parent),
@@ -124,7 +147,10 @@ void PlotDeck::showFit() {
 
 void PlotDeck::highlightMode(int pole) {
   const auto view = m_analyst.fit();
-  if (!view || pole < 0) return m_signal->setHighlight({});
+  if (!view || pole < 0) {
+    m_signal->setHighlight({});
+    return Q_EMIT modeTold({});
+  }
   // poles() lists both members of a pair, then the real poles.
   int mode = 0;
   for (int index = 0; mode < view->fit->model.complexModes(); ++mode) {
@@ -136,6 +162,7 @@ void PlotDeck::highlightMode(int pole) {
   m_signal->setHighlight(
       view->fit->model.modeResponse(mode, static_cast<int>(view->impulse.size())),
       chosen.pair ? tr("mode %1 (a conjugate pair)").arg(mode + 1) : tr("mode %1 (a real pole)").arg(mode + 1));
+  Q_EMIT modeTold(modeSentence(mode, chosen));
 }
 
 void PlotDeck::buildSwitches() {

@@ -44,6 +44,8 @@ class PlotDeck : public QObject {
  Q_SIGNALS:
   // The person settled on an order in the Hankel plot.
   void orderChosen(int order);
+  // A sentence about the mode whose pole is pointed at; empty when none is.
+  void modeTold(const QString& sentence);
 
  private:
   void showAnalysis();

@@ -16,6 +16,7 @@
 #include <QTableWidget>
 #include <QTemporaryDir>
 #include <QTest>
+#include <cmath>
 
 #include "app/banner.h"
 #include "app/filterpanel.h"
@@ -24,6 +25,7 @@
 #include "app/recents.h"
 #include "app/valuelabel.h"
 #include "tests/app/shownwindow.h"
+#include "widgets/format.h"
 #include "widgets/hankelplot.h"
 #include "widgets/poleplot.h"
 #include "widgets/signalplot.h"
@@ -257,6 +259,9 @@ class TestMainWindow : public QObject {
 
   void hoveringAPoleShowsItsMode() {
     openSample();
+    QTest::keyClick(m_window.get(), Qt::Key_2);
+    auto* story = m_window->findChild<ValueLabel*>(QStringLiteral("story"));
+    QVERIFY(story && story->isVisible());
     // A pole that moves under the pointer is not hovered: wait until the fit cannot get better any more.
     QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().current()->curve->final, shownwindow::kPatience);
     QTRY_VERIFY_WITH_TIMEOUT(!m_window->jobs().running(QStringLiteral("fit")), shownwindow::kPatience);
@@ -269,6 +274,13 @@ class TestMainWindow : public QObject {
     QTest::mouseMove(&poles, place);
     QTRY_VERIFY(poles.hovered() >= 0);
     QTRY_VERIFY(m_window->plots().signal().table().columns.size() > before.columns.size());
+    // In words: the first pole belongs to the first mode, whose half-life is that of its radius.
+    QVERIFY2(story->text().startsWith(QStringLiteral("Mode 1")), qPrintable(story->text()));
+    const QString halves = widgets::number(std::log(0.5) / std::log(std::abs(pole)), 3);
+    QVERIFY2(story->text().contains(QStringLiteral("halves every %1 tokens").arg(halves)), qPrintable(story->text()));
+    QTest::mouseMove(&poles, QPoint(2, 2));
+    QTRY_VERIFY(story->text().startsWith(QStringLiteral("16 states stand for 1")));
+    QVERIFY(story->text().contains(QStringLiteral("by any method")));
   }
 
   void themesChangeLive() {
