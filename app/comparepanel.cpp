@@ -25,6 +25,9 @@ ComparePanel::ComparePanel(Comparison& comparison, Analyst& analyst, PlotDeck& p
   m_table->setObjectName(QStringLiteral("compareTable"));
   m_table->setAccessibleName(tr("Methods compared"));
   m_table->setHorizontalHeaderLabels({tr("Method"), tr("Error"), tr("× best"), tr("Radius"), tr("Order"), tr("Time")});
+  for (int column = 0; column < m_table->columnCount(); ++column)
+    m_table->horizontalHeaderItem(column)->setTextAlignment((column == 0 ? Qt::AlignLeft : Qt::AlignRight) |
+                                                            Qt::AlignVCenter);
   m_table->setEditTriggers(QAbstractItemView::NoEditTriggers);
   m_table->setSelectionBehavior(QAbstractItemView::SelectRows);
   m_table->setShowGrid(false);

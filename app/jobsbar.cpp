@@ -4,6 +4,7 @@
 #include <QProgressBar>
 #include <QTimer>
 #include <QToolButton>
+#include <algorithm>
 
 #include "app/valuelabel.h"
 
@@ -63,7 +64,9 @@ void JobsBar::refresh() {
   const std::vector<Jobs::Entry> running = m_jobs.entries();
   for (QWidget* part : parts()) part->setVisible(!running.empty());
   if (running.empty()) return;
-  const Jobs::Entry& job = running.front();
+  // The oldest that can say how far it is; fits of one filter come and go beside it.
+  const auto told = std::find_if(running.begin(), running.end(), [](const Jobs::Entry& job) { return job.fraction > 0; });
+  const Jobs::Entry& job = told == running.end() ? running.front() : *told;
   m_shown = job.id;
   QString title = job.title + remaining(job);
   if (running.size() > 1) title += tr("  (+%1)").arg(running.size() - 1);
