@@ -144,8 +144,9 @@ void EffectStudy::measure(const EffectSettings& settings) {
               tokens = original.windowTokens] {
           m_model = model;
           m_originalBits = bits;
-          m_provenance = tr("%1 · %n window(s) of %2 tokens · float32", nullptr, windows)
-                             .arg(QFileInfo(m_settings.text).fileName(), widgets::count(tokens));
+          m_provenance = tr("%1 · windows of %2 tokens: %3 · float32")
+                             .arg(QFileInfo(m_settings.text).fileName(), widgets::count(tokens))
+                             .arg(windows);
           Q_EMIT changed();
         });
         const auto effect = [&](const analysis::Distilled& distilled, const analysis::Task& quiet) {

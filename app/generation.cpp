@@ -358,6 +358,13 @@ int GenerationRun::identicalBytes() const {
   return count;
 }
 
+// The name of the device without what its maker wants to have said: "Intel Xeon Processor".
+static QString deviceName(const engine::DeviceInfo& info) {
+  QString name = QString::fromStdString(info.name);
+  for (const char* mark : {"(R)", "(TM)", "(r)", "(tm)"}) name.remove(QLatin1String(mark));
+  return name.simplified();
+}
+
 QString GenerationRun::provenance() const {
   if (m_lanes.empty()) return {};
   const double mean = m_distilledOrders.empty()
@@ -369,7 +376,7 @@ QString GenerationRun::provenance() const {
   const QString order = uniform ? QString::number(mean, 'f', 0) : tr("%1 (mean)").arg(mean, 0, 'f', 1);
   const bool swept = m_sweeping || !m_lanes.front().sweep.empty();
   return tr("%1 · %2 · batch %3 · context %4 + %5 tokens · order %6")
-      .arg(QString::fromStdString(m_device.info.name).simplified(), m_device.type(),
+      .arg(deviceName(m_device.info), m_device.type(),
            swept ? tr("1, 2, 4 …") : QString::number(m_settings.batch))
       .arg(m_promptTokens)
       .arg(m_settings.tokens)
