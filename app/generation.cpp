@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 
 #include "analysis/reduction/distilled.h"
 #include "engine/device.h"
@@ -125,6 +126,10 @@ void GenerationRun::prepare(void (GenerationRun::*then)()) {
   if (m_transformerSource == m_settings.transformer) known.transformer = m_transformer;
   known.transformerSource = m_settings.transformer;
   known.deviceAsked = m_settings.device;
+  // A device that failed a lane is opened anew.
+  const bool laneFailed = std::any_of(m_lanes.begin(), m_lanes.end(),
+                                  [](const Lane& lane) { return lane.phase == Lane::Phase::failed; });
+  if (!laneFailed) known.device = m_device;
   m_jobs.start(
       QStringLiteral("prepare generation"), tr("Distilling %1 filters").arg(m_document.filterCount()),
       Jobs::Priority::batch,
@@ -149,7 +154,7 @@ void GenerationRun::prepare(void (GenerationRun::*then)()) {
         }
         LaneModels lanes{{made.model, engine::Mixer::convolutionLazy}, {made.distilled, engine::Mixer::modal}};
         if (made.transformer) lanes.emplace_back(made.transformer, engine::Mixer::attention);
-        made.device = chooseDevice(made.deviceAsked, lanes);
+        made.device = chooseDevice(made.deviceAsked, lanes, known.device);
         if (const auto roof = roofs.find(made.device.info.id); roof != roofs.end()) {
           made.roof = roof->second;
         } else if (made.device.gpu()) {
@@ -176,6 +181,9 @@ void GenerationRun::adopt(const Prepared& made) {
   if (made.transformerSource == QLatin1String("random")) m_transformerTokenizer.reset();
   m_transformer = made.transformer;
   m_transformerSource = made.transformerSource;
+  if (m_device.device && m_device.device != made.device.device)  // a driver may take its time to let go
+    m_jobs.start(QStringLiteral("close device"), tr("Closing the device"), Jobs::Priority::batch,
+                 [old = std::exchange(m_device.device, nullptr)](const analysis::Task&, const Jobs::Post&) {});
   m_device = made.device;
   m_roof = m_roofs[made.device.info.id] = made.roof;
   m_model = made.model;

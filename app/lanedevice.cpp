@@ -24,18 +24,21 @@ QString noGpuRemark(const std::vector<engine::DeviceInfo>& devices) {
   return words("No GPU: the CPU runs");
 }
 
-LaneDevice chooseDevice(const QString& asked, const LaneModels& lanes) {
+LaneDevice chooseDevice(const QString& asked, const LaneModels& lanes, const LaneDevice& open) {
   const std::vector<engine::DeviceInfo> devices = engine::devices();
+  const auto opened = [&](const std::string& id) {
+    return open.device && open.info.id == id ? open.device : engine::Device::open(id);
+  };
   LaneDevice chosen;
   if (!asked.isEmpty()) {
-    chosen.device = engine::Device::open(asked.toStdString());  // says why it cannot
+    chosen.device = opened(asked.toStdString());  // says why it cannot
     for (const engine::DeviceInfo& info : devices)
       if (info.id == asked.toStdString()) chosen.info = info;
     return chosen;
   }
   if (const auto gpu = std::find_if(devices.begin(), devices.end(), usableGpu); gpu != devices.end()) {
     try {
-      chosen.device = engine::Device::open(gpu->id);
+      chosen.device = opened(gpu->id);
       for (const auto& [model, mixer] : lanes) {
         engine::Workload workload;
         workload.mode.mixer = mixer;
@@ -51,7 +54,7 @@ LaneDevice chooseDevice(const QString& asked, const LaneModels& lanes) {
     chosen.remark = noGpuRemark(devices);
     if (devices.size() > 1) chosen.detail = QString::fromStdString(devices[1].remark);
   }
-  chosen.device = engine::Device::open("cpu");
+  chosen.device = opened("cpu");
   chosen.info = devices.front();
   return chosen;
 }

@@ -26,8 +26,8 @@ struct LaneDevice {
 using LaneModels = std::vector<std::pair<std::shared_ptr<const engine::Model>, engine::Mixer>>;
 
 // `asked`: an id of engine::devices(); empty: automatic. May load the driver, so not for the window's thread. Throws
-// engine::Error(device) for an id that cannot be used here.
-LaneDevice chooseDevice(const QString& asked, const LaneModels&);
+// engine::Error(device) for an id that cannot be used here. A device that `open` already holds is taken from there.
+LaneDevice chooseDevice(const QString& asked, const LaneModels&, const LaneDevice& open = {});
 
 // The sentence for a list of devices without a usable GPU; empty when there is one.
 QString noGpuRemark(const std::vector<engine::DeviceInfo>&);

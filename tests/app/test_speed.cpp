@@ -92,6 +92,24 @@ class TestSpeed : public QObject {
     for (const Lane& lane : run().lanes()) QVERIFY2(lane.phase == Lane::Phase::finished, qPrintable(lane.error));
   }
 
+  // The next run predicts with the device that is open already.
+  void theDeviceStaysOpen() {
+    GenerationSettings settings;
+    settings.prompt = QStringLiteral("It was");
+    settings.tokens = 4;
+    const auto run = [&] {
+      m_window->generation().start(settings);
+      return QTest::qWaitFor(
+          [&] { return !m_window->generation().active() && !m_window->generation().lanes().empty(); },
+          shownwindow::kPatience);
+    };
+    QVERIFY(run());
+    const auto first = m_window->generation().device().device;
+    QVERIFY(first);
+    QVERIFY(run());
+    QCOMPARE(m_window->generation().device().device, first);
+  }
+
   void aDeviceThatIsNotHereIsASentence() {
     chooseDevice(QStringLiteral("cuda:99"));
     QCOMPARE(child<QComboBox>("device")->currentText(), QString("cuda:99"));
