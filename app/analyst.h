@@ -31,6 +31,7 @@ class Analyst : public QObject {
 
   // Bytes of analyses kept for filters that are not selected. The selected one is always kept.
   void setCacheBytes(std::size_t bytes);
+  std::size_t cacheBytes() const { return m_cacheBytes; }
   std::size_t cachedBytes() const { return m_cachedBytes; }
   // Analysis of a filter if it is cached.
   std::shared_ptr<const FilterAnalysis> cached(int row) const;
