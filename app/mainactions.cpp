@@ -11,6 +11,7 @@
 #include <QLineEdit>
 #include <QMenuBar>
 #include <QScopedValueRollback>
+#include <QSettings>
 #include <QSpinBox>
 #include <QTableView>
 #include <QTableWidget>
@@ -195,6 +196,24 @@ void MainWindow::buildViewMenu() {
     action->setChecked(appearance::stored() == entry.scheme);
     themes->addAction(action);
   }
+  const int megabytes = QSettings().value(QStringLiteral("cacheMegabytes")).toInt();
+  if (megabytes >= 16) m_analyst.setCacheBytes(static_cast<std::size_t>(megabytes) << 20);
+  named(view->addAction(tr("&Memory for filters…"), this, &MainWindow::askCacheSize), "view.cache",
+        tr("How much is kept of filters that were looked at"));
+}
+
+// Analyses of filters that were looked at come back at once while there is room for them.
+void MainWindow::askCacheSize() {
+  QInputDialog dialog(this);
+  dialog.setObjectName(QStringLiteral("cacheDialog"));
+  dialog.setWindowTitle(tr("Memory"));
+  dialog.setLabelText(tr("Megabytes for filters that were looked at:"));
+  dialog.setInputMode(QInputDialog::IntInput);
+  dialog.setIntRange(16, 65536);
+  dialog.setIntValue(static_cast<int>(m_analyst.cacheBytes() >> 20));
+  if (dialog.exec() != QDialog::Accepted) return;
+  QSettings().setValue(QStringLiteral("cacheMegabytes"), dialog.intValue());
+  m_analyst.setCacheBytes(static_cast<std::size_t>(dialog.intValue()) << 20);
 }
 
 void MainWindow::chooseOther() {

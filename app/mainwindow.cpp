@@ -16,7 +16,6 @@
 #include <QMimeData>
 #include <QSettings>
 #include <QTableView>
-#include <QTimer>
 #include <QToolBar>
 #include <QTreeWidget>
 #include <QVBoxLayout>
@@ -44,6 +43,7 @@
 #include "app/tour.h"
 #include "app/valuelabel.h"
 #include "widgets/format.h"
+#include "widgets/hankelplot.h"
 
 namespace app {
 
@@ -51,6 +51,7 @@ MainWindow::MainWindow(QWidget* parent)
     : QMainWindow(parent),
       m_document(m_jobs),
       m_analyst(m_document, m_jobs),
+      m_optimality(m_analyst, m_jobs),
       m_survey(m_document, m_jobs),
       m_generation(m_document, m_jobs),
       m_planner(m_document, m_jobs),
@@ -145,6 +146,8 @@ void MainWindow::connectParts() {
   connect(m_settings, &SettingsPanel::failed, m_banner, &Banner::tell);
   connect(m_tensors, &TensorTree::failed, m_banner, &Banner::tell);
   connect(&m_analyst, &Analyst::failed, m_banner, &Banner::tell);
+  connect(&m_optimality, &Optimality::changed, this,
+          [this] { m_plots->hankel().setOrderRemark(m_analyst.shownOrder(), m_optimality.words()); });
   connect(&m_generation, &GenerationRun::failed, m_banner, &Banner::tell);
   connect(&m_generation, &GenerationRun::stateChanged, this, [this] { m_survey.setHeld(m_generation.active()); });
   connect(&m_planner, &Planner::failed, m_banner, &Banner::tell);
@@ -336,55 +339,6 @@ void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
 void MainWindow::dropEvent(QDropEvent* event) {
   event->acceptProposedAction();
   open(event->mimeData()->urls().front().toLocalFile());
-}
-
-void MainWindow::setTalking(bool on) {
-  if (on == m_talking || (on && !m_document.checkpoint())) return;
-  m_talking = on;
-  const QAction* checked = m_presetGroup->checkedAction();
-  const auto preset = static_cast<Preset>(checked ? m_presetGroup->actions().indexOf(checked) : 1);
-  if (on) {
-    m_presetBeforeTalk = preset;
-    m_layoutBeforeTalk = saveState();
-    m_statesBeforeTalk = windowState();
-    m_geometryBeforeTalk = geometry();
-  }
-  // Nothing stands in the large type that is not meant for it: the window would grow beyond the screen.
-  if (!on) {
-    m_talkBar->hide();
-    appearance::apply(appearance::stored());
-    m_strip->updateGeometry();  // its bar, hidden so far, remembers the size of the large type
-  }
-  for (QWidget* chrome : {static_cast<QWidget*>(menuBar()), static_cast<QWidget*>(m_toolBar),
-                          static_cast<QWidget*>(m_stripBar), static_cast<QWidget*>(statusBar())})
-    chrome->setVisible(!on);
-  for (QDockWidget* dock : findChildren<QDockWidget*>()) dock->titleBarWidget()->setVisible(!on);
-  m_generate->setTalking(on);
-  m_effect->setTalking(on);
-  if (on) {
-    appearance::applyTalk();
-    setWindowState(windowState() | Qt::WindowFullScreen);
-    showPreset(preset == Preset::filters ? Preset::order : preset);
-    for (QDockWidget* dock : {m_compareDock, m_bankDock}) dock->hide();  // no room for tables at this size
-  } else {
-    setWindowState(m_statesBeforeTalk);
-    restoreState(m_layoutBeforeTalk);
-    // Once the small type is laid out: until then the least size is that of the large one, and a window that had to
-    // grow does not shrink by itself.
-    QTimer::singleShot(0, this, [this] {
-      if (m_talking) return;
-      const QSize room = screen()->availableSize();
-      if (!(m_statesBeforeTalk & (Qt::WindowMaximized | Qt::WindowFullScreen))) {
-        setGeometry(m_geometryBeforeTalk);
-      } else if (width() > room.width() || height() > room.height()) {
-        setWindowState(Qt::WindowNoState);
-        resize(room);
-        setWindowState(m_statesBeforeTalk);
-      }
-    });
-    m_presetGroup->actions().at(static_cast<int>(m_presetBeforeTalk))->setChecked(true);
-  }
-  m_talkAction->setChecked(on);
 }
 
 void MainWindow::keyPressEvent(QKeyEvent* event) {

@@ -13,6 +13,7 @@
 #include "app/generation.h"
 #include "app/jobs.h"
 #include "app/journal.h"
+#include "app/optimality.h"
 #include "app/planner.h"
 #include "app/reference.h"
 #include "app/sound.h"
@@ -81,6 +82,7 @@ class MainWindow : public QMainWindow {
   Document& document() { return m_document; }
   Jobs& jobs() { return m_jobs; }
   Analyst& analyst() { return m_analyst; }
+  Optimality& optimality() { return m_optimality; }
   Survey& survey() { return m_survey; }
   GenerationRun& generation() { return m_generation; }
   Planner& planner() { return m_planner; }
@@ -151,12 +153,14 @@ class MainWindow : public QMainWindow {
   void toggleLock();
   void chooseOther();
   void askBudget();
+  void askCacheSize();
   // Makes changes of tolerance and compared methods undoable.
   void watchSettings();
 
   Jobs m_jobs;
   Document m_document;
   Analyst m_analyst;
+  Optimality m_optimality;
   Survey m_survey;
   GenerationRun m_generation;
   Planner m_planner;
