@@ -29,6 +29,10 @@ Analyst::Analyst(Document& document, Jobs& jobs, QObject* parent)
     : QObject(parent), m_document(document), m_jobs(jobs) {
   connect(&document, &Document::opened, this, &Analyst::reset);
   connect(&document, &Document::selectionChanged, this, &Analyst::selectionChanged);
+  connect(&document, &Document::hearingChanged, this, [this] {
+    reset();
+    if (m_document.selectedRow() >= 0) selectionChanged();
+  });
   connect(&document, &Document::ordersChanged, this, [this] {
     const int row = m_document.selectedRow();
     if (row >= 0 && m_document.order(row) != m_shownOrder) preview(m_document.order(row));
@@ -84,14 +88,15 @@ void Analyst::analyse(int row) {
   m_jobs.cancel(QStringLiteral("curve"));
   m_jobs.start(
       QStringLiteral("analyse"), tr("Analysing filter %1").arg(m_document.filterName(row)), Jobs::Priority::interactive,
-      [this, checkpoint = m_document.checkpoint(), id, row, known = m_current](const analysis::Task& task,
-                                                                               const Jobs::Post& post) {
+      [this, checkpoint = m_document.checkpoint(), hearing = m_document.hearing(), id, row, known = m_current](
+          const analysis::Task& task, const Jobs::Post& post) {
         const Publish publish = publisher(row, post);
         FilterAnalysis stage = known ? *known : describe(checkpoint->filter(id, task));
         publish(stage, false);
         if (!stage.statistics.finite || stage.filter->taps.size() < 2) return;
         if (!stage.reducer) {
-          stage.reducer = std::make_shared<const analysis::Reducer>(stage.filter, Document::maxOrder, task);
+          stage.reducer =
+              std::make_shared<const analysis::Reducer>(stage.filter, Document::maxOrder, task, hearing.of(id));
           publish(stage, true);
         }
         post([this, row, stage] { improve(row, stage); });
@@ -164,7 +169,7 @@ void Analyst::requestFit() {
 
 void Analyst::show(std::shared_ptr<const FitView> view) {
   if (m_fit && m_fit->filter == view->filter && m_fit->order == view->order &&
-      m_fit->quality.errorRelative < view->quality.errorRelative)
+      m_fit->fit->errorSought() < view->fit->errorSought())
     return;
   m_fit = std::move(view);
   Q_EMIT fitted();

@@ -61,7 +61,8 @@ std::string plotCommand(const OpenedFile& file, const std::string& filterName, c
 }
 
 std::string distillCommand(const OpenedFile& file, const analysis::Checkpoint& checkpoint,
-                           const std::vector<int>& orders, const std::string& output) {
+                           const std::vector<int>& orders, const std::string& output, const std::string& band,
+                           const std::string& text) {
   Command command("distill", file);
   const bool uniform = !orders.empty() && std::all_of(orders.begin(), orders.end(),
                                                       [&](int order) { return order > 0 && order == orders.front(); });
@@ -77,6 +78,8 @@ std::string distillCommand(const OpenedFile& file, const analysis::Checkpoint& c
     }
     command.add("--orders", commandline::orderList(checkpoint, plan));
   }
+  if (!band.empty()) command.add("--weight", band);
+  if (!text.empty()) command.add("--weight-text", text);
   command.add("-o", output);
   return command.text();
 }

@@ -23,9 +23,10 @@ std::string inspectCommand(const OpenedFile&, const std::string& filterName);
 // `view` as 'polecat plot --view' has it; order 0: without a fit.
 std::string plotCommand(const OpenedFile&, const std::string& filterName, const std::string& view, int order,
                         const std::string& figure);
-// One order per filter, bank after bank; 0 keeps the original.
+// One order per filter, bank after bank; 0 keeps the original. `band` and `text` as 'polecat distill --weight' and
+// '--weight-text' have them; empty: every frequency alike.
 std::string distillCommand(const OpenedFile&, const analysis::Checkpoint&, const std::vector<int>& orders,
-                           const std::string& output);
+                           const std::string& output, const std::string& band = {}, const std::string& text = {});
 // device empty: the default of the command line. distilled empty: the original alone. With `compare`, all modes side by
 // side.
 std::string generateCommand(const OpenedFile&, const std::string& prompt, const engine::Workload&, int tokens,

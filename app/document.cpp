@@ -72,6 +72,7 @@ void Document::take(const QString& path, std::shared_ptr<const analysis::Checkpo
     }
     m_orders.assign(static_cast<std::size_t>(rows), defaultOrder);
     m_locked.assign(static_cast<std::size_t>(rows), false);
+    m_hearing = {};
     m_undo.clear();
   } else if (history == History::step) {
     m_undo.push(new ReadingEdit(*this, before, choices));
@@ -125,6 +126,16 @@ void Document::setLocked(const std::vector<int>& rows, bool on) {
   std::vector<int> changed;
   std::copy_if(rows.begin(), rows.end(), std::back_inserter(changed), [&](int row) { return locked(row) != on; });
   if (!changed.empty()) m_undo.push(new LockEdit(*this, std::move(changed), on));
+}
+
+void Document::setHearing(Hearing hearing) {
+  if (hearing.plain() && m_hearing.plain()) return;
+  m_undo.push(new HearingEdit(*this, m_hearing, std::move(hearing)));
+}
+
+void Document::restoreHearing(Hearing hearing) {
+  m_hearing = std::move(hearing);
+  Q_EMIT hearingChanged();
 }
 
 int Document::lockedCount() const {

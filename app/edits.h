@@ -41,6 +41,18 @@ class LockEdit : public QUndoCommand {
   bool m_on;
 };
 
+// "fits by band 0.1–1.2 rad/token".
+class HearingEdit : public QUndoCommand {
+ public:
+  HearingEdit(Document&, Hearing before, Hearing after);
+  void undo() override;
+  void redo() override;
+
+ private:
+  Document& m_document;
+  Hearing m_before, m_after;
+};
+
 // A setting beside the plan: "tolerance 10 to 5". It has been made already when this is pushed; changes of one setting
 // within a second are one step.
 class SettingEdit : public QUndoCommand {

@@ -17,9 +17,12 @@ const QString purpose = QStringLiteral("effect");
 constexpr qint64 maxTextBytes = 64 << 20;
 constexpr int maxSwaps = 128;  // groups of filters whose sensitivity is measured: a person waits for it
 
-engine::EvaluationRequest requestFor(const analysis::LanguageModel& description, const EffectSettings& settings) {
-  const std::string name = QFileInfo(settings.text).fileName().toStdString();
-  QFile file(settings.text);
+}  // namespace
+
+engine::EvaluationRequest evaluationRequest(const analysis::LanguageModel& description, const QString& text,
+                                            int windows) {
+  const std::string name = QFileInfo(text).fileName().toStdString();
+  QFile file(text);
   if (!file.open(QIODevice::ReadOnly))
     throw engine::Error(engine::ErrorKind::input, name, "it cannot be read", "choose another text");
   engine::EvaluationRequest request;
@@ -31,9 +34,11 @@ engine::EvaluationRequest requestFor(const analysis::LanguageModel& description,
                         "it has " + std::to_string(request.tokens.size()) + " tokens, and one window needs " +
                             std::to_string(request.windowTokens + 1),
                         "choose a longer text");
-  request.windows = std::min(settings.windows, fitting);
+  request.windows = std::min(windows, fitting);
   return request;
 }
+
+namespace {
 
 PlanEffect effectOf(const engine::Evaluation& original, const engine::Evaluation& changed) {
   PlanEffect out;
@@ -73,6 +78,7 @@ struct EffectStudy::Context {
   std::vector<analysis::Distilled> levels;
   std::vector<int> orders, levelOrders;
   EffectSettings settings;
+  Hearing hearing;
 
   void load(const analysis::Task& task) {
     if (!checkpoint->languageModel())
@@ -85,6 +91,8 @@ struct EffectStudy::Context {
     while (levels.size() <= index) {
       analysis::DistilRequest request;
       request.order = levelOrders[levels.size()];
+      request.weight = hearing.weight;
+      request.weightName = hearing.plain() ? std::string() : hearing.name().toStdString();
       levels.push_back(analysis::distil(*checkpoint, request, task));
     }
     return levels[index];
@@ -95,6 +103,12 @@ EffectStudy::EffectStudy(Document& document, Jobs& jobs, GenerationRun& run, QOb
     : QObject(parent), m_document(document), m_jobs(jobs), m_run(run) {
   connect(&document, &Document::opened, this, &EffectStudy::reset);
   connect(&document, &Document::ordersChanged, this, &EffectStudy::changed);
+  connect(&document, &Document::hearingChanged, this, [this] {  // models fitted otherwise
+    m_jobs.cancel(purpose);
+    m_levels.clear();
+    forgetMeasurements();
+    Q_EMIT changed();
+  });
   connect(&jobs, &Jobs::ended, this, [this](const QString& ended) {
     if (ended == purpose) Q_EMIT changed();
   });
@@ -117,7 +131,8 @@ void EffectStudy::forgetMeasurements() {
 }
 
 EffectStudy::Context EffectStudy::context(const EffectSettings& settings) const {
-  return {m_document.checkpoint(), m_model ? m_model : m_run.model(), m_levels, m_document.orders(), m_levelOrders, settings};
+  return {m_document.checkpoint(), m_model ? m_model : m_run.model(), m_levels, m_document.orders(), m_levelOrders, settings,
+          m_document.hearing()};
 }
 
 bool EffectStudy::active() const {
@@ -137,7 +152,7 @@ void EffectStudy::measure(const EffectSettings& settings) {
       purpose, tr("Measuring the effect on the model"), Jobs::Priority::batch,
       [this, work = context(settings), known = m_uniform](const analysis::Task& task, const Jobs::Post& post) mutable {
         work.load(part(task, 0, 0.03, "reading the model"));
-        const engine::EvaluationRequest request = requestFor(*work.checkpoint->languageModel(), work.settings);
+        const engine::EvaluationRequest request = evaluationRequest(*work.checkpoint->languageModel(), work.settings.text, work.settings.windows);
         const auto original =
             engine::evaluate(work.model, request, nullptr, part(task, 0.03, 0.08, "evaluating the original"));
         post([this, model = work.model, bits = original.bitsPerToken, windows = original.windows,
@@ -157,6 +172,7 @@ void EffectStudy::measure(const EffectSettings& settings) {
         };
         analysis::DistilRequest asked;
         asked.orders = work.orders;
+        asked.weight = work.hearing.weight;
         const analysis::Distilled plan =
             analysis::distil(*work.checkpoint, asked, part(task, 0.08, 0.25, "distilling the plan"));
         const PlanEffect ofPlan = effect(plan, part(task, 0.25, 0.3, "evaluating the plan"));
@@ -197,7 +213,7 @@ void EffectStudy::choosePlan(const EffectSettings& settings) {
       purpose, tr("Searching the smallest plan within %1 bits").arg(settings.toleranceBits), Jobs::Priority::batch,
       [this, work = context(settings)](const analysis::Task& task, const Jobs::Post& post) mutable {
         work.load(part(task, 0, 0.03, "reading the model"));
-        const engine::EvaluationRequest request = requestFor(*work.checkpoint->languageModel(), work.settings);
+        const engine::EvaluationRequest request = evaluationRequest(*work.checkpoint->languageModel(), work.settings.text, work.settings.windows);
         work.level(work.levelOrders.size() - 1, part(task, 0.03, 0.5, "distilling"));
         engine::LossPlanRequest asked;
         asked.maxLossBits = work.settings.toleranceBits;

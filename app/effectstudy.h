@@ -22,6 +22,9 @@ struct EffectSettings {
   bool operator==(const EffectSettings&) const = default;
 };
 
+// The first windows of a text, cut for this model. Throws engine::Error(input) when it cannot be read or is too short.
+engine::EvaluationRequest evaluationRequest(const analysis::LanguageModel&, const QString& text, int windows);
+
 // A plan against the original on the same text. Bits are per token.
 struct PlanEffect {
   int order = 0;  // of every filter; 0 for a plan of its own

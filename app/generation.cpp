@@ -62,6 +62,10 @@ GenerationRun::GenerationRun(Document& document, Jobs& jobs, QObject* parent)
   m_poll.setInterval(33);
   connect(&m_poll, &QTimer::timeout, this, &GenerationRun::poll);
   connect(&document, &Document::opened, this, &GenerationRun::reset);
+  connect(&document, &Document::hearingChanged, this, [this] {  // the next run fits anew; this one goes on
+    if (m_preparing) cancel();
+    m_distilled.reset();
+  });
   findDevices();
 }
 
@@ -133,13 +137,14 @@ void GenerationRun::prepare(void (GenerationRun::*then)()) {
   m_jobs.start(
       QStringLiteral("prepare generation"), tr("Distilling %1 filters").arg(m_document.filterCount()),
       Jobs::Priority::batch,
-      [this, then, known, checkpoint = m_document.checkpoint(), roofs = m_roofs](const analysis::Task& task,
-                                                                                 const Jobs::Post& post) {
+      [this, then, known, checkpoint = m_document.checkpoint(), hearing = m_document.hearing(), roofs = m_roofs](
+          const analysis::Task& task, const Jobs::Post& post) {
         Prepared made = known;
         if (!made.model) made.model = engine::Model::load(checkpoint, task);
         if (!made.distilled) {
           analysis::DistilRequest request;
           request.orders = made.orders;
+          request.weight = hearing.weight;
           made.distilled = made.model->withDistilled(analysis::distil(*checkpoint, request, task));
         }
         if (!made.transformer && made.transformerSource == QLatin1String("random")) {

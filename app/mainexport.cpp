@@ -3,6 +3,7 @@
 #include <QClipboard>
 #include <QFileDialog>
 #include <QFileInfo>
+#include <QLocale>
 #include <QMenuBar>
 #include <QStatusBar>
 
@@ -135,8 +136,13 @@ QString MainWindow::plotText() const {
 }
 
 QString MainWindow::distillText() const {
-  return QString::fromStdString(
-      distillCommand(openedFile(m_document), *m_document.checkpoint(), m_document.orders(), "distilled.safetensors"));
+  const Hearing& hearing = m_document.hearing();
+  const auto exact = [](double value) { return QString::number(value, 'g', QLocale::FloatingPointShortest); };
+  const QString band =
+      hearing.high > 0 ? QStringLiteral("band:%1-%2").arg(exact(hearing.low), exact(hearing.high)) : QString();
+  return QString::fromStdString(distillCommand(openedFile(m_document), *m_document.checkpoint(), m_document.orders(),
+                                               "distilled.safetensors", band.toStdString(),
+                                               hearing.text.toStdString()));
 }
 
 QString MainWindow::generateText() const {

@@ -31,6 +31,11 @@ void Planner::fitToBudget(const std::vector<int>& rows, long long states) {
   choose(rows, std::move(request), tr("Sharing %1 states among %2 filters").arg(states).arg(rows.size()));
 }
 
+void Planner::weigh(analysis::DistilRequest& request) const {
+  request.weight = m_document.hearing().weight;
+  if (request.weight) request.weightName = m_document.hearing().name().toStdString();
+}
+
 void Planner::choose(const std::vector<int>& asked, analysis::DistilRequest request, const QString& title) {
   std::vector<int> rows;
   std::copy_if(asked.begin(), asked.end(), std::back_inserter(rows), [this](int row) { return !m_document.locked(row); });
@@ -39,6 +44,7 @@ void Planner::choose(const std::vector<int>& asked, analysis::DistilRequest requ
     return;
   }
   request.maxOrder = Document::maxOrder;
+  weigh(request);
   for (const int row : rows) request.filters.push_back(m_document.filterId(row));
   m_jobs.start(
       QStringLiteral("tolerance"), title, Jobs::Priority::batch,
@@ -67,6 +73,7 @@ void Planner::exportDistilled(const QString& path) {
   if (!m_document.checkpoint()) return;
   analysis::DistilRequest request;
   request.orders = m_document.orders();
+  weigh(request);
   m_jobs.start(
       QStringLiteral("export distilled"), tr("Distilling into %1").arg(QFileInfo(path).fileName()),
       Jobs::Priority::batch,

@@ -32,6 +32,8 @@ class Planner : public QObject {
 
  private:
   // Locked rows are left out.
+  // Fits as the document says what counts.
+  void weigh(analysis::DistilRequest&) const;
   void choose(const std::vector<int>& rows, analysis::DistilRequest, const QString& title);
 
   Document& m_document;

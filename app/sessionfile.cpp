@@ -138,6 +138,10 @@ SessionState stateOf(const Json& json, const QString& folder, const QString& nam
   const Reader plan(top.part("plan"), name);
   plan.read("tolerancePercent", out.tolerancePercent);
   plan.read("scope", out.scope);
+  const Reader hearing(plan.part("hearing"), name);
+  hearing.read("low", out.hearing.low);
+  hearing.read("high", out.hearing.high);
+  hearing.read("text", out.hearing.text);
   plan.read("methods", out.methods);
   const Reader view(top.part("view"), name);
   view.read("selection", out.selection);
@@ -190,7 +194,11 @@ std::string sessionText(const SessionState& s, const QString& folder) {
         {"fingerprint", text(s.fingerprint)},
         {"choices", s.choices}}},
       {"banks", banks},
-      {"plan", {{"tolerancePercent", s.tolerancePercent}, {"scope", s.scope}, {"methods", s.methods}}},
+      {"plan",
+       {{"tolerancePercent", s.tolerancePercent},
+        {"scope", s.scope},
+        {"methods", s.methods},
+        {"hearing", {{"low", s.hearing.low}, {"high", s.hearing.high}, {"text", text(s.hearing.text)}}}}},
       {"view",
        {{"selection", s.selection},
         {"preset", s.preset},

@@ -53,6 +53,14 @@ struct SavedEffect {
   bool operator==(const SavedEffect&) const = default;
 };
 
+// What counts as an error: a band, or the input on a text; neither: every frequency alike.
+struct SavedHearing {
+  double low = 0, high = 0;
+  QString text;
+
+  bool operator==(const SavedHearing&) const = default;
+};
+
 struct SavedReference {
   std::string pinned;  // name of the filter laid under the others; empty: none
   QString file;        // second checkpoint; empty: none
@@ -67,6 +75,7 @@ struct SessionState {
   std::vector<SavedBank> banks;
   std::string selection;  // name of the filter
   double tolerancePercent = 10;
+  SavedHearing hearing;
   int scope = 0;                         // what an order applies to: this filter, rows, layer, all
   std::vector<std::string> methods;      // compared
   int preset = 0;                        // Filters, Order, Speed

@@ -20,10 +20,10 @@ void describe(FilterSummary& summary, const analysis::Filter& filter) {
 }
 
 void fit(FilterSummary& summary, const std::shared_ptr<const analysis::Filter>& filter, int order,
-         const analysis::Task& task) {
+         const std::optional<analysis::InputWeight>& weight, const analysis::Task& task) {
   summary.order = order;
   if (summary.statistics.finite && summary.statistics.energy > 0 && filter->taps.size() > 2) {
-    const analysis::Reducer reducer(filter, Document::maxOrder, task);
+    const analysis::Reducer reducer(filter, Document::maxOrder, task, weight);
     const analysis::Fit best = reducer.fit(order, task);
     summary.errorRelative = static_cast<float>(best.errorRelative);
     summary.spectralRadius = static_cast<float>(best.model.spectralRadius());
@@ -40,6 +40,7 @@ void fit(FilterSummary& summary, const std::shared_ptr<const analysis::Filter>& 
 
 Survey::Survey(Document& document, Jobs& jobs, QObject* parent) : QObject(parent), m_document(document), m_jobs(jobs) {
   connect(&document, &Document::opened, this, &Survey::reset);
+  connect(&document, &Document::hearingChanged, this, &Survey::reset);
   // A hand that steps through orders would restart the survey with every step; rows are fitted when it rests.
   m_rest.setSingleShot(true);
   m_rest.setInterval(150);
@@ -93,7 +94,7 @@ void Survey::restart() {
   if (todo.empty() || m_held) return m_jobs.cancel(purpose);
 
   m_jobs.start(purpose, tr("Surveying %1 filters").arg(todo.size()), Jobs::Priority::batch,
-               [this, todo, known = m_summaries, checkpoint = m_document.checkpoint(), ids = [&] {
+               [this, todo, hearing = m_document.hearing(), known = m_summaries, checkpoint = m_document.checkpoint(), ids = [&] {
                  std::vector<analysis::FilterId> out;
                  for (const auto& [row, order] : todo) out.push_back(m_document.filterId(row));
                  return out;
@@ -119,7 +120,7 @@ void Survey::restart() {
                    FilterSummary summary = known[static_cast<std::size_t>(row)];
                    const auto filter = checkpoint->filter(ids[i], task);
                    if (!summary.described) describe(summary, *filter);
-                   fit(summary, filter, order, task);
+                   fit(summary, filter, order, hearing.of(ids[i]), task);
                    batch.emplace_back(row, summary);
                    task.report(static_cast<double>(i + 1) / static_cast<double>(todo.size()));
                    if (sincePost.elapsed() > 60) flush();

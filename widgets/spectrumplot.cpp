@@ -1,6 +1,7 @@
 #include "widgets/spectrumplot.h"
 
 #include <QAction>
+#include <QGuiApplication>
 #include <algorithm>
 #include <cmath>
 #include <numbers>
@@ -39,6 +40,7 @@ SpectrumPlot::SpectrumPlot(QWidget* parent) : Plot(tr("Frequency response"), par
   m_residual->setDotSpacing(0);
   m_overlays = std::make_unique<OverlayCurves>(xAxis(), yAxis());
   m_overlays->setDotSpacing(0);
+  new PaintLayer(canvas(), QStringLiteral("handles"), [this](QCPPainter& painter) { drawBand(painter); });
   setLogAllowed(true, false);
   setEmptyText(tr("Select a filter in the table to see its frequency response."));
   auto* next = new QAction(tr("Next quantity: magnitude, phase, group delay"), this);
@@ -96,6 +98,62 @@ void SpectrumPlot::setOverlays(std::vector<Overlay> magnitudesDecibels) {
   m_overlays->set(std::move(magnitudesDecibels), 0, stepOf(m_traces[0].original->size()), theme());
   updateLegend();
   refresh();
+}
+
+void SpectrumPlot::setBand(std::optional<std::pair<double, double>> band, const QString& words) {
+  if (band == m_band && words == m_bandWords) return;
+  m_band = band;
+  m_bandWords = words;
+  refresh();
+}
+
+double SpectrumPlot::frequencyAt(QPointF pixel) const {
+  return std::clamp(xAxis()->pixelToCoord(pixel.x()), 0.0, pi);
+}
+
+bool SpectrumPlot::beginDrag(QPointF pixel) {
+  if (!QGuiApplication::keyboardModifiers().testFlag(Qt::ControlModifier) ||
+      !QRectF(mainRect()->rect()).contains(pixel))
+    return false;
+  m_drawn = {frequencyAt(pixel), frequencyAt(pixel)};
+  return true;
+}
+
+void SpectrumPlot::dragTo(QPointF pixel) {
+  m_drawn->second = frequencyAt(pixel);
+  canvas()->layer(QStringLiteral("handles"))->replot();
+}
+
+void SpectrumPlot::endDrag(QPointF pixel) {
+  m_drawn->second = frequencyAt(pixel);
+  const auto [low, high] = std::minmax(m_drawn->first, m_drawn->second);
+  const bool wide = high > low;
+  const double from = low, to = high;
+  m_drawn.reset();
+  canvas()->layer(QStringLiteral("handles"))->replot();
+  if (wide) Q_EMIT bandDrawn(from, to);
+}
+
+void SpectrumPlot::drawBand(QPainter& painter) const {
+  if (isEmpty() || (!m_band && !m_drawn)) return;
+  const QRectF area(mainRect()->rect());
+  const auto [from, to] = m_drawn ? *m_drawn : *m_band;
+  const double a = std::clamp(xAxis()->coordToPixel(std::min(from, to)), area.left(), area.right());
+  const double b = std::clamp(xAxis()->coordToPixel(std::max(from, to)), area.left(), area.right());
+  QColor shade = theme().colour(Role::Accent);
+  shade.setAlphaF(0.1F);
+  painter.fillRect(QRectF(a, area.top(), b - a, area.height()), shade);
+  painter.setPen(QPen(theme().colour(Role::Accent), theme().scale()));
+  for (const double edge : {a, b}) painter.drawLine(QPointF(edge, area.top()), QPointF(edge, area.bottom()));
+  if (m_drawn || m_bandWords.isEmpty()) return;
+  const QFont font = theme().font(TextSize::Caption, QFont::Medium);
+  const QFontMetricsF metrics(font);
+  const double width = metrics.horizontalAdvance(m_bandWords), gap = theme().space(1);
+  const double left = std::clamp(a + gap, area.left() + gap, std::max(area.left() + gap, area.right() - width - gap));
+  painter.setFont(font);
+  painter.setPen(theme().colour(Role::Accent));
+  painter.drawText(QRectF(left, area.bottom() - metrics.height() - gap, width + 1, metrics.height()), Qt::AlignLeft,
+                   m_bandWords);
 }
 
 void SpectrumPlot::setQuantity(Quantity quantity) {

@@ -3,6 +3,8 @@
 
 #include <array>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "widgets/overlay.h"
@@ -39,6 +41,9 @@ class SpectrumPlot : public Plot {
   // Magnitudes in dB of further fits on the same grid, drawn with the magnitudes only; an empty list removes them.
   void setOverlays(std::vector<Overlay> magnitudesDecibels);
 
+  // Shades the frequencies that count in a fit (radians per token) and writes `words` into them; none: all alike.
+  void setBand(std::optional<std::pair<double, double>> band, const QString& words);
+
   Quantity quantity() const { return m_quantity; }
   void setQuantity(Quantity quantity);
 
@@ -47,6 +52,8 @@ class SpectrumPlot : public Plot {
 
  Q_SIGNALS:
   void quantityChanged(widgets::SpectrumPlot::Quantity quantity);
+  // Drawn with Ctrl held; radians per token, low < high.
+  void bandDrawn(double low, double high);
 
  protected:
   void fitRanges() override;
@@ -56,6 +63,9 @@ class SpectrumPlot : public Plot {
   std::optional<Readout> readoutAt(QPointF pixel) const override;
   std::optional<QPointF> steppedFrom(std::optional<QPointF> pixel, int steps) const override;
   QString summary() const override;
+  bool beginDrag(QPointF pixel) override;
+  void dragTo(QPointF pixel) override;
+  void endDrag(QPointF pixel) override;
 
  private:
   struct Traces {
@@ -65,12 +75,17 @@ class SpectrumPlot : public Plot {
   Traces& shown();
   const Traces& shown() const;
   void updateLegend();
+  double frequencyAt(QPointF pixel) const;
+  void drawBand(QPainter& painter) const;
   QString valueWithUnit(double value) const;
 
   std::array<Traces, 3> m_traces;  // by Quantity
   std::unique_ptr<Curve> m_residual;
   std::unique_ptr<OverlayCurves> m_overlays;
   Quantity m_quantity = Quantity::Magnitude;
+  std::optional<std::pair<double, double>> m_band;
+  QString m_bandWords;
+  std::optional<std::pair<double, double>> m_drawn;  // while the mouse is down: from, to
 };
 
 }  // namespace widgets
