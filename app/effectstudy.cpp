@@ -159,9 +159,9 @@ void EffectStudy::measure(const EffectSettings& settings) {
               tokens = original.windowTokens] {
           m_model = model;
           m_originalBits = bits;
-          m_provenance = tr("%1 · windows of %2 tokens: %3 · float32")
-                             .arg(QFileInfo(m_settings.text).fileName(), widgets::count(tokens))
-                             .arg(windows);
+          m_provenance = tr("%1 · %2 of %3 tokens · float32")
+                             .arg(QFileInfo(m_settings.text).fileName(),
+                                  windows == 1 ? tr("1 window") : tr("%1 windows").arg(windows), widgets::count(tokens));
           Q_EMIT changed();
         });
         const auto effect = [&](const analysis::Distilled& distilled, const analysis::Task& quiet) {
