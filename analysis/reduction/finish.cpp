@@ -16,6 +16,7 @@ constexpr double near = 0.02;
 constexpr int rounds = 4;
 constexpr double tolerable = 50;    // cancellation: costs less than two digits
 constexpr double allowance = 2e-3;  // of the squared error, for calming
+constexpr double lasting = 0.01;    // decay over the window of a pole that is a constant there
 
 double peakOf(const Target& target) {
   return target.isZero() ? 0 : target.sequence().all().rowwise().norm().maxCoeff();
@@ -25,6 +26,17 @@ double sizeOf(const Candidate& candidate, int row) {
   const auto c = candidate.coefficients.row(row);
   return row < candidate.poles.pairs ? std::hypot(c.norm(), candidate.coefficients.row(candidate.poles.rows() + row).norm())
                                      : c.norm();
+}
+
+// Two real poles that hardly decay over the window differ by a slow trend alone. Their residues need not be large to lose
+// it in float32: the states of such poles gather rounding for as long as a sequence lasts.
+bool differsByTrends(const Target& target, const PoleSet& poles) {
+  int constants = 0;
+  for (int k = poles.pairs; k < poles.rows(); ++k) {
+    const auto s = poles.logPoles[static_cast<std::size_t>(k)];
+    constants += s.imag() < 1 && -s.real() * static_cast<double>(target.length()) < lasting;
+  }
+  return constants > 1;
 }
 
 // Descends with a price on the residues, such that `allowed` cancellation costs `share` of the squared error: poles
@@ -125,6 +137,7 @@ Candidate calmed(const Target& target, Candidate candidate, const Task& task) {
   constexpr VarproOptions brief{.maxSteps = 10, .tolerance = 1e-4};
   const double allowed = candidate.squaredError * (1 + allowance);
   double now = cancellation(target, candidate);
+  const auto isWild = [&] { return now > tolerable || differsByTrends(target, candidate.poles); };
   const auto calmer = [&](Candidate next) {
     const double then = cancellation(target, next);
     if (next.squaredError > allowed || !(then < 0.7 * now)) return;
@@ -132,12 +145,12 @@ Candidate calmed(const Target& target, Candidate candidate, const Task& task) {
     now = then;
   };
   for (const double closeness : {near, 2 * near, 5 * near, 10 * near, 20 * near}) {
-    if (now <= tolerable) break;
+    if (!isWild()) break;
     const PoleSet separated = splitAndMerged(candidate.poles, closeness);
     if (separated.rows() > 0) calmer(polish(target, separated, candidate.source, brief, task));
   }
-  for (const double share : {1e-3, 1e-2, 1e-1}) {
-    if (now > tolerable) calmer(drifted(target, candidate, tolerable, share, task));
+  for (const double share : {1e-3, 1e-2, 1e-1, 1.0}) {
+    if (isWild()) calmer(drifted(target, candidate, tolerable, share, task));
   }
   return now > largestCancellation ? tamed(target, candidate, task) : candidate;
 }

@@ -17,9 +17,9 @@ Candidate finished(const Target&, Candidate, const Task& = {});
 double cancellation(const Target&, const Candidate&);
 // Largest cancellation that calmed() hands out: float32 then still holds four digits.
 inline constexpr double largestCancellation = 1000;
-// Where the modes cancel each other more than 50-fold: their poles moved apart as far as that costs at most 0.2 % of
-// the squared error and lowers the cancellation. Above largestCancellation they are moved apart, or the wildest left
-// out, whatever that costs. Otherwise the argument.
+// Where the modes cancel each other more than 50-fold, or several are constants over the window: their poles moved apart
+// as far as that costs at most 0.2 % of the squared error and lowers the cancellation. Above largestCancellation they are
+// moved apart, or the wildest left out, whatever that costs. Otherwise the argument.
 Candidate calmed(const Target&, Candidate, const Task& = {});
 
 }  // namespace analysis
