@@ -136,7 +136,9 @@ void FitStrip::refresh() {
   set(m_lag, tr("%1 at %2").arg(percent(q.errorMaxRelative)).arg(q.worstLagSamples));
   set(m_hinf, tr("%1 at %2 π").arg(percent(q.errorHinfRelative)).arg(q.worstFrequency / std::numbers::pi, 0, 'f', 3));
   // A pole at the rim holds its value for ever: a figure in percent would say less than the word.
-  set(m_beyond, q.beyondWindowRelative > 10 ? tr("no decay") : percent(q.beyondWindowRelative));
+  set(m_beyond, q.beyondWindowRelative > 10     ? tr("no decay")
+                : q.beyondWindowRelative < 1e-5 ? tr("< 0.001 %")  // a power of ten would not fit
+                                                : percent(q.beyondWindowRelative));
   set(m_radius, QString::number(q.spectralRadius, 'f', 6));
   tellMode(m_mode);
 }
