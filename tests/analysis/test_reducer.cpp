@@ -253,19 +253,23 @@ class TestReducer : public QObject {
     const auto filter = filterOf(testfilters::make(name.toStdString(), 300));
     const Reducer reducer(filter, 12);
     const auto whole = reducer.curve(5);
-    for (const int patience : {1, 7}) {  // milliseconds until the first interruption
+    for (const int patience : {1, 7}) {  // milliseconds; the first interruption comes with the first snapshot
       CurveJournal journal;
       std::shared_ptr<const OrderCurve> resumed;
       int breaks = 0;
       std::size_t before = 0;
       while (!resumed) {
         std::stop_source source;
-        const std::jthread impatient([&source, wait = patience * (1 + breaks)] {
+        const auto impatience = [&](const auto&) {
+          if (breaks == 0) source.request_stop();
+        };
+        const std::jthread impatient([&source, wait = patience * breaks] {
+          if (wait == 0) return;
           std::this_thread::sleep_for(std::chrono::milliseconds(wait));
           source.request_stop();
         });
         try {
-          resumed = reducer.curve(breaks == 0 ? 5 : 9, Task(source.get_token()), {}, &journal);
+          resumed = reducer.curve(breaks == 0 ? 5 : 9, Task(source.get_token()), impatience, &journal);
         } catch (const Stopped&) {
           QVERIFY(journal.size() >= before);  // nothing is lost
           before = journal.size();
