@@ -149,7 +149,10 @@ void MainWindow::connectParts() {
   connect(&m_optimality, &Optimality::changed, this,
           [this] { m_plots->hankel().setOrderRemark(m_analyst.shownOrder(), m_optimality.words()); });
   connect(&m_generation, &GenerationRun::failed, m_banner, &Banner::tell);
-  connect(&m_generation, &GenerationRun::stateChanged, this, [this] { m_survey.setHeld(m_generation.active()); });
+  connect(&m_generation, &GenerationRun::stateChanged, this, [this] {
+    m_survey.setHeld(m_generation.active());
+    m_optimality.setHeld(m_generation.active());
+  });
   connect(&m_planner, &Planner::failed, m_banner, &Banner::tell);
   connect(&m_journal, &Journal::failed, m_banner, &Banner::tell);
   connect(&m_document.undoStack(), &QUndoStack::cleanChanged, this, [this](bool clean) { setWindowModified(!clean); });

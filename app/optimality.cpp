@@ -17,6 +17,14 @@ QString Optimality::words() const {
   return {};
 }
 
+void Optimality::setHeld(bool held) {
+  if (held == m_held) return;
+  m_held = held;
+  if (!held) return refresh();
+  m_jobs.cancel(QStringLiteral("global"));
+  if (!m_result) m_checked = nullptr;
+}
+
 void Optimality::refresh() {
   const auto known = m_analyst.current();
   const auto shown = m_analyst.fit();
@@ -25,13 +33,13 @@ void Optimality::refresh() {
                          shown->fit->model.order() == shown->order;
   const auto fit = checkable ? shown->fit : nullptr;
   if (fit == m_checked) return;
-  m_checked = fit;
+  m_checked = m_held ? nullptr : fit;
   m_jobs.cancel(QStringLiteral("global"));
   if (m_result) {
     m_result.reset();
     Q_EMIT changed();
   }
-  if (!fit) return;
+  if (!m_checked) return;
   m_jobs.start(QStringLiteral("global"), tr("Trying random starts at order %1").arg(shown->order),
                Jobs::Priority::batch,
                [this, fit, filter = known->filter](const analysis::Task& task, const Jobs::Post& post) {

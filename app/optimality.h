@@ -21,6 +21,8 @@ class Optimality : public QObject {
   std::shared_ptr<const analysis::GlobalCheck> result() const { return m_result; }
   // "probably global", the error of the better model that was found, or nothing.
   QString words() const;
+  // While held nothing is tried: lanes that are measured shall have the processor for themselves.
+  void setHeld(bool);
 
  Q_SIGNALS:
   void changed();
@@ -32,6 +34,7 @@ class Optimality : public QObject {
   Jobs& m_jobs;
   std::shared_ptr<const analysis::Fit> m_checked;  // what the result or the running job is of
   std::shared_ptr<const analysis::GlobalCheck> m_result;
+  bool m_held = false;
 };
 
 }  // namespace app

@@ -38,6 +38,14 @@ class TestAnalyst : public QObject {
     QCOMPARE(fit->order, 4);
     QVERIFY(result->best.errorRelative <= fit->quality.errorRelative * (1 + 1e-6));
     QCOMPARE(m_window->optimality().words() == QStringLiteral("probably global"), result->probablyGlobal());
+    // Not while lanes are measured; what is known stays.
+    m_window->optimality().setHeld(true);
+    QVERIFY(m_window->optimality().result());
+    m_window->document().setOrder({m_window->document().selectedRow()}, 2);
+    QTRY_COMPARE_WITH_TIMEOUT(m_window->analyst().fit()->order, 2, shownwindow::kPatience);
+    QVERIFY(!m_window->jobs().running(QStringLiteral("global")) && !m_window->optimality().result());
+    m_window->optimality().setHeld(false);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->optimality().result(), shownwindow::kPatience);
     m_window->document().setOrder({m_window->document().selectedRow()}, 16);  // random starts say nothing of it
     QTRY_VERIFY(!m_window->optimality().result());
     QVERIFY(m_window->optimality().words().isEmpty());
