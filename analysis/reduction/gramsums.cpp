@@ -109,13 +109,11 @@ void GramSums::sum(Index i, Index first, std::uint64_t M, const SumRow& P, const
   }
 }
 
-void GramSums::store(std::size_t q, const PoleSet& poles, Index i, Index j, double pr, double pi, double nr, double ni,
-                     bool symmetric) {
+void GramSums::store(std::size_t q, const PoleSet& poles, Index i, Index j, double pr, double pi, double nr, double ni) {
   const Index K = poles.rows(), pairs = poles.pairs;
   auto& G = moments[q];
   const auto put = [&](Index a, Index b, double value) {
-    G(a, b) = value;
-    if (symmetric) G(b, a) = value;
+    G(a, b) = G(b, a) = value;
   };
   put(i, j, 0.5 * (pr + nr));                                           // u_i u_j
   if (j < pairs) put(i, K + j, 0.5 * (pi - ni));                        // u_i v_j
@@ -132,58 +130,68 @@ void GramSums::compute(const PoleSet& poles, double length) {
   for (Index i = 0; i < K; ++i) {
     sum(i, i, M, P, N);
     for (Index j = i; j < K; ++j) {
-      store(0, poles, i, j, P.t0r[j], P.t0i[j], N.t0r[j], N.t0i[j], true);
-      store(1, poles, i, j, P.t1r[j], P.t1i[j], N.t1r[j], N.t1i[j], true);
-      store(2, poles, i, j, P.t2r[j], P.t2i[j], N.t2r[j], N.t2i[j], true);
+      store(0, poles, i, j, P.t0r[j], P.t0i[j], N.t0r[j], N.t0i[j]);
+      store(1, poles, i, j, P.t1r[j], P.t1i[j], N.t1r[j], N.t1i[j]);
+      store(2, poles, i, j, P.t2r[j], P.t2i[j], N.t2r[j], N.t2i[j]);
     }
   }
 }
 
-// For lag k >= 0 the pairs (n, n + k) with n < M - k give e^{s_j k} (T_p(M - k) and its moments), the pairs (n + k, n)
-// the same with e^{s_i k}. From the largest lag down the summation length grows by one term a step.
+// With x_k = x[n+k] shifted by the lag, <x, y> = sum_k r_k (x^T y_k + x_k^T y), k = 0 once. A shift by k multiplies a mode
+// by e^{s k}, so the sums over all n < M are the unweighted moments times U(s) = r_0 / 2 + sum_{k > 0} r_k e^{s k} and
+// V(s) = sum k r_k e^{s k}: no large numbers, since modes only decay. What lies beyond the window, n + k >= M, is taken
+// away again: the last q samples times what the lags carry past the end, as matrix products.
 void GramSums::computeWeighted(const PoleSet& poles, double length, std::span<const double> lags) {
-  using Complex = std::complex<double>;
-  const Index K = poles.rows();
-  const auto M = std::max<std::uint64_t>(static_cast<std::uint64_t>(length), 1);
-  const auto q = static_cast<Index>(std::min<std::uint64_t>(lags.size(), M)) - 1;
-  const auto shortest = M - static_cast<std::uint64_t>(q);
-  prepare(poles, shortest);
-  if (K == 0) return;
-  m_steps.fill(poles.logPoles, 1, q + 2);
-  const auto step = [&](Index k, Index n, double sign) {
-    return Complex(m_steps.real(k, n), sign * m_steps.imaginary(k, n));
+  compute(poles, length);
+  const Index K = poles.rows(), pairs = poles.pairs, d = poles.order();
+  const auto M = std::max<Index>(static_cast<Index>(length), 1);
+  const Index q = std::min<Index>(static_cast<Index>(lags.size()), M) - 1;
+  if (K == 0 || q < 0) return;
+  m_steps.fill(poles.logPoles, 1, q + 1);
+  Eigen::ArrayXcd end(K), beyond = Eigen::ArrayXcd::Zero(K), beyondMoment = beyond;
+  for (Index k = 0; k < K; ++k) end[k] = power(poles.logPoles[static_cast<std::size_t>(k)], static_cast<double>(M - q));
+  // Row t is sample n = M - q + t: the basis there, the basis at n + k with the lags that reach the end, and the same
+  // weighted by n + k. The lags are added from the largest down: one reaches beyond the end at the last q samples alone.
+  for (auto* rows : {&m_last, &m_carried, &m_carriedMoment}) rows->resize(q, d);
+  const auto put = [&](Eigen::MatrixXd& to, Index t, const Eigen::ArrayXcd& values) {
+    to.row(t).head(K) = values.real().matrix().transpose();
+    to.row(t).tail(pairs) = values.imag().head(pairs).matrix().transpose();
   };
-  std::vector<Complex> ends;  // e^{s shortest}
-  for (const Complex& s : poles.logPoles) ends.push_back(power(s, static_cast<double>(shortest)));
-  const SumRow P = row(0), N = row(6);
-  for (Index i = 0; i < K; ++i) {
-    sum(i, 0, shortest, P, N);
-    for (Index j = 0; j < K; ++j) {
-      std::array<std::array<Complex, 3>, 2> inner{};
-      for (const bool conjugate : {false, true}) {
-        const SumRow& t = conjugate ? N : P;
-        const double sign = conjugate ? -1 : 1;
-        Complex T0(t.t0r[j], t.t0i[j]), T1(t.t1r[j], t.t1i[j]), T2(t.t2r[j], t.t2i[j]);
-        const Complex end = ends[static_cast<std::size_t>(j)], x = step(i, 1, 1) * step(j, 1, sign);
-        Complex next = ends[static_cast<std::size_t>(i)] * (conjugate ? std::conj(end) : end);
-        auto& sums = inner[conjugate ? 1 : 0];
-        for (Index k = q; k >= 0; --k) {
-          const double r = lags[static_cast<std::size_t>(k)], lag = static_cast<double>(k);
-          const Complex later = r * step(j, k, sign), earlier = k > 0 ? r * step(i, k, 1) : Complex(0);
-          sums[0] += (later + earlier) * T0;
-          sums[1] += later * (T1 + lag * T0) + earlier * T1;
-          sums[2] += (later + earlier) * (T2 + lag * T1);
-          const double n = static_cast<double>(M) - lag;
-          T0 += next;
-          T1 += n * next;
-          T2 += n * n * next;
-          next *= x;
-        }
-      }
-      for (std::size_t m = 0; m < 3; ++m)
-        store(m, poles, i, j, inner[0][m].real(), inner[0][m].imag(), inner[1][m].real(), inner[1][m].imag(), false);
-    }
+  const auto step = [&](Index n) {
+    Eigen::ArrayXcd z(K);
+    z.real() = m_steps.real.col(n).array();
+    z.imag() = m_steps.imaginary.col(n).array();
+    return z;
+  };
+  for (Index t = 0; t < q; ++t) {
+    const auto lag = static_cast<double>(q - t);
+    const Eigen::ArrayXcd shifted = lags[static_cast<std::size_t>(q - t)] * step(q - t), here = end * step(t);
+    beyond += shifted;
+    beyondMoment += lag * shifted;
+    put(m_last, t, here);
+    put(m_carried, t, here * beyond);
+    put(m_carriedMoment, t, here * (static_cast<double>(M - q + t) * beyond + beyondMoment));
   }
+  beyond += 0.5 * lags[0];  // U; beyondMoment is V
+  const Eigen::VectorXd n = Eigen::VectorXd::LinSpaced(q, static_cast<double>(M - q), static_cast<double>(M - 1));
+  // G with each mode of its columns multiplied by a number: Re and Im of e^{s n} U.
+  const auto times = [&](const Eigen::MatrixXd& G, const Eigen::ArrayXcd& by) {
+    Eigen::MatrixXd out(d, d);
+    out.leftCols(K) = G.leftCols(K) * by.real().matrix().asDiagonal();
+    out.leftCols(pairs) -= G.rightCols(pairs) * by.imag().head(pairs).matrix().asDiagonal();
+    out.rightCols(pairs) = G.rightCols(pairs) * by.real().head(pairs).matrix().asDiagonal();
+    out.rightCols(pairs) += G.leftCols(pairs) * by.imag().head(pairs).matrix().asDiagonal();
+    return out;
+  };
+  const auto withTranspose = [](const Eigen::MatrixXd& half) { return Eigen::MatrixXd(half + half.transpose()); };
+  auto& [G0, G1, G2] = moments;
+  const Eigen::MatrixXd G1U = times(G1, beyond);
+  const Eigen::MatrixXd carried = m_last.transpose() * m_carried;
+  const Eigen::MatrixXd lastMoment = n.asDiagonal() * m_last;
+  G2 = withTranspose(times(G2, beyond) + times(G1, beyondMoment) - lastMoment.transpose() * m_carriedMoment);
+  G1 = G1U + G1U.transpose() + times(G0, beyondMoment) - m_last.transpose() * m_carriedMoment -
+       (n.asDiagonal() * m_carried).transpose() * m_last;
+  G0 = withTranspose(times(G0, beyond) - carried);
 }
 
 }  // namespace analysis

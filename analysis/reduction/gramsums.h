@@ -21,7 +21,7 @@ struct GramSums {
 
   void compute(const PoleSet&, double length);
   // With the inner product <x, y> = sum_{n,m} x[n] lags[|n-m|] y[m] of errors weighted by their spectrum; lags beyond
-  // `length` are not used. moments[1] is then not symmetric. O(rows^2 (log length + lags)).
+  // `length` are not used. moments[1] is then not symmetric. O(rows^2 log length), and products of order x lags matrices.
   void computeWeighted(const PoleSet&, double length, std::span<const double> lags);
 
  private:
@@ -34,10 +34,10 @@ struct GramSums {
   void sum(Eigen::Index i, Eigen::Index first, std::uint64_t length, const SumRow& P, const SumRow& N) const;
   SumRow row(std::size_t at);
   // Moment q of rows i, j from P + N and P - N.
-  void store(std::size_t q, const PoleSet&, Eigen::Index i, Eigen::Index j, double pr, double pi, double nr, double ni,
-             bool symmetric);
+  void store(std::size_t q, const PoleSet&, Eigen::Index i, Eigen::Index j, double pr, double pi, double nr, double ni);
 
   PowerTable m_stages, m_steps;  // m_stages: rows padded to whole lanes
+  Eigen::MatrixXd m_last, m_carried, m_carriedMoment;  // of the last samples of the window
   std::vector<double> m_sums;
 };
 

@@ -1,6 +1,7 @@
 // The default algorithm against the reference errors, and what it costs. Sections, all when none is named:
 //   curve     whole curves of the suite against the references (goals 1, 4, 6, 7, 8, 10)
 //   trained   curves of trained filters
+//   weighted  curves of trained filters by a band, beside plain ones: weighted error of both, and what it costs
 //   single    quick and standard fits of one order (goals 2, 9, 11)
 //   long      filters of 65,536 and 1,048,576 samples (goal 5)
 // Ratios are error over reference error; times are medians of processor time on one thread.
@@ -155,6 +156,31 @@ void trained() {
   std::printf("\n");
 }
 
+void weighted() {
+  std::printf("%-40s | %-27s | %8s %8s %8s\n", "band 1-2 rad: error over the plain curve's", "at order 4, 8, 16, 32", "plain ms",
+              "first ms", "ms");
+  const auto weight = InputWeight::band(1, 2);
+  for (const auto& [key, entry] : trainedFilters()) {
+    std::shared_ptr<const OrderCurve> plain, heard;
+    double first = 0;
+    const double plainTime = timed(1, [&] { plain = Reducer(entry.first).curve(16); });
+    const auto begun = std::clock();
+    heard = Reducer(entry.first, Reducer::defaultMaxOrder, {}, weight).curve(16, {}, [&](const auto&) {
+      if (first == 0) first = milliseconds(begun);
+    });
+    const double time = milliseconds(begun);
+    std::printf("%-40s |", key.c_str());
+    for (const std::size_t d : {4, 8, 16, 32}) {
+      const auto& taps = entry.first->taps;
+      const auto model = plain->fits[d]->model.impulseResponse(static_cast<int>(taps.size()));
+      std::printf(" %6.3f", *heard->fits[d]->errorWeighted / errorWeighted(taps, model, weight));
+    }
+    std::printf(" | %8.0f %8.0f %8.0f\n", plainTime, first, time);
+    std::fflush(stdout);
+  }
+  std::printf("\n");
+}
+
 void single() {
   struct Row {
     Ratios quick, standard;
@@ -233,6 +259,7 @@ int main(int count, char** words) {
   const auto wanted = [&](const char* section) { return asked.empty() || asked.contains(section); };
   if (wanted("curve")) curves();
   if (wanted("trained")) trained();
+  if (wanted("weighted")) weighted();
   if (wanted("single")) single();
   if (wanted("long")) longFilters();
 }
