@@ -90,8 +90,9 @@ void MainWindow::buildFileMenu(QMenu* file, QMenu* edit) {
                    "file.saveSessionAs", tr("Save the session under another name"));
   file->addSeparator();
   m_export = named(file->addAction(tr("&Export distilled models…"), QKeySequence(Qt::CTRL | Qt::Key_E), this,
-                                   &MainWindow::chooseExport),
+                                   [this] { chooseExport(); }),
                    "file.exportDistilled", tr("Fit every filter at its order and write the state-space models"));
+  buildSharedExports(file);
   edit->addSeparator();
   buildExportActions(file, edit);
   file->addSeparator();

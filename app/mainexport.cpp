@@ -6,6 +6,7 @@
 #include <QLocale>
 #include <QMenuBar>
 #include <QStatusBar>
+#include <algorithm>
 
 #include "app/bankpanel.h"
 #include "app/banner.h"
@@ -66,6 +67,26 @@ void MainWindow::buildExportActions(QMenu* file, QMenu* edit) {
           QApplication::clipboard()->setText(text);
           statusBar()->showMessage(tr("Copied: %1").arg(text), 8000);
         }));
+}
+
+void MainWindow::buildSharedExports(QMenu* file) {
+  QMenu* shared = file->addMenu(tr("Export with s&hared poles"));
+  const auto add = [&](const QString& text, const char* name, const QString& explanation, std::function<int()> size) {
+    shared->addAction(explained(new QAction(text, this), name, explanation, {}, [this, size = std::move(size)] {
+      if (m_document.checkpoint()) chooseExport(size());
+    }));
+  };
+  add(tr("Of &4 neighbours…"), "file.exportShared4",
+      tr("Four filters side by side share their poles, at the largest of their orders; what it costs and saves is told"),
+      [] { return 4; });
+  add(tr("Of &16 neighbours…"), "file.exportShared16",
+      tr("Sixteen filters side by side share their poles, at the largest of their orders"), [] { return 16; });
+  add(tr("Of a whole &layer…"), "file.exportSharedLayer",
+      tr("All filters of an operator share their poles, at the largest of their orders"), [this] {
+        int most = 1;
+        for (const analysis::Bank& bank : m_document.checkpoint()->banks()) most = std::max(most, bank.channels);
+        return most;
+      });
 }
 
 FigureDialog* MainWindow::figureDialog() {

@@ -174,7 +174,10 @@ void MainWindow::connectParts() {
   connect(m_generate, &GenerationPanel::saved, this,
           [this](const QString& path) { statusBar()->showMessage(tr("Written: %1").arg(path), 8000); });
   connect(&m_planner, &Planner::exported, this,
-          [this](const QString& path) { statusBar()->showMessage(tr("Written: %1").arg(path), 8000); });
+          [this](const QString& path, const QString& sharing) {
+            sharing.isEmpty() ? statusBar()->showMessage(tr("Written: %1").arg(path), 8000)
+                              : statusBar()->showMessage(tr("Written: %1. %2").arg(path, sharing), 30000);
+          });
   connect(m_strip, &FitStrip::orderChosen, this, &MainWindow::applyOrder);
   connect(m_plots, &PlotDeck::modeTold, m_strip, &FitStrip::tellMode);
   connect(m_plots, &PlotDeck::orderChosen, this,
@@ -211,12 +214,12 @@ void MainWindow::chooseFile() {
   if (!path.isEmpty()) open(path);
 }
 
-void MainWindow::chooseExport() {
+void MainWindow::chooseExport(int filtersPerPoleSet) {
   const QString suggestion = QFileInfo(m_document.path()).absolutePath() + QLatin1Char('/') +
                              QFileInfo(m_document.path()).completeBaseName() + QStringLiteral("-distilled.safetensors");
   const QString path = QFileDialog::getSaveFileName(this, tr("Export the distilled models"), suggestion,
                                                     tr("safetensors (*.safetensors);;HDF5 (*.h5);;PyTorch (*.pt)"));
-  if (!path.isEmpty()) m_planner.exportDistilled(path);
+  if (!path.isEmpty()) m_planner.exportDistilled(path, filtersPerPoleSet);
 }
 
 void MainWindow::openSample() {

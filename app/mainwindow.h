@@ -128,7 +128,9 @@ class MainWindow : public QMainWindow {
   void applyOrder(int order);
   std::vector<int> rowsOfScope() const;
   void refreshTotals();
-  void chooseExport();
+  // Neighbours that share poles; 0: none.
+  void chooseExport(int filtersPerPoleSet = 0);
+  void buildSharedExports(QMenu* file);
   FigureDialog* figureDialog();
   void showFigureDialog();
   void chooseTable(bool ofPlot);

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "analysis/reduction/distilled.h"
+#include "analysis/reduction/sharing.h"
 
 namespace app {
 
@@ -13,7 +14,10 @@ Planner::Planner(Document& document, Jobs& jobs, QObject* parent)
   connect(&document, &Document::opened, this, [this] {
     m_jobs.cancel(QStringLiteral("tolerance"));
     m_jobs.cancel(QStringLiteral("export distilled"));
+    m_kept = std::make_shared<Kept>();
   });
+  // Another text may have the name of the one before.
+  connect(&document, &Document::hearingChanged, this, [this] { m_kept = std::make_shared<Kept>(); });
 }
 
 void Planner::fitToTolerance(const std::vector<int>& rows, double tolerance) {
@@ -69,17 +73,39 @@ void Planner::choose(const std::vector<int>& asked, analysis::DistilRequest requ
       [this](const QString& sentence) { Q_EMIT failed(sentence); });
 }
 
-void Planner::exportDistilled(const QString& path) {
+void Planner::exportDistilled(const QString& path, int filtersPerPoleSet) {
   if (!m_document.checkpoint()) return;
   analysis::DistilRequest request;
   request.orders = m_document.orders();
+  request.filtersPerPoleSet = filtersPerPoleSet;
   weigh(request);
   m_jobs.start(
       QStringLiteral("export distilled"), tr("Distilling into %1").arg(QFileInfo(path).fileName()),
       Jobs::Priority::batch,
-      [this, path, request, checkpoint = m_document.checkpoint()](const analysis::Task& task, const Jobs::Post& post) {
-        analysis::writeDistilled(analysis::distil(*checkpoint, request, task), path.toStdString());
-        post([this, path] { Q_EMIT exported(path); });
+      [this, path, request, kept = m_kept, checkpoint = m_document.checkpoint()](const analysis::Task& task,
+                                                                                const Jobs::Post& post) {
+        analysis::Distilled finished;
+        {
+          const std::lock_guard guard(kept->mutex);
+          finished = kept->models;
+        }
+        if (finished.metadata != analysis::distilMetadata(*checkpoint, request, task)) finished = {};
+        const auto keep = [&] {
+          const std::lock_guard guard(kept->mutex);
+          kept->models = std::move(finished);
+        };
+        analysis::Distilled distilled;
+        try {
+          distilled = analysis::distilKeeping(*checkpoint, request, finished, task);
+        } catch (...) {
+          keep();
+          throw;
+        }
+        keep();
+        analysis::writeDistilled(distilled, path.toStdString());
+        const auto sharing = analysis::sharingOf(distilled);
+        const QString sentence = sharing ? QString::fromStdString(sharing->sentence()) : QString();
+        post([this, path, sentence] { Q_EMIT exported(path, sentence); });
       },
       [this](const QString& sentence) { Q_EMIT failed(sentence); });
 }

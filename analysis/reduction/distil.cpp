@@ -12,6 +12,7 @@
 #include "analysis/reduction/parallel.h"
 #include "analysis/reduction/plan.h"
 #include "analysis/reduction/recurrence.h"
+#include "analysis/reduction/sharing.h"
 #include "analysis/response/bounds.h"
 
 namespace analysis {
@@ -71,9 +72,10 @@ void requireSensible(const DistilRequest& request, std::size_t filters) {
     refuse("only the house's own fit can be weighted", "leave the method or the weight away");
   }
   if (request.filtersPerPoleSet < 0) refuse("a negative number of filters shares poles", "give 2 or more");
-  if (request.filtersPerPoleSet > 0 && (!request.order || !request.method.empty() || request.weight)) {
-    refuse("poles are shared by the house's own fit of one order alone",
-           "give an order, and neither a method nor a weight");
+  if (request.filtersPerPoleSet > 0 &&
+      ((!request.order && request.orders.empty()) || !request.method.empty() || request.weight)) {
+    refuse("poles are shared by the house's own fit of given orders alone",
+           "give an order or orders, and neither a method nor a weight");
   }
 }
 
@@ -141,35 +143,39 @@ std::vector<std::vector<std::size_t>> unitsOf(const std::vector<FilterId>& ids, 
   return units;
 }
 
-// What common poles cost against fits of the same order and effort, each with poles of its own, and what they save.
-struct Sharing {
-  std::vector<double> ratios;  // error over the separate fit's, one per filter
+// The order of common poles: the largest that a filter of the set was given.
+int orderOf(const std::vector<std::size_t>& unit, const std::vector<int>& orders) {
+  int largest = 0;
+  for (const std::size_t i : unit) largest = std::max(largest, orders[i]);
+  return largest;
+}
 
-  void measure(std::size_t i, double common, double own) { ratios[i] = own > 1e-9 ? common / own : 1 + common; }
-
-  std::string describe(const std::vector<std::vector<std::size_t>>& units, int order) const {
-    double logs = 0, worst = 0;
-    for (const double ratio : ratios) {
-      logs += std::log(ratio);
-      worst = std::max(worst, ratio);
-    }
-    long long stored = 0;
-    for (const auto& unit : units) stored += storedNumbers(order, static_cast<int>(unit.size()), static_cast<int>(unit.size()));
-    return nlohmann::json{{"pole_sets", units.size()},
-                          {"error_ratio", std::exp(logs / static_cast<double>(ratios.size()))},
-                          {"largest_error_ratio", worst},
-                          {"stored_numbers", stored},
-                          {"stored_numbers_separate", storedNumbers(order, static_cast<int>(ratios.size()))}}
-        .dump();
+// `ratios`: error over that of a separate fit of the same effort and the asked order, one per filter.
+Sharing sharingOf(const std::vector<double>& ratios, const std::vector<std::vector<std::size_t>>& units,
+                  const std::vector<int>& orders) {
+  Sharing sharing;
+  sharing.poleSets = static_cast<int>(units.size());
+  double logs = 0;
+  sharing.largestErrorRatio = 0;
+  for (const double ratio : ratios) {
+    logs += std::log(ratio);
+    sharing.largestErrorRatio = std::max(sharing.largestErrorRatio, ratio);
   }
-};
+  sharing.errorRatio = std::exp(logs / static_cast<double>(ratios.size()));
+  for (const auto& unit : units) {
+    const int count = static_cast<int>(unit.size());
+    sharing.storedNumbers += storedNumbers(orderOf(unit, orders), count, count);
+  }
+  for (const int order : orders) sharing.storedNumbersSeparate += storedNumbers(order, 1);
+  return sharing;
+}
 
 std::vector<Fit> fitUnit(const Checkpoint& checkpoint, const DistilRequest& request, const std::vector<FilterId>& ids,
                          const std::vector<std::size_t>& unit, const std::vector<int>& orders, const Task& task) {
   std::vector<std::shared_ptr<const Filter>> filters;
   for (const std::size_t i : unit) filters.push_back(checkpoint.filter(ids[i], task));
   if (request.filtersPerPoleSet == 0) return {fitOne(filters[0], request, orders[unit[0]], task)};
-  return fitTogether(filters, *request.order, request.effort, task).fits;
+  return fitTogether(filters, orderOf(unit, orders), request.effort, task).fits;
 }
 
 void requireRunsInFloat32(double error, double fitError, const std::string& filter) {
@@ -273,7 +279,7 @@ Distilled distil(const Checkpoint& checkpoint, const DistilRequest& request, con
   std::mutex telling;
   std::vector<double> recurrenceErrors(ids.size(), 0.0);
   const auto units = unitsOf(ids, request.filtersPerPoleSet);
-  Sharing sharing{std::vector<double>(ids.size(), 1.0)};
+  std::vector<double> ratios(ids.size(), 1.0);
   inParallel(units.size(), request.threads, task, request.budget ? planShare : 0, 1, [&](std::size_t u) {
     const auto& unit = units[u];
     const auto bankOf = [&](std::size_t i) -> DistilledBank& {
@@ -312,10 +318,11 @@ Distilled distil(const Checkpoint& checkpoint, const DistilRequest& request, con
     for (const std::size_t i : unit) {
       const auto& place = bankOf(i).filters[static_cast<std::size_t>(ids[i].channel)];
       const Fit own = fitOne(checkpoint.filter(ids[i], task), request, orders[i], task);
-      sharing.measure(i, place->errorRelative, own.errorRelative);
+      ratios[i] = own.errorRelative > 1e-9 ? place->errorRelative / own.errorRelative : 1 + place->errorRelative;
     }
   });
-  if (request.filtersPerPoleSet > 0 && !ids.empty()) distilled.metadata["sharing"] = sharing.describe(units, *request.order);
+  if (request.filtersPerPoleSet > 0 && !ids.empty())
+    distilled.metadata["sharing"] = sharingOf(ratios, units, orders).toJson();
   if (!ids.empty()) {
     const auto worst = std::max_element(recurrenceErrors.begin(), recurrenceErrors.end());
     const FilterId id = ids[static_cast<std::size_t>(worst - recurrenceErrors.begin())];
@@ -323,6 +330,21 @@ Distilled distil(const Checkpoint& checkpoint, const DistilRequest& request, con
         nlohmann::json{{"largest_error", *worst}, {"filter", checkpoint.filterName(id)}}.dump();
   }
   return distilled;
+}
+
+Distilled distilKeeping(const Checkpoint& checkpoint, DistilRequest request, Distilled& kept, const Task& task) {
+  if (!kept.banks.empty()) request.resume = std::make_shared<const Distilled>(kept);
+  request.fitted = [&, tell = request.fitted](FilterId id, const DistilledFilter& filter) {
+    if (kept.banks.empty()) {
+      kept.metadata = distilMetadata(checkpoint, request, task);
+      for (const Bank& bank : checkpoint.banks())
+        kept.banks.push_back(
+            {bank.path, std::vector<std::optional<DistilledFilter>>(static_cast<std::size_t>(bank.channels))});
+    }
+    kept.banks.at(static_cast<std::size_t>(id.bank)).filters.at(static_cast<std::size_t>(id.channel)) = filter;
+    if (tell) tell(id, filter);
+  };
+  return distil(checkpoint, request, task);
 }
 
 }  // namespace analysis

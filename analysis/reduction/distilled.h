@@ -51,7 +51,7 @@ struct DistilRequest {
   Effort effort = Effort::standard;
   std::string method = {};  // another method than the house's (methods/method.h), for comparison; empty: the house's
   // Neighbouring filters of a bank that share one set of poles (joint.h); 0: none. At least a bank's channels: all of
-  // it. Needs `order`, and no method or weight.
+  // it. Needs `order` or `orders`, of which a set takes its largest, and no method or weight.
   int filtersPerPoleSet = 0;
   // What each filter hears, for fits of least output error (inputweight.h); `weightName` tells in the metadata which.
   // Errors and certificates of the result stay those of the filter itself.
@@ -77,6 +77,10 @@ inline constexpr double largestFloat32Error = 1e-3;
 // what sharing costs and saves ("sharing"), and what bounds the errors from below ("certificate"). Throws
 // Error(numerical) when a method has no result or a model runs badly in float32 (largestFloat32Error).
 Distilled distil(const Checkpoint&, const DistilRequest&, const Task& = {});
+
+// The same, keeping what is finished: `kept` is empty or what an earlier call left there, and has every finished model
+// after this one, however it ends. Throws Error(input) when it is of another request (see DistilRequest::resume).
+Distilled distilKeeping(const Checkpoint&, DistilRequest, Distilled& kept, const Task& = {});
 
 // By extension .safetensors, .h5 or .pt. Written to a temporary file beside the target, then renamed. Throws Error(output).
 void writeDistilled(const Distilled&, const std::filesystem::path&);

@@ -10,6 +10,7 @@
 #include "analysis/error.h"
 #include "analysis/reduction/distilled.h"
 #include "analysis/reduction/modalpairs.h"
+#include "analysis/reduction/sharing.h"
 #include "app/commandline/distillbyloss.h"
 #include "app/commandline/distillways.h"
 #include "app/commandline/latency.h"
@@ -117,7 +118,7 @@ void report(const Options& options, const analysis::Checkpoint& checkpoint, cons
             << count(filters) << " filters, " << count(distilled.states()) << " states, errors relative in l2 on the "
             << "window; no recurrence of the order is better there than its certificate; " << duration(seconds) << ": "
             << options.target.string() << '\n';
-  printSharing(distilled);
+  if (const auto sharing = analysis::sharingOf(distilled)) std::cout << sharing->sentence() << '\n';
 }
 
 analysis::Effort effortOf(const std::string& name) {
@@ -149,25 +150,13 @@ analysis::Distilled resumable(const analysis::Checkpoint& checkpoint, analysis::
   if (resume.empty()) return analysis::distil(checkpoint, request, task);
   std::error_code ignored;
   analysis::Distilled finished;
-  if (std::filesystem::exists(resume, ignored)) {
-    finished = analysis::readDistilled(resume);
-    request.resume = std::make_shared<const analysis::Distilled>(finished);
-  } else {
-    finished.metadata = analysis::distilMetadata(checkpoint, request, task);
-    for (const auto& bank : checkpoint.banks())
-      finished.banks.push_back({bank.path, std::vector<std::optional<analysis::DistilledFilter>>(bank.channels)});
-  }
-  bool more = false;
-  request.fitted = [&](analysis::FilterId id, const analysis::DistilledFilter& filter) {
-    finished.banks.at(id.bank).filters.at(id.channel) = filter;
-    more = true;
-  };
+  if (std::filesystem::exists(resume, ignored)) finished = analysis::readDistilled(resume);
   try {
-    auto distilled = analysis::distil(checkpoint, request, task);
+    auto distilled = analysis::distilKeeping(checkpoint, std::move(request), finished, task);
     std::filesystem::remove(resume, ignored);
     return distilled;
   } catch (const analysis::Stopped&) {
-    if (more) analysis::writeDistilled(finished, resume);
+    if (!finished.banks.empty()) analysis::writeDistilled(finished, resume);
     throw;
   }
 }
@@ -207,12 +196,12 @@ void distill(const Options& options, const Surroundings& around) {
   request.effort = effortOf(options.effort);
   request.maxOrder = options.maxOrder;
   request.threads = options.threads;
-  apply(options.way, options.source, options.loss.windows, *checkpoint, request, around.stop);
   if (!options.filters.empty()) request.filters = checkpoint->parseFilters(options.filters);
   for (const auto& [id, order] : parseOrders(*checkpoint, options.orders)) {
     request.filters.push_back(id);
     request.orders.push_back(order);
   }
+  apply(options.way, options.source, options.loss.windows, *checkpoint, request, around.stop);
   const auto begun = std::chrono::steady_clock::now();
   analysis::Distilled distilled;
   std::optional<engine::LossPlan> plan;

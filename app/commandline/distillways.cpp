@@ -3,8 +3,6 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
-#include <iostream>
-#include <nlohmann/json.hpp>
 #include <map>
 #include <memory>
 #include <optional>
@@ -57,7 +55,7 @@ void addWayOptions(CLI::App& verb, WayOptions& options) {
   verb.add_option("--method", options.method, "Another way to fit, for comparison; 'polecat methods' lists them")
       ->type_name("NAME");
   verb.add_option("--share", options.share,
-                  "One set of poles for N neighbouring filters, or for all of a layer's operator (layer); with --order")
+                  "One set of poles for N neighbouring filters, or for all of a layer's operator (layer); with --order or --orders")
       ->type_name("N|layer");
   verb.add_option("--weight", options.weight,
                   "Count errors by what the model hears: band:LOW-HIGH, radians per sample from 0 to pi")
@@ -79,7 +77,8 @@ void apply(const WayOptions& options, const CheckpointOptions& source, int windo
     if (methods[0].name != ownMethod) request.method = methods[0].name;
   }
   if (!options.share.empty()) {
-    if (!request.order) throw UsageError("--share: poles are shared at one order; give --order.");
+    if (!request.order && request.orders.empty())
+      throw UsageError("--share: poles are shared at given orders; give --order or --orders.");
     if (!request.method.empty() || weighs) {
       throw UsageError("--share: it goes with Polecat's own fit; leave --method, --weight and --weight-text away.");
     }
@@ -101,17 +100,6 @@ void apply(const WayOptions& options, const CheckpointOptions& source, int windo
     request.weight = [weight](analysis::FilterId) { return weight; };
     request.weightName = weight.name();
   }
-}
-
-void printSharing(const analysis::Distilled& distilled) {
-  const auto found = distilled.metadata.find("sharing");
-  if (found == distilled.metadata.end()) return;
-  const auto sharing = nlohmann::json::parse(found->second);
-  std::cout << count(sharing["pole_sets"].get<int>()) << " sets of poles: errors "
-            << number(sharing["error_ratio"].get<double>()) << " times those of separate poles (at most "
-            << number(sharing["largest_error_ratio"].get<double>()) << "), "
-            << count(sharing["stored_numbers"].get<long long>()) << " numbers to store instead of "
-            << count(sharing["stored_numbers_separate"].get<long long>()) << '\n';
 }
 
 }  // namespace commandline

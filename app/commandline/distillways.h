@@ -27,7 +27,5 @@ void addWayOptions(CLI::App&, WayOptions&);
 // the checkpoint must outlive the request.
 void apply(const WayOptions&, const CheckpointOptions&, int windows, const analysis::Checkpoint&,
            analysis::DistilRequest&, std::stop_token);
-// One line on what common poles cost and save; nothing when there are none.
-void printSharing(const analysis::Distilled&);
 
 }  // namespace commandline

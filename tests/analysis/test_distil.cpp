@@ -6,6 +6,7 @@
 #include "analysis/error.h"
 #include "analysis/reduction/distilled.h"
 #include "analysis/reduction/recurrence.h"
+#include "analysis/reduction/sharing.h"
 #include "tests/analysis/distilledhelpers.h"
 
 using namespace analysis;
@@ -168,6 +169,52 @@ class TestDistil : public QObject {
     QVERIFY(same(resumed, whole));
     request.order = 5;
     QVERIFY_EXCEPTION_THROWN(distil(*sample(), request), Error);
+  }
+
+  // A stopped run leaves what it finished; what is kept of another request is refused.
+  void keepsWhatIsFinished() {
+    DistilRequest request;
+    request.orders = {3, 4, 5, 6, 7};
+    request.filters = sample()->parseFilters("2.0-4");
+    request.threads = 1;
+    const auto whole = distil(*sample(), request);
+    Distilled kept;
+    std::stop_source source;
+    int fitted = 0;
+    request.fitted = [&](FilterId, const DistilledFilter&) {
+      if (++fitted == 2) source.request_stop();
+    };
+    QVERIFY_EXCEPTION_THROWN(distilKeeping(*sample(), request, kept, Task(source.get_token())), Stopped);
+    QCOMPARE(kept.states(), 7LL);
+    QVERIFY(same(distilKeeping(*sample(), request, kept), whole));
+    QCOMPARE(fitted, 5);
+    QVERIFY(same(distilKeeping(*sample(), request, kept), whole));
+    QCOMPARE(fitted, 5);
+    request.orders.back() = 9;
+    QVERIFY_EXCEPTION_THROWN(distilKeeping(*sample(), request, kept), Error);
+  }
+
+  // A set of poles takes the largest order of its filters.
+  void sharesPolesAtTheLargestOrder() {
+    DistilRequest request;
+    request.filters = sample()->parseFilters("0.0-3");
+    request.orders = {2, 5, 3, 3};
+    request.filtersPerPoleSet = 2;
+    request.effort = Effort::quick;
+    const auto distilled = distil(*sample(), request);
+    const auto& filters = distilled.banks[static_cast<std::size_t>(request.filters[0].bank)].filters;
+    QCOMPARE(filters[0]->model.order(), 5);
+    QCOMPARE(filters[1]->model.order(), 5);
+    QCOMPARE(filters[2]->model.order(), 3);
+    const auto sharing = sharingOf(distilled);
+    QVERIFY(sharing && sharing->sentence().starts_with("2 sets of poles"));
+    QCOMPARE(sharing->storedNumbers, (5 + 2 * 6) + (3 + 2 * 4LL));
+    QCOMPARE(sharing->storedNumbersSeparate, 5 + 11 + 7 + 7LL);
+    request.filtersPerPoleSet = 0;
+    const auto separate = distil(*sample(), request);
+    const auto& own = separate.banks[static_cast<std::size_t>(request.filters[0].bank)].filters;
+    QVERIFY(filters[0]->errorRelative < own[0]->errorRelative);  // it has more states than it was given
+    QVERIFY(!sharingOf(separate));
   }
 
   // Common poles: the same bits in each filter of a set, through both formats; what they cost and save is told.
