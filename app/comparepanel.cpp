@@ -1,11 +1,13 @@
 #include "app/comparepanel.h"
 
 #include <QHeaderView>
+#include <QLabel>
 #include <QSignalBlocker>
 #include <QTableWidget>
 #include <QVBoxLayout>
 #include <algorithm>
 
+#include "analysis/reduction/alternatives.h"
 #include "analysis/reduction/methods/method.h"
 #include "app/format.h"
 #include "app/plotdeck.h"
@@ -20,7 +22,18 @@ namespace app {
 ComparePanel::ComparePanel(Comparison& comparison, Analyst& analyst, PlotDeck& plots, Reference& reference,
                            QWidget* parent)
     : QWidget(parent), m_comparison(comparison), m_analyst(analyst), m_plots(plots), m_reference(reference) {
-  const auto all = analysis::methods();
+  struct Entry {
+    QString name, title, explanation;
+  };
+  std::vector<Entry> all;
+  const auto text = [](std::string_view words) {
+    return QString::fromUtf8(words.data(), static_cast<qsizetype>(words.size()));
+  };
+  for (const analysis::Method& entry : analysis::methods())
+    all.push_back({text(entry.name), text(entry.title), tr("%1\n%2").arg(text(entry.source), text(entry.cost))});
+  for (const analysis::Alternative& entry : analysis::alternatives())
+    all.push_back({text(entry.name), text(entry.title),
+                   tr("%1\nAnother form of model at equal cost; it takes %2").arg(text(entry.source), text(entry.cost))});
   m_table = new QTableWidget(static_cast<int>(all.size()) + 1, columns);
   m_table->setObjectName(QStringLiteral("compareTable"));
   m_table->setAccessibleName(tr("Methods compared"));
@@ -46,19 +59,23 @@ ComparePanel::ComparePanel(Comparison& comparison, Analyst& analyst, PlotDeck& p
       name->setFlags(Qt::ItemIsEnabled | Qt::ItemIsSelectable);
       continue;
     }
-    const analysis::Method& entry = all[static_cast<std::size_t>(row) - 1];
-    const auto text = [](std::string_view words) {
-      return QString::fromUtf8(words.data(), static_cast<qsizetype>(words.size()));
-    };
-    name->setText(text(entry.title));
-    name->setToolTip(tr("%1\n%2").arg(text(entry.source), text(entry.cost)));
-    name->setData(Qt::UserRole, text(entry.name));
+    const Entry& entry = all[static_cast<std::size_t>(row) - 1];
+    name->setText(entry.title);
+    name->setToolTip(entry.explanation);
+    name->setData(Qt::UserRole, entry.name);
     name->setFlags(Qt::ItemIsEnabled | Qt::ItemIsSelectable | Qt::ItemIsUserCheckable);
     name->setCheckState(Qt::Unchecked);
   }
   auto* layout = new QVBoxLayout(this);
   layout->setContentsMargins(8, 8, 8, 8);
   layout->addWidget(m_table);
+  m_remarks = new QLabel;
+  m_remarks->setObjectName(QStringLiteral("compareRemarks"));
+  m_remarks->setAccessibleName(tr("What the other forms keep and save"));
+  m_remarks->setWordWrap(true);
+  m_remarks->setTextInteractionFlags(Qt::TextSelectableByMouse);
+  m_remarks->hide();
+  layout->addWidget(m_remarks);
   connect(m_table, &QTableWidget::itemChanged, this, [this](QTableWidgetItem* item) {
     if (item->column() == method) readTicks();
   });
@@ -90,44 +107,56 @@ void ComparePanel::tick(const std::vector<std::string>& methods) {
   readTicks();
 }
 
-void ComparePanel::setRow(int row, const analysis::Fit* fit, const QString& problem, double seconds) {
+void ComparePanel::setRow(int row, const MethodResult* result) {
   const auto set = [&](int column, const QString& text) { m_table->item(row, column)->setText(text); };
-  const auto known = m_analyst.current();
-  const auto shown = m_analyst.fit();
-  if (!fit) {
+  for (int column = error; column < columns; ++column) m_table->item(row, column)->setToolTip({});
+  if (!result || result->order < 0) {
     for (int column = error; column < columns; ++column) set(column, {});
-    set(error, problem.isEmpty() ? QString() : tr("no result"));
-    m_table->item(row, error)->setToolTip(problem);
+    if (!result || result->problem.isEmpty()) return;
+    set(error, tr("no result"));
+    m_table->item(row, error)->setToolTip(result->problem);
     return;
   }
+  const auto known = m_analyst.current();
+  const auto shown = m_analyst.fit();
   double bound = 0;
-  if (known && known->certificate && shown && shown->order < static_cast<int>(known->certificate->error.size()))
+  if (result->recurrence && known && known->certificate && shown &&
+      shown->order < static_cast<int>(known->certificate->error.size()))
     bound = known->certificate->error[static_cast<std::size_t>(shown->order)];
-  set(error, percent(fit->errorRelative));
-  set(ratio, bound > 0 ? QString::number(fit->errorRelative / bound, 'f', 2) : QStringLiteral("–"));
-  set(radius, QString::number(fit->model.spectralRadius(), 'f', 5));
-  set(order, QString::number(fit->model.order()));
-  set(time, seconds < 0   ? QString()
-            : seconds < 1 ? tr("%1 ms").arg(widgets::number(1e3 * seconds, 3))
-                          : tr("%1 s").arg(widgets::number(seconds, 3)));
-  m_table->item(row, error)->setToolTip({});
+  set(error, percent(result->errorRelative));
+  set(ratio, bound > 0 ? QString::number(result->errorRelative / bound, 'f', 2) : QStringLiteral("–"));
+  set(radius, QString::number(result->spectralRadius, 'f', 5));
+  set(order, QString::number(result->order));
+  set(time, result->seconds < 0   ? QString()
+            : result->seconds < 1 ? tr("%1 ms").arg(widgets::number(1e3 * result->seconds, 3))
+                                  : tr("%1 s").arg(widgets::number(result->seconds, 3)));
+  for (int column = error; column < columns; ++column) m_table->item(row, column)->setToolTip(result->remark);
 }
 
 void ComparePanel::refresh() {
   if (!isVisible() && m_comparison.methods().empty()) return;
   const QSignalBlocker quiet(m_table);
   const auto shown = m_analyst.fit();
-  setRow(0, shown ? shown->fit.get() : nullptr, {}, -1);
+  MethodResult own;
+  if (shown) {
+    own.errorRelative = shown->fit->errorRelative;
+    own.spectralRadius = shown->fit->model.spectralRadius();
+    own.order = shown->fit->model.order();
+    own.seconds = -1;
+  }
+  setRow(0, &own);
+  QStringList remarks;
   for (int row = 1; row < m_table->rowCount(); ++row) {
     const QString name = m_table->item(row, method)->data(Qt::UserRole).toString();
     const auto& results = m_comparison.results();
     const auto found =
         std::find_if(results.begin(), results.end(), [&](const MethodResult& r) { return r.method == name; });
-    if (found == results.end())
-      setRow(row, nullptr, {}, 0);
-    else
-      setRow(row, found->fit.get(), found->error, found->seconds);
+    setRow(row, found == results.end() ? nullptr : &*found);
+    if (found != results.end() && !found->remark.isEmpty())
+      remarks << tr("%1: %2.").arg(m_table->item(row, method)->text(), found->remark);
   }
+  m_remarks->setText(remarks.join(QLatin1Char('\n')));
+  m_remarks->setVisible(!remarks.isEmpty());
   m_table->viewport()->update();
   refreshOverlays();
 }
@@ -143,7 +172,7 @@ void ComparePanel::refreshOverlays() {
     spectra.push_back({difference, reference->differenceDecibels});
   }
   for (const MethodResult& result : m_comparison.results()) {
-    if (!result.fit) continue;
+    if (result.order < 0) continue;
     signals_.push_back({result.method, result.impulse});
     spectra.push_back({result.method, result.decibels});
   }
@@ -161,6 +190,7 @@ void ComparePanel::restyle() {
   const widgets::Theme theme = widgets::applicationTheme();
   const QFont figures = theme.figures(widgets::TextSize::Body);
   m_table->setFont(figures);
+  m_remarks->setFont(theme.font(widgets::TextSize::Caption));
   m_table->horizontalHeader()->setFont(theme.font(widgets::TextSize::Caption));
   m_table->verticalHeader()->setDefaultSectionSize(theme.space(6));
   m_table->setMinimumHeight(theme.space(46));  // six methods at least

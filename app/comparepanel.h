@@ -1,5 +1,5 @@
-// The methods people know, at the order shown: tick them to see error, distance to the best possible, time and poles
-// side by side, and their responses laid over the plots.
+// The methods people know, and other forms of model at equal cost, at the order shown: tick them to see error, distance to
+// the best possible, time and poles side by side, and their responses laid over the plots.
 #pragma once
 
 #include <QWidget>
@@ -9,6 +9,7 @@
 #include "app/comparison.h"
 #include "app/reference.h"
 
+class QLabel;
 class QTableWidget;
 
 namespace app {
@@ -21,7 +22,7 @@ class ComparePanel : public QWidget {
  public:
   ComparePanel(Comparison&, Analyst&, PlotDeck&, Reference&, QWidget* parent = nullptr);
   QTableWidget* table() const { return m_table; }
-  // Ticks these methods and no others; unknown names are passed over.
+  // Ticks these methods and forms and no others; unknown names are passed over.
   void tick(const std::vector<std::string>& methods);
 
  protected:
@@ -32,7 +33,8 @@ class ComparePanel : public QWidget {
   void readTicks();
   void refresh();
   void refreshOverlays();
-  void setRow(int row, const analysis::Fit*, const QString& problem, double seconds);
+  // Null: nothing known yet.
+  void setRow(int row, const MethodResult*);
   void restyle();
 
   Comparison& m_comparison;
@@ -40,6 +42,7 @@ class ComparePanel : public QWidget {
   PlotDeck& m_plots;
   Reference& m_reference;
   QTableWidget* m_table;
+  QLabel* m_remarks;
 };
 
 }  // namespace app

@@ -3,6 +3,7 @@
 #include <QElapsedTimer>
 
 #include "analysis/error.h"
+#include "analysis/reduction/alternatives.h"
 #include "analysis/reduction/methods/method.h"
 #include "analysis/response/spectrum.h"
 
@@ -10,22 +11,33 @@ namespace app {
 
 namespace {
 
-MethodResult fitOne(const QString& name, const analysis::Filter& filter, int order, const analysis::Task& task) {
+MethodResult fitOne(const QString& name, const analysis::Checkpoint& checkpoint, const analysis::Filter& filter,
+                    int order, const analysis::Task& task) {
   MethodResult out;
   out.method = name;
   QElapsedTimer clock;
   clock.start();
   try {
-    out.fit = std::make_shared<const analysis::Fit>(
-        analysis::fitWith(analysis::methodNamed(name.toStdString()), filter.taps, order, task));
+    if (const auto* form = analysis::alternativeNamed(name.toStdString())) {
+      auto fit = analysis::fitAlternative(*form, checkpoint, filter.id, order, task);
+      out.errorRelative = fit.errorRelative;
+      out.spectralRadius = fit.spectralRadius;
+      out.order = fit.order;
+      out.recurrence = fit.recurrence;
+      out.remark = QString::fromStdString(fit.remark);
+      out.impulse = std::move(fit.impulse);
+    } else {
+      const auto fit = analysis::fitWith(analysis::methodNamed(name.toStdString()), filter.taps, order, task);
+      out.errorRelative = fit.errorRelative;
+      out.spectralRadius = fit.model.spectralRadius();
+      out.order = fit.model.order();
+      out.impulse = fit.model.impulseResponse(static_cast<int>(filter.taps.size()));
+    }
   } catch (const analysis::Error& error) {
-    out.error = QString::fromUtf8(error.what());
+    out.problem = QString::fromUtf8(error.what());
   }
   out.seconds = static_cast<double>(clock.nsecsElapsed()) * 1e-9;
-  if (out.fit) {
-    out.impulse = out.fit->model.impulseResponse(static_cast<int>(filter.taps.size()));
-    out.decibels = analysis::magnitudeDecibels(analysis::spectrum(out.impulse));
-  }
+  if (out.order >= 0) out.decibels = analysis::magnitudeDecibels(analysis::spectrum(out.impulse));
   return out;
 }
 
@@ -61,11 +73,11 @@ void Comparison::refresh() {
   m_results.clear();
   Q_EMIT changed();
   m_jobs.start(QStringLiteral("compare"), tr("Comparing %1 methods").arg(m_methods.size()), Jobs::Priority::batch,
-               [this, filter = m_filter, order = m_order, methods = m_methods](const analysis::Task& task,
-                                                                               const Jobs::Post& post) {
+               [this, filter = m_filter, order = m_order, methods = m_methods,
+                checkpoint = m_document.checkpoint()](const analysis::Task& task, const Jobs::Post& post) {
                  for (std::size_t i = 0; i < methods.size(); ++i) {
                    task.report(static_cast<double>(i) / static_cast<double>(methods.size()));
-                   const MethodResult result = fitOne(methods[i], *filter, order, task);
+                   const MethodResult result = fitOne(methods[i], *checkpoint, *filter, order, task);
                    post([this, result] {
                      m_results.push_back(result);
                      Q_EMIT changed();

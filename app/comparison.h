@@ -1,5 +1,5 @@
-// Other methods at the order shown, on the filter shown: fitted one after the other in a job, for the panel and the
-// overlays of the plots.
+// Other methods, and other forms of model at equal cost, at the order shown, on the filter shown: fitted one after the
+// other in a job, for the panel and the overlays of the plots.
 #pragma once
 
 #include <QObject>
@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "analysis/reduction/fit.h"
+#include "analysis/checkpoint/filter.h"
 #include "app/analyst.h"
 #include "app/document.h"
 #include "app/jobs.h"
@@ -15,9 +15,12 @@
 namespace app {
 
 struct MethodResult {
-  QString method;  // as on the command line: "vector-fitting"
-  QString error;   // one sentence when the method has no result
-  std::shared_ptr<const analysis::Fit> fit;
+  QString method;   // as on the command line: "vector-fitting"
+  QString problem;  // one sentence when the method has no result
+  QString remark;   // of another form of model: what it keeps and saves
+  double errorRelative = 0, spectralRadius = 0;
+  int order = -1;          // -1: no result
+  bool recurrence = true;  // the certificate of the order bounds the error
   double seconds = 0;
   std::vector<double> impulse, decibels;
 };
@@ -28,7 +31,7 @@ class Comparison : public QObject {
  public:
   Comparison(Document&, Analyst&, Jobs&, QObject* parent = nullptr);
 
-  // Names of methods; they are fitted anew when the selection or the shown order changes. Empty switches off.
+  // Names of methods and forms; they are fitted anew when the selection or the shown order changes. Empty switches off.
   void setMethods(const std::vector<QString>& names);
   const std::vector<QString>& methods() const { return m_methods; }
   // Of the shown filter and order, in the order of methods(); those still to come are missing.

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "analysis/error.h"
+#include "analysis/reduction/alternatives.h"
 #include "analysis/response/bounds.h"
 #include "app/commandline/latency.h"
 #include "app/commandline/methodlist.h"
@@ -35,15 +36,26 @@ struct Result {
   std::string refused;  // why there is no model; empty otherwise
 };
 
-Result measured(const std::shared_ptr<const analysis::Filter>& filter, const std::string& method, int order,
-                double certificate, const analysis::Task& task) {
+Result measured(const analysis::Checkpoint& checkpoint, const std::shared_ptr<const analysis::Filter>& filter,
+                const std::string& method, int order, double certificate, const analysis::Task& task) {
   Result result{filter->name, method, order, NAN, certificate, NAN, NAN, {}};
   const auto begun = std::chrono::steady_clock::now();
   try {
-    const analysis::Fit fit = fitBy(method, filter, order, task);
-    result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
-    result.errorRelative = fit.errorRelative;
-    result.spectralRadius = fit.model.spectralRadius();
+    const auto seconds = [&] {
+      return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+    };
+    if (const auto* form = analysis::alternativeNamed(method)) {
+      const auto fit = analysis::fitAlternative(*form, checkpoint, filter->id, order, task);
+      result.seconds = seconds();
+      result.errorRelative = fit.errorRelative;
+      result.spectralRadius = fit.spectralRadius;
+      if (!fit.recurrence) result.certificate = NAN;
+    } else {
+      const analysis::Fit fit = fitBy(method, filter, order, task);
+      result.seconds = seconds();
+      result.errorRelative = fit.errorRelative;
+      result.spectralRadius = fit.model.spectralRadius();
+    }
   } catch (const analysis::Error& error) {
     if (error.kind() != analysis::ErrorKind::numerical) throw;
     result.refused = error.what();  // a method without a result is a result of the comparison
@@ -67,7 +79,7 @@ std::vector<Result> measureAll(const Options& options, const std::vector<FitMeth
       for (const FitMethod& method : methods) {
         task.throwIfStopped();
         const auto at = std::min(std::size_t(order), bound.error.size() - 1);
-        results.push_back(measured(filter, method.name, order, bound.error[at], task));
+        results.push_back(measured(*checkpoint, filter, method.name, order, bound.error[at], task));
         progress.show(double(results.size()));
       }
     }
@@ -111,7 +123,7 @@ void printTable(const std::vector<Result>& results, const Options& options, cons
 }
 
 void compare(const Options& options, const Surroundings& around) {
-  const auto methods = methodsNamed(options.methods);
+  const auto methods = methodsNamed(options.methods, true);
   const auto results = measureAll(options, methods, around);
   if (!options.json) return printTable(results, options, methods);
   ordered_json list = ordered_json::array();
@@ -142,7 +154,7 @@ void addCompare(CLI::App& parent, Action& chosen) {
       ->delimiter(',')
       ->check(whole(1, 4096))
       ->capture_default_str();
-  verb->add_option("--methods", options->methods, "A comma list of 'polecat methods', or all, or fast")
+  verb->add_option("--methods", options->methods, "A comma list of methods and forms of 'polecat methods', or all, or fast")
       ->type_name("LIST")
       ->capture_default_str();
   addJson(*verb, options->json);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "analysis/reduction/alternatives.h"
 #include "analysis/reduction/methods/method.h"
 #include "analysis/reduction/reducer.h"
 #include "app/commandline/verb.h"
@@ -20,12 +21,24 @@ std::vector<FitMethod> fitMethods() {
   return list;
 }
 
-std::vector<FitMethod> methodsNamed(const std::string& list) {
+std::vector<FitMethod> otherForms() {
+  std::vector<FitMethod> list;
+  for (const analysis::Alternative& form : analysis::alternatives()) {
+    list.push_back({std::string(form.name), std::string(form.title), std::string(form.source), std::string(form.cost),
+                    form.filtersPerPoleSet != 0});
+  }
+  return list;
+}
+
+std::vector<FitMethod> methodsNamed(const std::string& list, bool forms) {
   std::vector<FitMethod> known = fitMethods(), chosen;
   if (list == "all") return known;
   if (list == "fast") {
     std::erase_if(known, [](const FitMethod& method) { return method.slow; });
     return known;
+  }
+  if (forms) {
+    for (FitMethod& form : otherForms()) known.push_back(std::move(form));
   }
   std::istringstream words(list);
   for (std::string word; std::getline(words, word, ',');) {

@@ -12,21 +12,28 @@ namespace {
 
 void listMethods(bool json) {
   if (json) {
-    auto list = nlohmann::ordered_json::array();
-    for (const FitMethod& method : fitMethods()) {
-      list.push_back({{"name", method.name},
-                      {"title", method.title},
-                      {"source", method.source},
-                      {"cost", method.cost},
-                      {"slow", method.slow}});
-    }
-    return print({{"schema", 1}, {"methods", std::move(list)}});
+    const auto listOf = [](const std::vector<FitMethod>& methods) {
+      auto list = nlohmann::ordered_json::array();
+      for (const FitMethod& method : methods) {
+        list.push_back({{"name", method.name},
+                        {"title", method.title},
+                        {"source", method.source},
+                        {"cost", method.cost},
+                        {"slow", method.slow}});
+      }
+      return list;
+    };
+    return print({{"schema", 1}, {"methods", listOf(fitMethods())}, {"forms", listOf(otherForms())}});
   }
   Table table({"<method", "<title", "<speed", "<source"});
   for (const FitMethod& method : fitMethods()) {
     table.row({method.name, method.title, method.slow ? "slow" : "fast", method.source});
   }
   table.print(std::cout);
+  std::cout << "\nOther forms of model at equal cost, for 'polecat compare':\n\n";
+  Table forms({"<form", "<title", "<source"});
+  for (const FitMethod& form : otherForms()) forms.row({form.name, form.title, form.source});
+  forms.print(std::cout);
 }
 
 }  // namespace
