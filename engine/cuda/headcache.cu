@@ -173,23 +173,11 @@ __global__ __launch_bounds__(threads) void weighKernel(MixerPrompt prompt, Heads
 
 template <class T>
 void stepAll(const MixerStep& step, const HeadsView& h, const HeadCacheView& z, const Launch& where) {
-  const auto go = [&](auto kernel) {
-    launch(kernel, dim3(static_cast<unsigned>(h.heads), static_cast<unsigned>(step.batch)), threads,
-           std::size_t(3) * z.paddedHeadWidth * sizeof(float), where, step, h, z);
-  };
-  const int lanes = z.paddedHeadWidth / 8;
-  if (lanes <= 1)
-    go(stepKernel<T, 1>);
-  else if (lanes <= 2)
-    go(stepKernel<T, 2>);
-  else if (lanes <= 4)
-    go(stepKernel<T, 4>);
-  else if (lanes <= 8)
-    go(stepKernel<T, 8>);
-  else if (lanes <= 16)
-    go(stepKernel<T, 16>);
-  else
-    go(stepKernel<T, 32>);
+  const dim3 grid(static_cast<unsigned>(h.heads), static_cast<unsigned>(step.batch));
+  byLanes<1>(z.paddedHeadWidth, [&](auto lanes) {
+    launch(stepKernel<T, decltype(lanes)::value>, grid, threads, std::size_t(3) * z.paddedHeadWidth * sizeof(float), where,
+           step, h, z);
+  });
 }
 
 template <class T>

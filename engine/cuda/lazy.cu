@@ -9,6 +9,12 @@ constexpr int warps = 8;
 constexpr int threads = 32 * warps;
 constexpr int channels = 64;  // of a block: two for each lane
 
+// The model's channel whose taps and inputs lie in column c; -1: none.
+__device__ inline int channelOf(const LazyView& z, int c) {
+  if (c >= z.stride) return -1;
+  return z.columns ? z.columns[c] : c;
+}
+
 template <class T>
 __device__ inline void storeTwo(T* to, float a, float b) {
   to[0] = fromFloat<T>(a);
@@ -26,10 +32,11 @@ __global__ __launch_bounds__(threads) void stepKernel(MixerStep step, LazyView z
   T* cache = static_cast<T*>(z.cache);
   for (int i = threadIdx.x; i < Sequences * channels; i += threads) {
     const int s = i / channels, c = i % channels, sequence = firstSequence + s, column = firstChannel + c;
+    const int channel = channelOf(z, column);
     float gate = 0, input = 0;
-    if (sequence < step.batch && column < step.stride) {
-      gateStep<T>(step, sequence, position, column, gate, input);
-      cache[(std::size_t(sequence) * z.ring + position % z.ring) * step.stride + column] = fromFloat<T>(input);
+    if (sequence < step.batch && channel >= 0) {
+      gateStep<T>(step, sequence, position, channel, gate, input);
+      cache[(std::size_t(sequence) * z.ring + position % z.ring) * z.stride + column] = fromFloat<T>(input);
     }
     gates[s][c] = gate;
     inputs[s][c] = input;
@@ -39,15 +46,15 @@ __global__ __launch_bounds__(threads) void stepKernel(MixerStep step, LazyView z
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, column = firstChannel + 2 * lane;
   const int lags = min(position, z.lags - 1), current = position % z.ring;  // lags < ring
   float2 sums[Sequences] = {};
-  if (column < step.stride) {
+  if (column < z.stride) {
 #pragma unroll 4
     for (int lag = 1 + warp; lag <= lags; lag += warps) {
-      const float2 tap = loadTwo(z.taps + std::size_t(lag) * step.stride + column);
+      const float2 tap = loadTwo(z.taps + std::size_t(lag) * z.stride + column);
       const int slot = current - lag + (lag > current ? z.ring : 0);
 #pragma unroll
       for (int s = 0; s < Sequences; ++s) {
         const int sequence = min(firstSequence + s, step.batch - 1);
-        const float2 u = loadTwo(cache + (std::size_t(sequence) * z.ring + slot) * step.stride + column);
+        const float2 u = loadTwo(cache + (std::size_t(sequence) * z.ring + slot) * z.stride + column);
         sums[s].x = fmaf(tap.x, u.x, sums[s].x);
         sums[s].y = fmaf(tap.y, u.y, sums[s].y);
       }
@@ -61,11 +68,12 @@ __global__ __launch_bounds__(threads) void stepKernel(MixerStep step, LazyView z
   __syncthreads();
   for (int i = threadIdx.x; i < Sequences * channels; i += threads) {
     const int s = i / channels, c = i % channels, sequence = firstSequence + s, own = firstChannel + c;
-    if (sequence >= step.batch || own >= step.stride) continue;
+    const int channel = channelOf(z, own);
+    if (sequence >= step.batch || channel < 0) continue;
     float sum = 0;
     for (int w = 0; w < warps; ++w) sum += parts[w][s][c];
     sum = fmaf(z.taps[own], inputs[s][c], sum);
-    static_cast<T*>(step.out)[std::size_t(sequence) * step.stride + own] = fromFloat<T>(gates[s][c] * sum);
+    static_cast<T*>(step.out)[std::size_t(sequence) * step.stride + channel] = fromFloat<T>(gates[s][c] * sum);
   }
 }
 
@@ -75,16 +83,17 @@ __global__ void appendKernel(MixerPrompt prompt, LazyView z) {
   letSuccessorStart();
   waitForPredecessor();
   const int column = blockIdx.x * blockDim.x + threadIdx.x, t = blockIdx.y;
-  if (column >= prompt.stride) return;
+  const int channel = channelOf(z, column);
+  if (channel < 0) return;
   const int sequence = prompt.firstSequence + blockIdx.z, columns = 3 * prompt.stride;
   const std::size_t row0 = std::size_t(blockIdx.z) * prompt.tokens;
   const T* streams = static_cast<const T*>(prompt.streams);
   const auto filtered = [&](int stream) {
-    return shortPrompt(prompt.shortFilter, sequence, prompt.position, t, stream * prompt.stride + column, columns,
+    return shortPrompt(prompt.shortFilter, sequence, prompt.position, t, stream * prompt.stride + channel, columns,
                        streams, row0);
   };
   const std::size_t slot = (prompt.position + t) % z.ring;
-  static_cast<T*>(z.cache)[(std::size_t(sequence) * z.ring + slot) * prompt.stride + column] =
+  static_cast<T*>(z.cache)[(std::size_t(sequence) * z.ring + slot) * z.stride + column] =
       fromFloat<T>(filtered(1) * filtered(2));
 }
 
@@ -97,9 +106,10 @@ __global__ __launch_bounds__(32 * tileWarps) void convolveKernel(MixerPrompt pro
   waitForPredecessor();
   const int column = blockIdx.x * 32 + threadIdx.x % 32;
   const int t0 = (blockIdx.y * tileWarps + threadIdx.x / 32) * side;  // in the piece
-  if (column >= prompt.stride || t0 >= prompt.tokens) return;
+  const int channel = channelOf(z, column);
+  if (channel < 0 || t0 >= prompt.tokens) return;
   const int sequence = prompt.firstSequence + blockIdx.z, columns = 3 * prompt.stride;
-  const std::size_t stride = prompt.stride;
+  const std::size_t stride = z.stride;
   const T* cache = static_cast<const T*>(z.cache) + std::size_t(sequence) * z.ring * stride + column;
   const float* taps = z.taps + column;
   const int firstOut = prompt.position + t0, last = prompt.position + prompt.tokens;
@@ -129,15 +139,15 @@ __global__ __launch_bounds__(32 * tileWarps) void convolveKernel(MixerPrompt pro
     const int t = t0 + i;
     if (t >= prompt.tokens) break;
     const float gate =
-        shortPrompt(prompt.shortFilter, sequence, prompt.position, t, column, columns, streams, row0);
-    static_cast<T*>(prompt.out)[(row0 + t) * stride + column] = fromFloat<T>(gate * sums[i]);
+        shortPrompt(prompt.shortFilter, sequence, prompt.position, t, channel, columns, streams, row0);
+    static_cast<T*>(prompt.out)[(row0 + t) * prompt.stride + channel] = fromFloat<T>(gate * sums[i]);
   }
 }
 
 template <class T>
 void stepAll(const MixerStep& step, const LazyView& z, const Launch& where) {
   const auto go = [&](auto kernel, int sequences) {
-    launch(kernel, dim3(blocksFor(step.stride, channels), blocksFor(step.batch, sequences)), threads, 0, where, step,
+    launch(kernel, dim3(blocksFor(z.stride, channels), blocksFor(step.batch, sequences)), threads, 0, where, step,
            z);
   };
   if (step.batch == 1)
@@ -150,10 +160,10 @@ void stepAll(const MixerStep& step, const LazyView& z, const Launch& where) {
 
 template <class T>
 void promptAll(const MixerPrompt& prompt, const LazyView& z, const Launch& where) {
-  launch(appendKernel<T>, dim3(blocksFor(prompt.stride, 128), prompt.tokens, prompt.sequences), 128, 0, where, prompt,
+  launch(appendKernel<T>, dim3(blocksFor(z.stride, 128), prompt.tokens, prompt.sequences), 128, 0, where, prompt,
          z);
   launch(convolveKernel<T>,
-         dim3(blocksFor(prompt.stride, 32), blocksFor(prompt.tokens, side * tileWarps), prompt.sequences),
+         dim3(blocksFor(z.stride, 32), blocksFor(prompt.tokens, side * tileWarps), prompt.sequences),
          32 * tileWarps, 0, where, prompt, z);
 }
 

@@ -5,19 +5,27 @@
 namespace engine::cuda {
 namespace {
 
-// Keys and values of the piece into the cache.
+__device__ inline std::size_t rowOf(const MixerPrompt& prompt, const AttentionView& v) {
+  return prompt.stride + 2 * v.keyStride;
+}
+// Where the keys of a query head begin, in rows of the cache.
+__device__ inline std::size_t keysOf(const AttentionView& v, int sequence, int head) {
+  return (std::size_t(sequence) * v.keyHeads + head / (v.heads / v.keyHeads)) * v.capacity;
+}
+
+// Keys and values of the piece into the cache; blockIdx.y: a head of keys.
 template <class T>
 __global__ void appendKernel(MixerPrompt prompt, AttentionView v) {
   letSuccessorStart();
   waitForPredecessor();
   const int t = blockIdx.x, head = blockIdx.y, sequence = prompt.firstSequence + blockIdx.z;
   const T* key = static_cast<const T*>(prompt.streams) +
-                 (std::size_t(blockIdx.z) * prompt.tokens + t) * 3 * prompt.stride + prompt.stride + head * v.headWidth;
-  const std::size_t row = (std::size_t(sequence) * v.heads + head) * v.capacity + prompt.position + t;
+                 (std::size_t(blockIdx.z) * prompt.tokens + t) * rowOf(prompt, v) + prompt.stride + head * v.headWidth;
+  const std::size_t row = (std::size_t(sequence) * v.keyHeads + head) * v.capacity + prompt.position + t;
   for (int i = threadIdx.x; i < v.paddedHeadWidth; i += blockDim.x) {
     const bool inside = i < v.headWidth;
     static_cast<T*>(v.keys)[row * v.paddedHeadWidth + i] = inside ? key[i] : fromFloat<T>(0);
-    static_cast<T*>(v.values)[row * v.paddedHeadWidth + i] = inside ? key[prompt.stride + i] : fromFloat<T>(0);
+    static_cast<T*>(v.values)[row * v.paddedHeadWidth + i] = inside ? key[v.keyStride + i] : fromFloat<T>(0);
   }
 }
 
@@ -31,8 +39,8 @@ __global__ void plainKernel(MixerPrompt prompt, AttentionView v) {
   if (t >= prompt.tokens) return;
   const int sequence = prompt.firstSequence + blockIdx.z;
   const std::size_t row = std::size_t(blockIdx.z) * prompt.tokens + t;
-  const T* query = static_cast<const T*>(prompt.streams) + row * 3 * prompt.stride + head * v.headWidth;
-  const std::size_t cache = (std::size_t(sequence) * v.heads + head) * v.capacity * v.paddedHeadWidth;
+  const T* query = static_cast<const T*>(prompt.streams) + row * rowOf(prompt, v) + head * v.headWidth;
+  const std::size_t cache = keysOf(v, sequence, head) * v.paddedHeadWidth;
   const T* keys = static_cast<const T*>(v.keys) + cache;
   const T* values = static_cast<const T*>(v.values) + cache;
   const float scale = rsqrtf(static_cast<float>(v.headWidth));
@@ -119,8 +127,8 @@ __global__ __launch_bounds__(32 * warps) void tensorKernel(MixerPrompt prompt, A
   const int tileIndex = static_cast<int>(gridDim.x - 1 - blockIdx.x), head = blockIdx.y, t0 = tileIndex * tile;
   const int sequence = prompt.firstSequence + blockIdx.z;
   const std::size_t row0 = std::size_t(blockIdx.z) * prompt.tokens + t0;
-  const Half* query = static_cast<const Half*>(prompt.streams) + row0 * 3 * prompt.stride + head * Width;
-  const std::size_t cache = (std::size_t(sequence) * v.heads + head) * v.capacity * Width;
+  const Half* query = static_cast<const Half*>(prompt.streams) + row0 * rowOf(prompt, v) + head * Width;
+  const std::size_t cache = keysOf(v, sequence, head) * Width;
   const Half* keys = static_cast<const Half*>(v.keys) + cache;
   const Half* values = static_cast<const Half*>(v.values) + cache;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
@@ -134,7 +142,7 @@ __global__ __launch_bounds__(32 * warps) void tensorKernel(MixerPrompt prompt, A
     }
     asm volatile("cp.async.commit_group;");
   };
-  queries.fill(query, 3 * prompt.stride, prompt.tokens - t0);
+  queries.fill(query, rowOf(prompt, v), prompt.tokens - t0);
   fetch(0);
   unsigned q[steps][4];
   float out[outputs][4] = {};
@@ -231,7 +239,7 @@ void plain(const MixerPrompt& prompt, const AttentionView& v, const Launch& wher
 }  // namespace
 
 void promptAttention(const MixerPrompt& prompt, const AttentionView& v, Type type, const Launch& where) {
-  const dim3 rows(prompt.tokens, v.heads, prompt.sequences);
+  const dim3 rows(prompt.tokens, v.keyHeads, prompt.sequences);
   if (type == Type::float32) {
     launch(appendKernel<float>, rows, 128, 0, where, prompt, v);
     return plain<float>(prompt, v, where);

@@ -55,21 +55,24 @@ class TestCuda : public QObject {
     QTest::addColumn<QString>("kind");
     QTest::addColumn<int>("width");
     QTest::addColumn<int>("prompt");
+    QTest::addColumn<int>("tokens");
     for (const char* kind : kinds)
       for (const int width : {20, 83, 128})
         for (const int prompt : {1, 2, 3, 15, 30, 90})
           QTest::newRow(qPrintable(QString("%1, width %2, prompt %3").arg(kind).arg(width).arg(prompt)))
-              << kind << width << prompt;
+              << kind << width << prompt << 130;
     // Several pieces, and a ring of inputs that goes round.
-    for (const char* kind : {"convolution", "modal", "attention", "heads convolution", "heads modal"})
-      QTest::newRow(qPrintable(QString("%1, long").arg(kind))) << kind << 20 << 650;
+    for (const char* kind : {"convolution", "modal", "partly modal", "attention", "heads convolution", "heads modal"})
+      QTest::newRow(qPrintable(QString("%1, long").arg(kind))) << kind << 20 << 650 << 700;
+    QTest::newRow("tiled, long") << "distilled tiled" << 20 << 8230 << 8270;
+    QTest::newRow("tiled, large tiles") << "distilled tiled" << 20 << 5 << 1100;
   }
   void float32MatchesTheCpu() {
     if (!gpu().usable) QSKIP(gpu().remark.c_str());
     QFETCH(QString, kind);
     QFETCH(int, width);
     QFETCH(int, prompt);
-    const int tokens = prompt > 600 ? 700 : 130;
+    QFETCH(int, tokens);
     Setting s = setting(kind, width, prompt, tokens);
     const auto ids = randomTokens(tokens, s.c.sizes.vocabulary, 9);
     const auto expected = logits(s.model, s.w, ids, static_cast<std::size_t>(prompt));
@@ -129,8 +132,9 @@ class TestCuda : public QObject {
   void batchesMatchTheCpu_data() {
     QTest::addColumn<QString>("kind");
     QTest::addColumn<int>("batch");
-    for (const char* kind : {"convolution", "modal", "blocked", "companion", "attention", "heads convolution",
-                             "heads modal", "heads blocked", "heads companion"})
+    for (const char* kind : {"convolution", "tiled", "modal", "blocked", "companion", "partly modal", "partly blocked",
+                             "partly companion", "attention", "heads convolution", "heads modal", "heads blocked",
+                             "heads companion"})
       for (const int batch : {2, 7, 21, 70})
         QTest::newRow(qPrintable(QString("%1 x %2").arg(kind).arg(batch))) << kind << batch;
   }

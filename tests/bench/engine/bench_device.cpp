@@ -28,6 +28,7 @@ std::vector<std::string> split(const std::string& text, char at) {
 
 const std::map<std::string, Mixer> mixers{{"attention", Mixer::attention},
                                           {"convolution", Mixer::convolutionLazy},
+                                          {"tiled", Mixer::convolutionTiled},
                                           {"modal", Mixer::modal},
                                           {"blocked", Mixer::modalBlocked},
                                           {"companion", Mixer::companion}};
@@ -67,7 +68,7 @@ int run(int argc, char** argv) {
           transformer.reset();
           if (!hyena.original)
             hyena = randomModel(size[0], std::atoi(argv[3]), 1, 0, WeightType::float32, residence, headWidth);
-          request.model = mixer == Mixer::convolutionLazy ? hyena.original : hyena.distilled;
+          request.model = recurrent(mixer) ? hyena.distilled : hyena.original;
         }
         if (batch == "limit") {
           const BatchLimit limit = batchLimit(request, 65535);
