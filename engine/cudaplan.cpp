@@ -72,7 +72,7 @@ CudaWeights cudaWeights(const Shape& shape, const Workload& workload) {
   const auto norm = [&] {
     return CudaWeights::Norm{arena.part(size(stride) * sizeof(float)), arena.part(size(stride) * sizeof(float))};
   };
-  const int streams = 3 * stride;
+  const int streams = cudaStreamColumns(shape.width);
   for (const BlockShape& block : shape.blocks) {
     CudaWeights::Block& b = plan.blocks.emplace_back();
     const bool heads = hasHeads(block);
@@ -107,7 +107,7 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
   plan.stride = padded(shape.width);
   plan.innerStride = padded(shape.innerWidth);
   plan.vocabularyStride = padded(shape.vocabulary);
-  const Size stride = size(plan.stride), streams = 3 * stride;
+  const Size stride = size(plan.stride), streams = size(cudaStreamColumns(shape.width));
   plan.pieceTokens = std::min(workload.capacityTokens, promptRows);
   bool heads = false, hyena = true, attention = false, kept = false, gates = false;
   for (const BlockShape& block : shape.blocks) {

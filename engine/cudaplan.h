@@ -30,7 +30,7 @@ struct CudaWeights {
   struct Mixer {
     Norm norm, innerNorm;             // innerNorm: of MultiHyena
     Linear in, out;
-    CudaPart shortWeight, shortBias;  // [taps, 3 stride], [3 stride]
+    CudaPart shortWeight, shortBias;  // [taps, streams], [streams], of cudaStreamColumns()
   };
   struct Block {
     std::array<Mixer, 2> mixers;  // the second of MultiHyena alone
@@ -79,6 +79,12 @@ struct CudaSession {
 
 // Tokens between two tiles of the tiled convolution; what came since the last one a step sums itself.
 inline constexpr int cudaTileStep = 32;
+
+// Outputs of the input projection of a convolution: the three streams of 16 channels, then of the next 16.
+inline constexpr int cudaStreamChannels = 16;
+inline constexpr int cudaStreamColumns(int width) {
+  return (width + cudaStreamChannels - 1) / cudaStreamChannels * 3 * cudaStreamChannels;
+}
 
 // Floats that one state of a head of MultiHyena takes: its matrix, an even number for the sake of alignment.
 inline std::size_t headEntries(int headWidth) {

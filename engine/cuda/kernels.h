@@ -78,13 +78,22 @@ struct VectorProduct {
 };
 void multiplyVectors(const VectorProduct&, Type, const Launch&);
 
-// ---- Hyena mixers. `streams` [rows, 3 stride] T: gates x0, x1, then v; out [rows, stride] T = x0 y.
+// ---- Hyena mixers. `streams` [rows, streamColumns(stride)] T: gates x0, x1, then v; out [rows, stride] T = x0 y. What a
+// recurrence's block of threads reads of a row lies together: the streams of 16 channels, then of the next 16.
+
+inline constexpr int streamChannels = 16;
+__host__ __device__ constexpr int streamColumns(int stride) {
+  return (stride + streamChannels - 1) / streamChannels * 3 * streamChannels;
+}
+__host__ __device__ constexpr int streamColumn(int stream, int channel) {
+  return (channel / streamChannels * 3 + stream) * streamChannels + channel % streamChannels;
+}
 
 struct ShortView {
   int taps;
-  const float* weight;  // [taps, 3 stride], newest first
-  const float* bias;    // [3 stride]
-  void* history;        // [batch, taps - 1, 3 stride] T; the input at position p lies in slot p mod (taps - 1)
+  const float* weight;  // [taps, columns], newest first
+  const float* bias;    // [columns]
+  void* history;        // [batch, taps - 1, columns] T; the input at position p lies in slot p mod (taps - 1)
 };
 struct GroupView {  // see ModalGroup
   int pairs, reals;

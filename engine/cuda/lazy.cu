@@ -85,13 +85,9 @@ __global__ void appendKernel(MixerPrompt prompt, LazyView z) {
   const int column = blockIdx.x * blockDim.x + threadIdx.x, t = blockIdx.y;
   const int channel = channelOf(z, column);
   if (channel < 0) return;
-  const int sequence = prompt.firstSequence + blockIdx.z, columns = 3 * prompt.stride;
+  const int sequence = prompt.firstSequence + blockIdx.z;
   const std::size_t row0 = std::size_t(blockIdx.z) * prompt.tokens;
-  const T* streams = static_cast<const T*>(prompt.streams);
-  const auto filtered = [&](int stream) {
-    return shortPrompt(prompt.shortFilter, sequence, prompt.position, t, stream * prompt.stride + channel, columns,
-                       streams, row0);
-  };
+  const auto filtered = [&](int stream) { return shortPrompt<T>(prompt, sequence, t, stream, channel, row0); };
   const std::size_t slot = (prompt.position + t) % z.ring;
   static_cast<T*>(z.cache)[(std::size_t(sequence) * z.ring + slot) * z.stride + column] =
       fromFloat<T>(filtered(1) * filtered(2));
@@ -108,7 +104,7 @@ __global__ __launch_bounds__(32 * tileWarps) void convolveKernel(MixerPrompt pro
   const int t0 = (blockIdx.y * tileWarps + threadIdx.x / 32) * side;  // in the piece
   const int channel = channelOf(z, column);
   if (channel < 0 || t0 >= prompt.tokens) return;
-  const int sequence = prompt.firstSequence + blockIdx.z, columns = 3 * prompt.stride;
+  const int sequence = prompt.firstSequence + blockIdx.z;
   const std::size_t stride = z.stride;
   const T* cache = static_cast<const T*>(z.cache) + std::size_t(sequence) * z.ring * stride + column;
   const float* taps = z.taps + column;
@@ -132,14 +128,12 @@ __global__ __launch_bounds__(32 * tileWarps) void convolveKernel(MixerPrompt pro
 #pragma unroll
     for (int i = side - 1; i < 2 * side - 1; ++i) window[i] = tap(base + i - (side - 1));
   }
-  const T* streams = static_cast<const T*>(prompt.streams);
   const std::size_t row0 = std::size_t(blockIdx.z) * prompt.tokens;
 #pragma unroll
   for (int i = 0; i < side; ++i) {
     const int t = t0 + i;
     if (t >= prompt.tokens) break;
-    const float gate =
-        shortPrompt(prompt.shortFilter, sequence, prompt.position, t, channel, columns, streams, row0);
+    const float gate = shortPrompt<T>(prompt, sequence, t, 0, channel, row0);
     static_cast<T*>(prompt.out)[(row0 + t) * prompt.stride + channel] = fromFloat<T>(gate * sums[i]);
   }
 }

@@ -8,7 +8,7 @@ template <class T>
 __global__ void historyKernel(MixerPrompt prompt) {
   letSuccessorStart();
   waitForPredecessor();
-  const int columns = 3 * prompt.stride, slots = prompt.shortFilter.taps - 1;
+  const int columns = streamColumns(prompt.stride), slots = prompt.shortFilter.taps - 1;
   const int column = blockIdx.x * blockDim.x + threadIdx.x;
   const int lag = 1 + blockIdx.y, t = prompt.tokens - lag;
   if (column >= columns || t < 0) return;
@@ -32,7 +32,7 @@ void promptModal(const MixerPrompt& prompt, const ModalView& m, Type type, const
 void keepHistory(const MixerPrompt& prompt, Type type, const Launch& where) {
   const int slots = prompt.shortFilter.taps - 1;
   if (slots == 0) return;
-  const dim3 grid(blocksFor(static_cast<std::size_t>(3 * prompt.stride), 128), static_cast<unsigned>(slots),
+  const dim3 grid(blocksFor(static_cast<std::size_t>(streamColumns(prompt.stride)), 128), static_cast<unsigned>(slots),
                   static_cast<unsigned>(prompt.sequences));
   if (type == Type::float32)
     launch(historyKernel<float>, grid, 128, 0, where, prompt);

@@ -85,7 +85,7 @@ __global__ __launch_bounds__(modeThreads) void modesPromptKernel(MixerPrompt pro
   const std::size_t row0 = std::size_t(blockIdx.y) * prompt.tokens;
   const GroupView g = m.group[group];
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, channel = lane % groupSize;
-  const int firstSlot = 2 * warp + lane / groupSize, slots = g.pairs + g.reals, columns = 3 * prompt.stride;
+  const int firstSlot = 2 * warp + lane / groupSize, slots = g.pairs + g.reals;
   Mode coefficients[Slots];
   float2 x[Slots];
 #pragma unroll
@@ -100,7 +100,6 @@ __global__ __launch_bounds__(modeThreads) void modesPromptKernel(MixerPrompt pro
   }
   const int own = threadIdx.x / groupSize, place = group * groupSize + channel, column = m.order[place];
   const float direct = m.direct[place];
-  const T* streams = static_cast<const T*>(prompt.streams);
   T* out = static_cast<T*>(prompt.out);
   for (int first = 0; first < prompt.tokens; first += modeChunk) {
     const int count = min(modeChunk, prompt.tokens - first);
@@ -108,8 +107,7 @@ __global__ __launch_bounds__(modeThreads) void modesPromptKernel(MixerPrompt pro
       float gate = 0, input = 0;
       if (column >= 0) {
         const auto filtered = [&](int stream) {
-          return shortPrompt(prompt.shortFilter, sequence, prompt.position, first + t, stream * prompt.stride + column,
-                             columns, streams, row0);
+          return shortPrompt<T>(prompt, sequence, first + t, stream, column, row0);
         };
         gate = filtered(0);
         const float x1 = filtered(1);

@@ -109,12 +109,9 @@ __global__ void inputsKernel(MixerPrompt prompt) {
   waitForPredecessor();
   const int column = blockIdx.x * blockDim.x + threadIdx.x, t = blockIdx.y;
   if (column >= prompt.stride) return;
-  const int sequence = prompt.firstSequence + blockIdx.z, columns = 3 * prompt.stride;
+  const int sequence = prompt.firstSequence + blockIdx.z;
   const std::size_t row0 = std::size_t(blockIdx.z) * prompt.tokens;
-  const auto filtered = [&](int stream) {
-    return shortPrompt(prompt.shortFilter, sequence, prompt.position, t, stream * prompt.stride + column, columns,
-                       static_cast<const T*>(prompt.streams), row0);
-  };
+  const auto filtered = [&](int stream) { return shortPrompt<T>(prompt, sequence, t, stream, column, row0); };
   static_cast<T*>(prompt.out)[(row0 + t) * prompt.stride + column] = fromFloat<T>(filtered(1) * filtered(2));
 }
 
@@ -127,8 +124,7 @@ __global__ void outputsKernel(MixerPrompt prompt, TiledView z) {
   if (column >= prompt.stride) return;
   const int sequence = prompt.firstSequence + blockIdx.z;
   const std::size_t row0 = std::size_t(blockIdx.z) * prompt.tokens;
-  const float gate = shortPrompt(prompt.shortFilter, sequence, prompt.position, t, column, 3 * prompt.stride,
-                                 static_cast<const T*>(prompt.streams), row0);
+  const float gate = shortPrompt<T>(prompt, sequence, t, 0, column, row0);
   const float sum = z.slots[(std::size_t(sequence) * z.capacity + prompt.position + t) * prompt.stride + column];
   static_cast<T*>(prompt.out)[(row0 + t) * prompt.stride + column] = fromFloat<T>(gate * sum);
 }

@@ -5,6 +5,7 @@
 namespace engine::cuda {
 namespace {
 
+static_assert(streamChannels == cudaStreamChannels);
 constexpr std::size_t stagingFloats = std::size_t{8} << 20;
 
 // Copies host rows through a staging area and converts them where they belong.
@@ -54,6 +55,28 @@ class Uploader {
     for (int part = 0; part < parts; ++part)
       linearPart(from, from.outputs / parts * part, from.outputs / parts, to, to.outputs / parts * part,
                  to.outputs / parts, biasType);
+  }
+
+  // The streams of a convolution, see streamColumn().
+  void streams(const Linear& from, const CudaWeights::Linear& to, Type biasType) {
+    const int width = from.outputs / 3;
+    for (int stream = 0; stream < 3; ++stream)
+      for (int first = 0; first < width; first += streamChannels) {
+        const int count = std::min(streamChannels, width - first);
+        linearPart(from, stream * width + first, count, to, streamColumn(stream, first), streamChannels, biasType);
+      }
+  }
+  // [rowCount, 3 width] in the order of streams.
+  void streamRows(const Buffer<float>& from, int rowCount, int width, const CudaPart& to) {
+    if (from.size() == 0) return;
+    const auto columns = static_cast<std::size_t>(streamColumns(width));
+    std::vector<float> ordered(static_cast<std::size_t>(rowCount) * columns);
+    const float* next = from.data();
+    for (int row = 0; row < rowCount; ++row)
+      for (int stream = 0; stream < 3; ++stream)
+        for (int channel = 0; channel < width; ++channel)
+          ordered[static_cast<std::size_t>(row) * columns + static_cast<std::size_t>(streamColumn(stream, channel))] = *next++;
+    rows(ordered.data(), rowCount, static_cast<int>(columns), to.offset, static_cast<int>(columns), Type::float32);
   }
 
   // Queries, keys and values, padded each; keys may be fewer than queries.
@@ -113,10 +136,10 @@ DeviceWeights::DeviceWeights(const CudaProgram& program, const Launch& where)
       const CudaWeights::Mixer& mixer = to.mixers[k];
       upload.norm(op.norm, mixer.norm, stride);
       upload.norm(op.innerNorm, mixer.innerNorm, stride);
-      upload.linear(op.in, mixer.in, 3, type);
+      upload.streams(op.in, mixer.in, type);
       upload.linear(op.out, mixer.out, 1, Type::float32);
-      upload.vector(op.shortFilter.weight, mixer.shortWeight, 3 * op.shortFilter.taps, stride, Type::float32);
-      upload.vector(op.shortFilter.bias, mixer.shortBias, 3, stride, Type::float32);
+      upload.streamRows(op.shortFilter.weight, op.shortFilter.taps, weights.width, mixer.shortWeight);
+      upload.streamRows(op.shortFilter.bias, 1, weights.width, mixer.shortBias);
     }
     upload.norm(block.mlp.norm, to.mlpNorm, stride);
     upload.linear(block.mlp.in, to.mlpIn, block.mlp.gated ? 2 : 1, type);
