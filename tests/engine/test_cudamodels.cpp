@@ -1,7 +1,10 @@
-// Blocks of other families on a GPU against the CPU (which test_frames.cpp holds to an oracle), and drawing there against
-// the sampler.
+// Whole models on a GPU: published outputs, blocks of other families against the CPU (which test_frames.cpp holds to an
+// oracle), and drawing against the sampler.
 #include <QtTest>
 
+#include <filesystem>
+
+#include "analysis/tensors/tensorfile.h"
 #include "cudatools.h"
 #include "engine/sampling.h"
 #include "frametools.h"
@@ -132,6 +135,50 @@ class TestCudaModels : public QObject {
         for (int b = 0; b < w.batch; ++b) QCOMPARE(session.generated(b).back(), expected[static_cast<std::size_t>(b)]);
       }
     }
+  }
+
+  void publishedOutputs_data() {
+    QTest::addColumn<QString>("checkpoint");
+    QTest::addColumn<QString>("outputs");
+    QTest::newRow("hyena") << POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt"
+                           << POLECAT_TEST_DATA "/novels-hyena-1m.reference.safetensors";
+    QTest::newRow("rtf") << POLECAT_TEST_DATA "/novels-hyena-rtf-1m.ckpt"
+                         << POLECAT_TEST_DATA "/novels-hyena-rtf-1m.outputs.safetensors";
+    QTest::newRow("multihyena") << POLECAT_TEST_DATA "/novels-multihyena-1m.ckpt"
+                                << POLECAT_TEST_DATA "/novels-multihyena-1m.outputs.safetensors";
+    const auto gpt = std::filesystem::path(qEnvironmentVariable("POLECAT_MODELS").toStdString()) /
+                     "novels-gpt-7m.safetensors";
+    if (std::filesystem::exists(gpt))
+      QTest::newRow("gpt") << QString::fromStdString(gpt.string())
+                           << POLECAT_TEST_DATA "/novels-gpt-7m.outputs.safetensors";
+  }
+  void publishedOutputs() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(QString, checkpoint);
+    QFETCH(QString, outputs);
+    const auto model = Model::load(analysis::Checkpoint::open(checkpoint.toStdString()));
+    const auto reference = analysis::openTensorFile(outputs.toStdString());
+    const auto tokensOf = [&](const char* name) {
+      const std::vector<double> values = reference->doubles(name);
+      return std::vector<Token>(values.begin(), values.end());
+    };
+    const auto prompt = tokensOf("prompt_tokens"), greedy = tokensOf("greedy_tokens");
+    const std::vector<float> expected = reference->floats("prompt_logits");
+    const bool attends = model->shape().blocks[0].kind == BlockShape::Kind::attention;
+    Workload w = workload(attends ? Mixer::attention : Mixer::convolutionLazy, static_cast<int>(greedy.size()));
+    const double half = distance(logitsOn(board(), model, w, prompt, prompt.size()), expected);
+    w.precision = Precision::float32;
+    const double once = distance(logitsOn(board(), model, w, prompt, prompt.size()), expected);
+    const double steps = distance(logitsOn(board(), model, w, prompt, 1), expected);
+    QVERIFY2(once < 1e-5 && steps < 1e-5, qPrintable(QString("%1, %2").arg(once).arg(steps)));
+    QVERIFY2(half < 2e-2, qPrintable(QString::number(half)));
+    Session session(model, w, board());
+    session.prefill(prompt);
+    QCOMPARE(session.decode(static_cast<int>(greedy.size() - prompt.size())), Outcome::finished);
+    const std::vector<Token> text(session.generated(0).begin(), session.generated(0).end());
+    QCOMPARE(text, std::vector<Token>(greedy.begin() + static_cast<std::ptrdiff_t>(prompt.size()), greedy.end()));
+    qInfo("float32: prompt %.1e, steps %.1e; bfloat16 %.1e; %d greedy tokens", once, steps, half,
+          static_cast<int>(text.size()));
   }
 };
 
