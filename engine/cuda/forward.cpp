@@ -227,7 +227,10 @@ void Forward::mixPrompt(std::size_t block, std::size_t op, const VectorProduct& 
       (sections ? promptHeadSections : promptHeads)(prompt, heads(block, op), m_type, m_launch);
   } else if (recurrent(mixer)) {
     if (keeps(block)) promptLazy(prompt, kept(block), m_type, m_launch);
-    (sections ? promptSections : promptModal)(prompt, modal(block, op), m_type, m_launch);
+    if (sections)
+      promptSections(prompt, modal(block, op), m_type, m_launch);
+    else
+      promptModal(prompt, modal(block, op), m_workload.mode.prefill == Prefill::scan, m_type, m_launch);
   } else if (mixer == Mixer::convolutionTiled) {
     promptTiled(prompt, tiled(block), m_type, m_launch);
   } else {

@@ -144,7 +144,10 @@ struct MixerPrompt {  // rows: sequence-major, `sequences` x `tokens`, the first
   void* out;
   ShortView shortFilter;
 };
-void promptModal(const MixerPrompt&, const ModalView&, Type, const Launch&);
+// scan: token after token even where tensor cores can do better.
+void promptModal(const MixerPrompt&, const ModalView&, bool scan, Type, const Launch&);
+// bfloat16, many tokens at once: how many of the piece's first tokens are done, 0 where it cannot.
+int promptChunks(const MixerPrompt&, const ModalView&, const Launch&);
 void promptLazy(const MixerPrompt&, const LazyView&, Type, const Launch&);
 
 // The convolution in tiles (engine/cpu/tiled.h), of sides from tiledStep on.

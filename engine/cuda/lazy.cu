@@ -115,10 +115,11 @@ __global__ __launch_bounds__(32 * tileWarps) void convolveKernel(MixerPrompt pro
 #pragma unroll
   for (int i = 0; i < 2 * side - 1; ++i) window[i] = tap(i - (side - 1));
   for (int firstIn = firstOut; firstIn > -side && firstOut - firstIn < z.lags + side - 1; firstIn -= side) {
+    const int slot = firstIn % z.ring;
 #pragma unroll
     for (int j = 0; j < side; ++j) {
-      const int at = firstIn + j;
-      const float u = at >= 0 && at < last ? toFloat(cache[(at % z.ring) * stride]) : 0.0F;
+      const int at = firstIn + j, wrapped = slot + j < z.ring ? slot + j : slot + j - z.ring;
+      const float u = at >= 0 && at < last ? toFloat(cache[wrapped * stride]) : 0.0F;
 #pragma unroll
       for (int i = 0; i < side; ++i) sums[i] = fmaf(window[i - j + side - 1], u, sums[i]);
     }

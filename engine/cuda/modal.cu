@@ -25,8 +25,10 @@ void stepModal(const MixerStep& step, const ModalView& m, Type type, const Launc
   type == Type::float32 ? stepModes<float, Slot>(step, m, where) : stepModes<Half, Slot>(step, m, where);
 }
 
-void promptModal(const MixerPrompt& prompt, const ModalView& m, Type type, const Launch& where) {
-  type == Type::float32 ? promptModes<float, Slot>(prompt, m, where) : promptModes<Half, Slot>(prompt, m, where);
+void promptModal(const MixerPrompt& prompt, const ModalView& m, bool scan, Type type, const Launch& where) {
+  if (type == Type::float32) return promptModes<float, Slot>(prompt, m, 0, where);
+  const int done = scan ? 0 : promptChunks(prompt, m, where);
+  if (done < prompt.tokens) promptModes<Half, Slot>(prompt, m, done, where);
 }
 
 void keepHistory(const MixerPrompt& prompt, Type type, const Launch& where) {

@@ -75,8 +75,10 @@ __global__ __launch_bounds__(modeThreads) void modesStepKernel(MixerStep step, M
 
 constexpr int modeChunk = 32;
 
+// Tokens from `begin` on of the piece.
+
 template <class T, class Mode, int Slots>
-__global__ __launch_bounds__(modeThreads) void modesPromptKernel(MixerPrompt prompt, ModalView m) {
+__global__ __launch_bounds__(modeThreads) void modesPromptKernel(MixerPrompt prompt, ModalView m, int begin) {
   __shared__ float inputs[modeChunk][groupSize], gates[modeChunk][groupSize];
   __shared__ float parts[4][modeChunk][groupSize];
   letSuccessorStart();
@@ -101,7 +103,7 @@ __global__ __launch_bounds__(modeThreads) void modesPromptKernel(MixerPrompt pro
   const int own = threadIdx.x / groupSize, place = group * groupSize + channel, column = m.order[place];
   const float direct = m.direct[place];
   T* out = static_cast<T*>(prompt.out);
-  for (int first = 0; first < prompt.tokens; first += modeChunk) {
+  for (int first = begin; first < prompt.tokens; first += modeChunk) {
     const int count = min(modeChunk, prompt.tokens - first);
     for (int t = own; t < count; t += modeThreads / groupSize) {
       float gate = 0, input = 0;
@@ -159,9 +161,9 @@ void stepModes(const MixerStep& step, const ModalView& m, const Launch& where) {
 }
 
 template <class T, class Mode>
-void promptModes(const MixerPrompt& prompt, const ModalView& m, const Launch& where) {
+void promptModes(const MixerPrompt& prompt, const ModalView& m, int begin, const Launch& where) {
   const auto go = [&](auto kernel) {
-    launch(kernel, dim3(m.groups, prompt.sequences), modeThreads, 0, where, prompt, m);
+    launch(kernel, dim3(m.groups, prompt.sequences), modeThreads, 0, where, prompt, m, begin);
   };
   const int perLane = (m.mostSlots + slotLanes - 1) / slotLanes;
   if (perLane <= 1)

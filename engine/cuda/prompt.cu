@@ -1,6 +1,6 @@
 // Attention of a prompt: causal, online softmax. bfloat16 heads of 32, 64 or 128 channels run on tensor cores
 // (mma.m16n8k16, as FlashAttention-2 lays it out: Dao 2023); everything else runs one query per warp.
-#include "engine/cuda/device.cuh"
+#include "engine/cuda/tensor.cuh"
 
 namespace engine::cuda {
 namespace {
@@ -85,19 +85,9 @@ __device__ inline void loadTransposed(unsigned (&r)[4], unsigned address) {
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
                : "r"(address));
 }
-__device__ inline void multiplyAdd(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
-  asm volatile(
-      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
 __device__ inline void copyAsync(void* to, const void* from, bool valid) {
   const int bytes = valid ? 16 : 0;
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared32(to)), "l"(from), "r"(bytes));
-}
-__device__ inline unsigned pack(float low, float high) {
-  const __nv_bfloat162 two = __floats2bfloat162_rn(low, high);
-  return *reinterpret_cast<const unsigned*>(&two);
 }
 
 // Rows of Width channels, padded by 16 bytes against bank conflicts.
