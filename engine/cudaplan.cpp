@@ -12,6 +12,7 @@ namespace {
 using Size = std::size_t;
 
 constexpr int promptRows = 8192;  // rows of one forward pass over prompts: enough for full matrix speed
+constexpr int fewestLags = 64, mostSplits = 64;  // of blocks that share the lags of a convolution
 constexpr int lazyPiece = 512;    // tokens of a piece when inputs are kept in a ring
 constexpr Size libraryBytes = Size{32} << 20;
 constexpr int multiprocessors = 132;  // of the boards this is tuned for; others run, a little less evenly
@@ -55,6 +56,17 @@ CudaWeights::Linear linear(Arena& arena, int inputs, int outputs, Size typeBytes
   made.outputs = outputs;
   made.weight = arena.part(size(inputs) * size(outputs) * typeBytes);
   if (bias) made.bias = arena.part(size(outputs) * sizeof(float));
+  return made;
+}
+
+CudaSession::Lazy lazyOf(int stride, int lags, const Workload& workload) {
+  using Lazy = CudaSession::Lazy;
+  Lazy made;
+  made.sequences = workload.batch == 1 ? 1 : workload.batch <= 16 ? 2 : 4;
+  made.blocks = (stride + Lazy::channels - 1) / Lazy::channels *
+                ((workload.batch + made.sequences - 1) / made.sequences);
+  if (!workload.batchInvariant)
+    made.splits = std::clamp(3 * multiprocessors / made.blocks, 1, std::clamp(lags / fewestLags, 1, mostSplits));
   return made;
 }
 
@@ -209,11 +221,22 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
   plan.scores = arena.part(batch * 16 * sizeof(double));
   plan.best = arena.part(batch * 16 * sizeof(int));
   if (restricts(workload.sampling)) plan.thresholds = arena.part(batch * sizeof(std::uint64_t));
+  Size partial = 0, arrived = 0;  // of kernels whose blocks share a sum
   if (attention) {
     const Size pairs = batch * size(shape.heads);
-    plan.partial = arena.part(pairs * size(plan.splits) * size(plan.paddedAttentionWidth + 2) * sizeof(float));
-    plan.arrived = arena.part(pairs * sizeof(int));
+    partial = pairs * size(plan.splits) * size(plan.paddedAttentionWidth + 2);
+    arrived = pairs;
   }
+  for (CudaSession::Block& b : plan.blocks) {
+    if (heads || (mixer != Mixer::convolutionLazy && b.keptStride == 0)) continue;
+    b.lazy = lazyOf(b.keptStride > 0 ? b.keptStride : plan.stride, plan.lags, workload);
+    if (b.lazy.splits == 1) continue;
+    const Size sums = size(b.lazy.splits * b.lazy.sequences * CudaSession::Lazy::channels);
+    partial = std::max(partial, size(b.lazy.blocks) * sums);
+    arrived = std::max(arrived, size(b.lazy.blocks));
+  }
+  plan.partial = arena.part(partial * sizeof(float));
+  plan.arrived = arena.part(arrived * sizeof(int));
   plan.prompt = arena.part(rows * sizeof(int));
   plan.next = arena.part(batch * sizeof(int));
   plan.kept = arena.part(batch * size(plan.keptSteps) * sizeof(int));

@@ -48,6 +48,12 @@ struct CudaWeights {
 // A block of MultiHyena has two operators: each part below holds the first's, then the second's; a sequence's state
 // has both.
 struct CudaSession {
+  // Steps of the convolution: how many channels and sequences a block of threads has, how many blocks share the lags.
+  struct Lazy {
+    static constexpr int channels = 64;
+    int sequences = 1, splits = 1;
+    int blocks = 0;  // that have channels and sequences of their own
+  };
   struct Block {
     CudaPart taps, coefficients, order, direct, groups, powers, blockTaps;  // tables
     CudaPart history, state, responses, inputs;                             // state
@@ -56,6 +62,7 @@ struct CudaSession {
     // A recurrent block's channels without a model stay a convolution: their taps and inputs lie in `taps` and `cache`.
     CudaPart keptChannels;  // [keptStride] the channel of each, -1: padding
     int keptStride = 0;
+    Lazy lazy;
   };
   std::vector<Block> blocks;
   CudaPart residual, normed, streams, mixed, hidden, gated, logits, scores, best, partial, arrived;

@@ -217,32 +217,43 @@ class Channel {
 // Inputs and gates of the tokens [first, first + each) of a channel; zeros from `end` on.
 __device__ inline void gatesOf(const MixerPrompt& prompt, int sequence, std::size_t row0, int channel, int first, int end,
                                float (&gates)[each], float (&inputs)[each]) {
+  constexpr int past = 2;  // tokens before the first that the short filter reaches
   const ShortView& f = prompt.shortFilter;
   const int columns = streamColumns(prompt.stride), column = streamColumn(0, channel), slots = f.taps - 1;
   const Half* streams = static_cast<const Half*>(prompt.streams) + row0 * columns + column;
-  const Half* history = static_cast<const Half*>(f.history) + std::size_t(sequence) * slots * columns + column;
-  const auto value = [&](int t, int stream) {
-    if (t >= 0) return toFloat(streams[std::size_t(t) * columns + stream * streamChannels]);
-    const int at = prompt.position + t;
-    return at >= 0 ? toFloat(history[std::size_t(at % slots) * columns + stream * streamChannels]) : 0.0F;
-  };
+  Half raw[3][past + each];
+  if (first >= past && first + each <= end) {  // no question before a load: all of them are on their way at once
+    const Half* from = streams + std::size_t(first - past) * columns;
+#pragma unroll
+    for (int i = 0; i < past + each; ++i, from += columns)
+#pragma unroll
+      for (int s = 0; s < 3; ++s) raw[s][i] = from[s * streamChannels];
+  } else {
+    const Half* history = static_cast<const Half*>(f.history) + std::size_t(sequence) * slots * columns + column;
+#pragma unroll
+    for (int i = 0; i < past + each; ++i) {
+      const int t = first - past + i, at = prompt.position + t;
+      const Half* from = nullptr;
+      if (t >= 0 && t < end)
+        from = streams + std::size_t(t) * columns;
+      else if (t < 0 && at >= 0 && -t <= slots)
+        from = history + std::size_t(at % slots) * columns;
+#pragma unroll
+      for (int s = 0; s < 3; ++s) raw[s][i] = from ? from[s * streamChannels] : fromFloat<Half>(0);
+    }
+  }
   float filtered[3][each];
 #pragma unroll
   for (int s = 0; s < 3; ++s) {
-    float weight[3], past[2];
+    float weight[past + 1];
 #pragma unroll
-    for (int lag = 0; lag < 3; ++lag)
+    for (int lag = 0; lag <= past; ++lag)
       weight[lag] = lag <= slots ? f.weight[std::size_t(lag) * columns + s * streamChannels + column] : 0.0F;
-#pragma unroll
-    for (int lag = 1; lag < 3; ++lag) past[lag - 1] = lag <= slots && first < end ? value(first - lag, s) : 0.0F;
     const float bias = f.bias[s * streamChannels + column];
 #pragma unroll
-    for (int i = 0; i < each; ++i) {
-      const float newest = first + i < end ? value(first + i, s) : 0.0F;
-      filtered[s][i] = bias + weight[0] * newest + weight[1] * past[0] + weight[2] * past[1];
-      past[1] = past[0];
-      past[0] = newest;
-    }
+    for (int i = 0; i < each; ++i)
+      filtered[s][i] = bias + weight[0] * toFloat(raw[s][i + 2]) + weight[1] * toFloat(raw[s][i + 1]) +
+                       weight[2] * toFloat(raw[s][i]);
   }
 #pragma unroll
   for (int i = 0; i < each; ++i) {

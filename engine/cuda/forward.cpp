@@ -97,13 +97,18 @@ BlockView Forward::blocked(std::size_t block) const {
 
 LazyView Forward::lazy(std::size_t block) const {
   const CudaSession::Block& b = m_plan.blocks[block];
-  return {at<float>(b.taps), at(b.cache), m_plan.lags, m_plan.ring, m_plan.stride, nullptr};
-}
-
-LazyView Forward::kept(std::size_t block) const {
-  LazyView view = lazy(block);
-  view.stride = m_plan.blocks[block].keptStride;
-  view.columns = at<std::int32_t>(m_plan.blocks[block].keptChannels);
+  static_assert(CudaSession::Lazy::channels == lazyChannels);
+  LazyView view{};
+  view.taps = at<float>(b.taps);
+  view.cache = at(b.cache);
+  view.lags = m_plan.lags;
+  view.ring = m_plan.ring;
+  view.stride = b.keptStride > 0 ? b.keptStride : m_plan.stride;
+  view.sequences = b.lazy.sequences;
+  view.splits = b.lazy.splits;
+  view.partial = at<float>(m_plan.partial);
+  view.arrived = at<int>(m_plan.arrived);
+  view.columns = b.keptStride > 0 ? at<std::int32_t>(b.keptChannels) : nullptr;
   return view;
 }
 
@@ -176,7 +181,7 @@ void Forward::mixStep(std::size_t block, std::size_t op, const VectorProduct& pr
     return stepAttention(step, attention(block), m_type, m_launch);
   }
   if (kind == BlockShape::Kind::multiHyena) return mixHeads(block, op, step);
-  if (keeps) stepLazy(step, kept(block), m_type, m_launch);
+  if (keeps) stepLazy(step, lazy(block), m_type, m_launch);
   switch (m_workload.mode.mixer) {
     case Mixer::modal:
       return stepModal(step, modal(block, op), m_type, m_launch);
@@ -226,7 +231,7 @@ void Forward::mixPrompt(std::size_t block, std::size_t op, const VectorProduct& 
     else
       (sections ? promptHeadSections : promptHeads)(prompt, heads(block, op), m_type, m_launch);
   } else if (recurrent(mixer)) {
-    if (keeps(block)) promptLazy(prompt, kept(block), m_type, m_launch);
+    if (keeps(block)) promptLazy(prompt, lazy(block), m_type, m_launch);
     if (sections)
       promptSections(prompt, modal(block, op), m_type, m_launch);
     else

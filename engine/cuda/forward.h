@@ -58,8 +58,7 @@ class Forward {
   ShortView shortFilter(std::size_t block, std::size_t op) const;
   ModalView modal(std::size_t block, std::size_t op) const;
   BlockView blocked(std::size_t block) const;
-  LazyView lazy(std::size_t block) const;
-  LazyView kept(std::size_t block) const;
+  LazyView lazy(std::size_t block) const;  // of a recurrent block: the channels that stay convolutions
   bool keeps(std::size_t block) const { return m_plan.blocks[block].keptStride > 0; }
   TiledView tiled(std::size_t block) const;
   void rotate(std::size_t block, const Rotation&) const;

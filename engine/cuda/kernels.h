@@ -116,11 +116,16 @@ struct BlockView {
   float* responses;  // [batch, groups, length, 16]
   void* inputs;      // the same, T
 };
+inline constexpr int lazyChannels = 64;  // of a block of threads of a step
 struct LazyView {
   const float* taps;  // [lags, stride], skip in lag 0
   void* cache;        // [batch, ring, stride] T
   int lags, ring;
   int stride;                   // of taps and cache
+  int sequences;                // of a block of threads: 1, 2 or 4
+  int splits;                   // blocks of threads that share the lags
+  float* partial;               // [blocks, splits, sequences, lazyChannels]
+  int* arrived;                 // [blocks], zero between launches
   const std::int32_t* columns;  // [stride]: the model's channel of each, -1: none; null: all of them in order
 };
 struct MixerStep {

@@ -7,7 +7,7 @@ namespace {
 
 constexpr int warps = 8;
 constexpr int threads = 32 * warps;
-constexpr int channels = 64;  // of a block: two for each lane
+constexpr int channels = lazyChannels;  // of a block: two for each lane
 
 // The model's channel whose taps and inputs lie in column c; -1: none.
 __device__ inline int channelOf(const LazyView& z, int c) {
@@ -15,32 +15,32 @@ __device__ inline int channelOf(const LazyView& z, int c) {
   return z.columns ? z.columns[c] : c;
 }
 
-template <class T>
-__device__ inline void storeTwo(T* to, float a, float b) {
-  to[0] = fromFloat<T>(a);
-  to[1] = fromFloat<T>(b);
-}
-
+// Lags are split among gridDim.z blocks where channels and sequences make too few; the last of them to come adds up.
 template <class T, int Sequences>
 __global__ __launch_bounds__(threads) void stepKernel(MixerStep step, LazyView z) {
   __shared__ float inputs[Sequences][channels], gates[Sequences][channels];
   __shared__ float parts[warps][Sequences][channels];
+  __shared__ bool last;
   letSuccessorStart();
   waitForPredecessor();
   const int position = step.control->position;
   const int firstChannel = blockIdx.x * channels, firstSequence = blockIdx.y * Sequences;
   T* cache = static_cast<T*>(z.cache);
-  for (int i = threadIdx.x; i < Sequences * channels; i += threads) {
-    const int s = i / channels, c = i % channels, sequence = firstSequence + s, column = firstChannel + c;
-    const int channel = channelOf(z, column);
-    float gate = 0, input = 0;
-    if (sequence < step.batch && channel >= 0) {
-      gateStep<T>(step, sequence, position, channel, gate, input);
-      cache[(std::size_t(sequence) * z.ring + position % z.ring) * z.stride + column] = fromFloat<T>(input);
+  const auto takeInputs = [&] {  // each thread for itself
+    for (int i = threadIdx.x; i < Sequences * channels; i += threads) {
+      const int s = i / channels, c = i % channels, sequence = firstSequence + s, column = firstChannel + c;
+      const int channel = channelOf(z, column);
+      float gate = 0, input = 0;
+      if (sequence < step.batch && channel >= 0) {
+        gateStep<T>(step, sequence, position, channel, gate, input);
+        cache[(std::size_t(sequence) * z.ring + position % z.ring) * z.stride + column] = fromFloat<T>(input);
+      }
+      gates[s][c] = gate;
+      inputs[s][c] = input;
     }
-    gates[s][c] = gate;
-    inputs[s][c] = input;
-  }
+  };
+  const bool alone = gridDim.z == 1;
+  if (alone) takeInputs();
 
   // Lag 1 + warp, 9 + warp ...: the current input is not read back.
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, column = firstChannel + 2 * lane;
@@ -48,7 +48,7 @@ __global__ __launch_bounds__(threads) void stepKernel(MixerStep step, LazyView z
   float2 sums[Sequences] = {};
   if (column < z.stride) {
 #pragma unroll 4
-    for (int lag = 1 + warp; lag <= lags; lag += warps) {
+    for (int lag = 1 + warp + warps * blockIdx.z; lag <= lags; lag += warps * gridDim.z) {
       const float2 tap = loadTwo(z.taps + std::size_t(lag) * z.stride + column);
       const int slot = current - lag + (lag > current ? z.ring : 0);
 #pragma unroll
@@ -66,12 +66,34 @@ __global__ __launch_bounds__(threads) void stepKernel(MixerStep step, LazyView z
     parts[warp][s][2 * lane + 1] = sums[s].y;
   }
   __syncthreads();
+  const auto sumOfWarps = [&](int i) {
+    float sum = 0;
+    for (int w = 0; w < warps; ++w) sum += parts[w][i / channels][i % channels];
+    return sum;
+  };
+  const int block = blockIdx.y * gridDim.x + blockIdx.x;
+  float* partial = z.partial + std::size_t(block) * gridDim.z * Sequences * channels;
+  if (!alone) {
+    for (int i = threadIdx.x; i < Sequences * channels; i += threads)
+      partial[blockIdx.z * Sequences * channels + i] = sumOfWarps(i);
+    __threadfence();
+    __syncthreads();
+    if (threadIdx.x == 0) last = atomicAdd(z.arrived + block, 1) == static_cast<int>(gridDim.z) - 1;
+    __syncthreads();
+    if (!last) return;
+    __threadfence();
+    takeInputs();
+    if (threadIdx.x == 0) z.arrived[block] = 0;
+  }
   for (int i = threadIdx.x; i < Sequences * channels; i += threads) {
     const int s = i / channels, c = i % channels, sequence = firstSequence + s, own = firstChannel + c;
     const int channel = channelOf(z, own);
     if (sequence >= step.batch || channel < 0) continue;
     float sum = 0;
-    for (int w = 0; w < warps; ++w) sum += parts[w][s][c];
+    if (alone)
+      sum = sumOfWarps(i);
+    else
+      for (unsigned part = 0; part < gridDim.z; ++part) sum += __ldcg(partial + part * Sequences * channels + i);
     sum = fmaf(z.taps[own], inputs[s][c], sum);
     static_cast<T*>(step.out)[std::size_t(sequence) * step.stride + channel] = fromFloat<T>(gates[s][c] * sum);
   }
@@ -141,16 +163,16 @@ __global__ __launch_bounds__(32 * tileWarps) void convolveKernel(MixerPrompt pro
 
 template <class T>
 void stepAll(const MixerStep& step, const LazyView& z, const Launch& where) {
-  const auto go = [&](auto kernel, int sequences) {
-    launch(kernel, dim3(blocksFor(z.stride, channels), blocksFor(step.batch, sequences)), threads, 0, where, step,
+  const auto go = [&](auto kernel) {
+    launch(kernel, dim3(blocksFor(z.stride, channels), blocksFor(step.batch, z.sequences), z.splits), threads, 0, where, step,
            z);
   };
-  if (step.batch == 1)
-    go(stepKernel<T, 1>, 1);
-  else if (step.batch <= 16)
-    go(stepKernel<T, 2>, 2);
+  if (z.sequences == 1)
+    go(stepKernel<T, 1>);
+  else if (z.sequences == 2)
+    go(stepKernel<T, 2>);
   else
-    go(stepKernel<T, 4>, 4);
+    go(stepKernel<T, 4>);
 }
 
 template <class T>
