@@ -79,19 +79,22 @@ void check(const Model& model, const Workload& workload) {
   const Shape& shape = model.shape();
   const Mixer mixer = workload.mode.mixer;
   checkMode(model, workload.mode);
-  if (mixer == Mixer::convolutionTiled)
-    unsupported("mode " + std::string(name(mixer)) + " runs on the CPU only", "choose convolution or modal");
   const Prefill way = workload.mode.prefill;
   if (way != Prefill::automatic && way != Prefill::fft && way != Prefill::scan)
     unsupported("prefill by " + std::string(name(way)) + " runs on the CPU only", "choose automatic");
-  const std::string feature = unusualFeature(model.weights());
-  if (!feature.empty()) unsupported("models with " + feature + " run on the CPU only", "use device cpu");
+  for (const Block& block : model.weights().blocks)
+    for (const ConvolutionOperator& op : block.operators) {
+      if (!op.firstGate) unsupported("models with H3 operators run on the CPU only", "use device cpu");
+      if (op.banks.size() != 1)
+        unsupported("Hyena operators of order " + std::to_string(op.banks.size() + 1) + " run on the CPU only",
+                    "use device cpu");
+    }
   for (const BlockShape& block : shape.blocks) {
-    if (block.kind == BlockShape::Kind::hyena && shape.hyenaOrder != 2)
-      unsupported("Hyena operators of order " + std::to_string(shape.hyenaOrder) + " run on the CPU only",
-                  "use device cpu");
-    if (block.keptFilters > 0)
-      unsupported("models with some filters left as convolutions run on the CPU only", "distil all filters");
+    const bool matrices = block.kind == BlockShape::Kind::multiHyena;
+    if (matrices && mixer == Mixer::convolutionTiled)
+      unsupported("the tiled convolution of MultiHyena runs on the CPU only", "choose convolution or modal");
+    if (matrices && recurrent(mixer) && block.keptFilters > 0)
+      unsupported("a MultiHyena model has heads without a distilled filter", "distil all of its heads");
     if (block.kind != BlockShape::Kind::hyena && shape.width / shape.heads > 256)
       unsupported("heads wider than 256 channels run on the CPU only", "use device cpu");
   }

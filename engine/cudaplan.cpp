@@ -1,6 +1,8 @@
 #include "engine/cudaplan.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 
 #include "engine/error.h"
 
@@ -10,6 +12,7 @@ namespace {
 using Size = std::size_t;
 
 constexpr int promptRows = 8192;  // rows of one forward pass over prompts: enough for full matrix speed
+constexpr int fewestLags = 64, mostSplits = 64;  // of blocks that share the lags of a convolution
 constexpr int lazyPiece = 512;    // tokens of a piece when inputs are kept in a ring
 constexpr Size libraryBytes = Size{32} << 20;
 constexpr int multiprocessors = 132;  // of the boards this is tuned for; others run, a little less evenly
@@ -37,6 +40,15 @@ class Arena {
 bool hasHeads(const BlockShape& block) {
   return block.kind == BlockShape::Kind::multiHyena;
 }
+bool attends(const BlockShape& block) {
+  return block.kind == BlockShape::Kind::attention;
+}
+bool gated(const BlockShape& block, const Shape& shape) {
+  return block.hiddenWidth > 0 ? block.hiddenWidth > shape.innerWidth : hasHeads(block);
+}
+int keyWidth(const BlockShape& block, const Shape& shape) {
+  return block.keyValueWidth > 0 ? block.keyValueWidth : shape.width;
+}
 
 CudaWeights::Linear linear(Arena& arena, int inputs, int outputs, Size typeBytes, bool bias) {
   CudaWeights::Linear made;
@@ -44,6 +56,17 @@ CudaWeights::Linear linear(Arena& arena, int inputs, int outputs, Size typeBytes
   made.outputs = outputs;
   made.weight = arena.part(size(inputs) * size(outputs) * typeBytes);
   if (bias) made.bias = arena.part(size(outputs) * sizeof(float));
+  return made;
+}
+
+CudaSession::Lazy lazyOf(int stride, int lags, const Workload& workload) {
+  using Lazy = CudaSession::Lazy;
+  Lazy made;
+  made.sequences = workload.batch == 1 ? 1 : workload.batch <= 16 ? 2 : 4;
+  made.blocks = (stride + Lazy::channels - 1) / Lazy::channels *
+                ((workload.batch + made.sequences - 1) / made.sequences);
+  if (!workload.batchInvariant)
+    made.splits = std::clamp(3 * multiprocessors / made.blocks, 1, std::clamp(lags / fewestLags, 1, mostSplits));
   return made;
 }
 
@@ -61,7 +84,7 @@ CudaWeights cudaWeights(const Shape& shape, const Workload& workload) {
   const auto norm = [&] {
     return CudaWeights::Norm{arena.part(size(stride) * sizeof(float)), arena.part(size(stride) * sizeof(float))};
   };
-  const int streams = 3 * stride;
+  const int streams = cudaStreamColumns(shape.width);
   for (const BlockShape& block : shape.blocks) {
     CudaWeights::Block& b = plan.blocks.emplace_back();
     const bool heads = hasHeads(block);
@@ -69,14 +92,15 @@ CudaWeights cudaWeights(const Shape& shape, const Workload& workload) {
       CudaWeights::Mixer& mixer = b.mixers[size(i)];
       mixer.norm = norm();
       if (heads) mixer.innerNorm = norm();
-      mixer.in = linear(arena, stride, streams, type, true);
+      if (attends(block)) b.keyStride = padded(keyWidth(block, shape));
+      mixer.in = linear(arena, stride, attends(block) ? stride + 2 * b.keyStride : streams, type, true);
       mixer.out = linear(arena, stride, stride, type, true);
-      if (block.kind == BlockShape::Kind::attention) continue;
+      if (attends(block)) continue;
       mixer.shortWeight = arena.part(size(shape.shortFilterTaps) * size(streams) * sizeof(float));
       mixer.shortBias = arena.part(size(streams) * sizeof(float));
     }
     b.mlpNorm = norm();
-    b.mlpIn = linear(arena, stride, heads ? 2 * inner : inner, type, true);
+    b.mlpIn = linear(arena, stride, gated(block, shape) ? 2 * inner : inner, type, true);
     b.mlpOut = linear(arena, inner, stride, type, true);
   }
   plan.embedding = linear(arena, stride, vocabulary, type, false);
@@ -95,22 +119,26 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
   plan.stride = padded(shape.width);
   plan.innerStride = padded(shape.innerWidth);
   plan.vocabularyStride = padded(shape.vocabulary);
-  const Size stride = size(plan.stride), streams = 3 * stride;
+  const Size stride = size(plan.stride), streams = size(cudaStreamColumns(shape.width));
   plan.pieceTokens = std::min(workload.capacityTokens, promptRows);
-  if (mixer == Mixer::convolutionLazy) {
-    const int length = shape.distilled ? workload.capacityTokens : shape.filterLengthTokens;
-    plan.lags = std::min(length, workload.capacityTokens);
-    plan.ring = std::min(workload.capacityTokens, length + lazyPiece);
-    if (plan.ring < workload.capacityTokens) plan.pieceTokens = std::min(plan.pieceTokens, lazyPiece);
-  }
-  bool heads = false, hyena = true;
+  bool heads = false, hyena = true, attention = false, kept = false, gates = false;
   for (const BlockShape& block : shape.blocks) {
     heads = heads || hasHeads(block);
+    attention = attention || attends(block);
+    gates = gates || gated(block, shape);
+    kept = kept || (recurrent(mixer) && block.keptFilters > 0);
     hyena = hyena && block.kind == BlockShape::Kind::hyena;
   }
+  if (kept || mixer == Mixer::convolutionLazy || mixer == Mixer::convolutionTiled) {
+    const int length = shape.distilled && !kept ? workload.capacityTokens : shape.filterLengthTokens;
+    plan.lags = std::min(length, workload.capacityTokens);
+    plan.ring = std::min(workload.capacityTokens, length + lazyPiece);
+    if (plan.ring < workload.capacityTokens && mixer != Mixer::convolutionTiled)
+      plan.pieceTokens = std::min(plan.pieceTokens, lazyPiece);
+  }
   if (heads) plan.paddedHeadWidth = padded(shape.headWidth);
-  if (mixer == Mixer::attention && shape.heads > 0) {
-    plan.paddedHeadWidth = padded(shape.width / shape.heads);
+  if (attention && shape.heads > 0) {
+    plan.paddedAttentionWidth = padded(shape.width / shape.heads);
     // Enough blocks for several waves, of at least 64 tokens each; batch-invariant: a fixed size.
     const int pairs = workload.batch * shape.heads;
     plan.splits = std::clamp((4 * multiprocessors + pairs - 1) / pairs, 1, (workload.capacityTokens + 63) / 64);
@@ -127,7 +155,8 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
   };
   for (const BlockShape& block : shape.blocks) {
     CudaSession::Block& b = plan.blocks.emplace_back();
-    const bool modal = recurrent(mixer) && block.kind != BlockShape::Kind::attention, matrices = hasHeads(block);
+    const bool modal = recurrent(mixer) && !attends(block), matrices = hasHeads(block);
+    const bool tiled = mixer == Mixer::convolutionTiled && !attends(block);
     const Size operators = matrices ? 2 : 1, headCount = size(shape.heads);
     const Size places = size(block.places), blockLength = size(workload.mode.blockLength);
     const Size coefficients = static_cast<Size>(block.tableFloats) - (modal ? 2 * places : 0);
@@ -143,11 +172,16 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
         b.powers = arena.part(coefficients / 3 * 2 * sizeof(float));  // a pair has 6 coefficients and 4 powers
         b.blockTaps = arena.part(places * blockLength * sizeof(float));
       }
-    } else if (mixer == Mixer::convolutionLazy) {
+      if (block.keptFilters > 0) {
+        b.keptStride = padded(block.keptFilters);
+        b.keptChannels = arena.part(size(b.keptStride) * sizeof(int));
+        b.taps = arena.part(size(plan.lags) * size(b.keptStride) * sizeof(float));
+      }
+    } else if (!attends(block)) {
       b.taps = arena.part(size(plan.lags) * (matrices ? operators * headCount : stride) * sizeof(float));
     }
     counted(plan.tableBytes);
-    if (block.kind != BlockShape::Kind::attention)
+    if (!attends(block))
       b.history = arena.part(operators * batch * size(shape.shortFilterTaps - 1) * streams * type);
     if (modal) {
       b.state = arena.part(batch * stateFloats * sizeof(float));
@@ -158,13 +192,18 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
       }
     }
     counted(plan.stateBytes);
-    if (mixer == Mixer::convolutionLazy)
-      b.cache = arena.part(batch * size(plan.ring) * type *
-                           (matrices ? operators * headCount * 2 * size(plan.paddedHeadWidth) : stride));
-    if (mixer == Mixer::attention) {
-      const Size bytes = batch * size(shape.heads) * capacity * size(plan.paddedHeadWidth) * type;
+    if (attends(block)) {
+      const Size keyHeads = headCount * size(keyWidth(block, shape)) / size(shape.width);
+      const Size bytes = batch * keyHeads * capacity * size(plan.paddedAttentionWidth) * type;
       b.cache = arena.part(bytes);
       b.values = arena.part(bytes);
+    } else if (tiled) {
+      b.cache = arena.part(batch * capacity * stride * sizeof(float));
+    } else if (modal) {
+      b.cache = arena.part(batch * size(plan.ring) * size(b.keptStride) * type);
+    } else {
+      b.cache = arena.part(batch * size(plan.ring) * type *
+                           (matrices ? operators * headCount * 2 * size(plan.paddedHeadWidth) : stride));
     }
     counted(plan.cacheBytes);
   }
@@ -176,22 +215,34 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
   plan.normed = arena.part(rows * stride * type);
   plan.streams = arena.part(rows * streams * type);
   plan.mixed = arena.part(rows * stride * type);
-  plan.hidden = arena.part(rows * size(plan.innerStride) * (heads ? 2 : 1) * type);
-  if (heads) plan.gated = arena.part(rows * size(plan.innerStride) * type);
+  plan.hidden = arena.part(rows * size(plan.innerStride) * (gates ? 2 : 1) * type);
+  if (gates) plan.gated = arena.part(rows * size(plan.innerStride) * type);
   plan.logits = arena.part(batch * size(plan.vocabularyStride) * sizeof(float));
   plan.scores = arena.part(batch * 16 * sizeof(double));
   plan.best = arena.part(batch * 16 * sizeof(int));
-  if (mixer == Mixer::attention) {
+  if (restricts(workload.sampling)) plan.thresholds = arena.part(batch * sizeof(std::uint64_t));
+  Size partial = 0, arrived = 0;  // of kernels whose blocks share a sum
+  if (attention) {
     const Size pairs = batch * size(shape.heads);
-    plan.partial = arena.part(pairs * size(plan.splits) * size(plan.paddedHeadWidth + 2) * sizeof(float));
-    plan.arrived = arena.part(pairs * sizeof(int));
+    partial = pairs * size(plan.splits) * size(plan.paddedAttentionWidth + 2);
+    arrived = pairs;
   }
+  for (CudaSession::Block& b : plan.blocks) {
+    if (heads || (mixer != Mixer::convolutionLazy && b.keptStride == 0)) continue;
+    b.lazy = lazyOf(b.keptStride > 0 ? b.keptStride : plan.stride, plan.lags, workload);
+    if (b.lazy.splits == 1) continue;
+    const Size sums = size(b.lazy.splits * b.lazy.sequences * CudaSession::Lazy::channels);
+    partial = std::max(partial, size(b.lazy.blocks) * sums);
+    arrived = std::max(arrived, size(b.lazy.blocks));
+  }
+  plan.partial = arena.part(partial * sizeof(float));
+  plan.arrived = arena.part(arrived * sizeof(int));
   plan.prompt = arena.part(rows * sizeof(int));
   plan.next = arena.part(batch * sizeof(int));
   plan.kept = arena.part(batch * size(plan.keptSteps) * sizeof(int));
   plan.control = arena.part(256);
   plan.library = arena.part(libraryBytes);
-  if (hyena && mixer == Mixer::modal && workload.batch == 1)
+  if (hyena && !gates && !kept && mixer == Mixer::modal && workload.batch == 1)
     plan.alone = arena.part(256 + (2 * stride + size(plan.innerStride)) * 8 +
                             shape.blocks.size() * stride * CudaSession::aloneBytesPerPlace);
   counted(plan.workspaceBytes);
@@ -211,14 +262,20 @@ Footprint cudaFootprint(const Shape& shape, const Workload& workload) {
   // Mixers alone, at half the capacity (engine page, section 2).
   const double type = static_cast<double>(cudaTypeBytes(workload));
   const double seen = workload.capacityTokens / 2.0, width = shape.width;
-  const double shared = static_cast<double>(plan.tableBytes) / workload.batch;
+  const double batches = workload.batch;
+  const bool tiled = workload.mode.mixer == Mixer::convolutionTiled;
+  const double shared = tiled ? 0 : static_cast<double>(plan.tableBytes) / batches;
   double moved = 0;
   for (const BlockShape& block : shape.blocks) {
     const double states = 4.0 * static_cast<double>(block.stateFloats), places = block.places;
     const double m = workload.mode.blockLength, operators = hasHeads(block) ? 2 : 1, headWidth = shape.headWidth;
+    if (attends(block)) {
+      moved += 2 * type * keyWidth(block, shape) * seen;
+      continue;
+    }
+    const double lags = std::min<double>(seen, plan.lags);
     switch (workload.mode.mixer) {
       case Mixer::attention:
-        moved += 2 * type * width * seen;
         break;
       case Mixer::modal:
       case Mixer::companion:
@@ -232,12 +289,14 @@ Footprint cudaFootprint(const Shape& shape, const Workload& workload) {
           moved += places * (8 + type * (1 + m / 2));
         break;
       case Mixer::convolutionLazy:
-      case Mixer::convolutionTiled:
-        moved += (hasHeads(block) ? 2 * operators : 1) * type * width * std::min<double>(seen, plan.lags);
+        moved += (hasHeads(block) ? 2 * operators : 1) * type * width * lags;
+        break;
+      case Mixer::convolutionTiled:  // inputs since the last tile; inputs, outputs and taps of a tile of every side
+        moved += 4 * width * (cudaTileStep / 2.0 + (3 + 2.0 / batches) * std::max(0.0, std::log2(seen / cudaTileStep)));
         break;
     }
-    if (block.kind != BlockShape::Kind::attention)
-      moved += operators * 2 * type * 3 * width * (shape.shortFilterTaps - 1);
+    if (recurrent(workload.mode.mixer)) moved += type * block.keptFilters * lags;
+    moved += operators * 2 * type * 3 * width * (shape.shortFilterTaps - 1);
   }
   result.movedBytesPerToken = moved + shared;
   return result;

@@ -30,12 +30,13 @@ struct CudaWeights {
   struct Mixer {
     Norm norm, innerNorm;             // innerNorm: of MultiHyena
     Linear in, out;
-    CudaPart shortWeight, shortBias;  // [taps, 3 stride], [3 stride]
+    CudaPart shortWeight, shortBias;  // [taps, streams], [streams], of cudaStreamColumns()
   };
   struct Block {
     std::array<Mixer, 2> mixers;  // the second of MultiHyena alone
     Norm mlpNorm;
     Linear mlpIn, mlpOut;  // a gated MLP: both halves of mlpIn are padded
+    int keyStride = 0;     // attention: padded width of the keys, which are fewer than queries where heads share them
   };
   std::vector<Block> blocks;
   Linear embedding, head;  // head.outputs == 0: tied
@@ -47,20 +48,33 @@ struct CudaWeights {
 // A block of MultiHyena has two operators: each part below holds the first's, then the second's; a sequence's state
 // has both.
 struct CudaSession {
+  // Steps of the convolution: how many channels and sequences a block of threads has, how many blocks share the lags.
+  struct Lazy {
+    static constexpr int channels = 64;
+    int sequences = 1, splits = 1;
+    int blocks = 0;  // that have channels and sequences of their own
+  };
   struct Block {
     CudaPart taps, coefficients, order, direct, groups, powers, blockTaps;  // tables
     CudaPart history, state, responses, inputs;                             // state
-    CudaPart cache, values;  // cache: inputs, or rows of key and value of MultiHyena; or keys, values
+    // cache: inputs, or rows of key and value of MultiHyena; or keys, values; or the sums and inputs of tiles.
+    CudaPart cache, values;
+    // A recurrent block's channels without a model stay a convolution: their taps and inputs lie in `taps` and `cache`.
+    CudaPart keptChannels;  // [keptStride] the channel of each, -1: padding
+    int keptStride = 0;
+    Lazy lazy;
   };
   std::vector<Block> blocks;
   CudaPart residual, normed, streams, mixed, hidden, gated, logits, scores, best, partial, arrived;
   CudaPart prompt, next, kept, control, library;  // workspace
+  CudaPart thresholds;  // of top-k and top-p, for each sequence
   CudaPart alone;  // of steps in one kernel (batch 1, modal): 256 bytes, exchanged numbers, a table of all channels
   static constexpr std::size_t aloneBytesPerPlace = 40;
   int stride = 0;                                 // padded width
   int innerStride = 0;
   int vocabularyStride = 0;
-  int paddedHeadWidth = 0;
+  int paddedHeadWidth = 0;           // of MultiHyena
+  int paddedAttentionWidth = 0;      // of a head of attention
   int rows = 0;        // of a piece of a prompt, over all sequences in it
   int pieceTokens = 0;  // at most, of one sequence
   int lags = 0, ring = 0;
@@ -70,10 +84,24 @@ struct CudaSession {
   std::size_t bytes = 0;
 };
 
+// Tokens between two tiles of the tiled convolution; what came since the last one a step sums itself.
+inline constexpr int cudaTileStep = 32;
+
+// Outputs of the input projection of a convolution: the three streams of 16 channels, then of the next 16.
+inline constexpr int cudaStreamChannels = 16;
+inline constexpr int cudaStreamColumns(int width) {
+  return (width + cudaStreamChannels - 1) / cudaStreamChannels * 3 * cudaStreamChannels;
+}
+
 // Floats that one state of a head of MultiHyena takes: its matrix, an even number for the sake of alignment.
 inline std::size_t headEntries(int headWidth) {
   const auto size = static_cast<std::size_t>(headWidth);
   return (size * size + 1) / 2 * 2;
+}
+
+// Whether drawing takes a part of the vocabulary only.
+inline bool restricts(const Sampling& sampling) {
+  return sampling.temperature > 0 && (sampling.topK > 0 || sampling.topP < 1);
 }
 
 // bfloat16 unless the workload asks for float32.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/activation.h"
 #include "engine/bfloat16.h"
 #include "engine/buffer.h"
 #include "engine/model.h"
@@ -75,8 +76,6 @@ struct Attention {
   double rotaryBase = 10000, rotaryScale = 1;
 };
 
-enum class Activation { geluTanh, geluErf, silu, identity, sigmoid };
-
 // out(f(in(norm x))). Gated, [a | b] = in(norm x): out(a sigmoid(b)) for the sigmoid, else out(f(a) b).
 struct Mlp {
   Norm norm;
@@ -118,24 +117,5 @@ struct Model::Weights {
 
   const Linear& logitLayer() const { return head.outputs > 0 ? head : embedding; }
 };
-
-// What a runner that knows only Hyena, MultiHyena and GPT has to refuse, in words; empty: nothing.
-inline std::string unusualFeature(const Model::Weights& weights) {
-  for (const Block& block : weights.blocks) {
-    if (block.parallel) return "attention and MLP beside each other";
-    const bool gated = block.kind == BlockShape::Kind::multiHyena;
-    if (block.mlp.gated != gated || block.mlp.activation != (gated ? Activation::sigmoid : Activation::geluTanh))
-      return "another kind of MLP";
-    if (block.mlp.norm.epsOutside) return "another kind of norm";
-    for (const ConvolutionOperator& op : block.operators)
-      if (!op.firstGate) return "H3 operators";
-    for (const Attention& attention : block.attention) {
-      if (attention.rotaryDimensions > 0) return "rotary positions";
-      if (attention.keyValueHeads != attention.heads) return "heads that share keys";
-    }
-    if (block.kind != weights.blocks.front().kind) return "several kinds of mixers";
-  }
-  return {};
-}
 
 }  // namespace engine

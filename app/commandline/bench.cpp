@@ -69,7 +69,7 @@ std::vector<Candidate> candidates(const BenchOptions& options, const Surrounding
   }
   std::erase_if(all, [&](const Candidate& c) {
     const bool unasked = std::find(options.modes.begin(), options.modes.end(), modeName(c.mixer)) == options.modes.end();
-    return options.modes.empty() ? !runsOn(options.device, c.mixer) : unasked;
+    return options.modes.empty() ? !runsOn(options.device, *c.model, c.mixer) : unasked;
   });
   const engine::Prefill way = prefillOf(options.prefill);
   std::erase_if(all, [&](const Candidate& c) {

@@ -34,7 +34,7 @@ std::vector<engine::LaneRequest> lanesOf(const GenerateOptions& options, const L
   const auto add = [&](const std::string& name, const std::shared_ptr<const engine::Model>& model) {
     if (!model) return;
     for (const engine::Mixer mixer : mixersOf(*model)) {
-      if (!runsOn(options.device, mixer)) continue;
+      if (!runsOn(options.device, *model, mixer)) continue;
       engine::Workload workload = options.workload;
       workload.mode.mixer = mixer;
       lanes.push_back({name, model, workload, prompt, options.tokens, options.device});

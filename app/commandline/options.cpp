@@ -135,8 +135,8 @@ engine::Prefill prefillOf(const std::string& name) {
   return *found;
 }
 
-bool runsOn(const std::string& device, Mixer mixer) {
-  return device == "cpu" || mixer != Mixer::convolutionTiled;
+bool runsOn(const std::string& device, const engine::Model& model, Mixer mixer) {
+  return device == "cpu" || mixer != Mixer::convolutionTiled || model.shape().headWidth == 1;
 }
 
 std::vector<Mixer> mixersOf(const engine::Model& model) {

@@ -34,8 +34,9 @@ engine::Prefill prefillOf(const std::string& name);
 // "auto" is the best mode of the model: attention for a Transformer, modal when distilled, else convolution. Throws
 // UsageError for a mode this model cannot run, with those it can.
 engine::Mixer mixerOf(const std::string& name, const engine::Model&);
-// Whether a kind of device has the mode at all; tiles are the CPU's. What else stands in the way, the device says.
-bool runsOn(const std::string& device, engine::Mixer);
+// Whether a kind of device has the mode at all; tiles of MultiHyena are the CPU's. What else stands in the way, the device
+// says.
+bool runsOn(const std::string& device, const engine::Model&, engine::Mixer);
 // Every mode this model can run, the exact original first.
 std::vector<engine::Mixer> mixersOf(const engine::Model&);
 

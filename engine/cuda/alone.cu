@@ -113,16 +113,17 @@ class Channel {
     m_active = c < op.rows / 3;
     if (!m_active) return;
     m_place = op.place[c];
-    const float* weight = shifted(s.shortFilter.weight, shift) + m_place.column;
-    const float* shortBias = shifted(s.shortFilter.bias, shift) + m_place.column;
-    const T* bias = static_cast<const T*>(shifted(s.in.bias, shift)) + m_place.column;
-    const int columns = 3 * op.stride, slots = s.shortFilter.taps - 1;
-    const T* history = static_cast<const T*>(m_place.history) + m_place.column;
+    const int column = streamColumn(0, m_place.column);
+    const float* weight = shifted(s.shortFilter.weight, shift) + column;
+    const float* shortBias = shifted(s.shortFilter.bias, shift) + column;
+    const T* bias = static_cast<const T*>(shifted(s.in.bias, shift)) + column;
+    const int columns = streamColumns(s.width), slots = s.shortFilter.taps - 1;
+    const T* history = static_cast<const T*>(m_place.history) + column;
 #pragma unroll
     for (int stream = 0; stream < 3; ++stream) {
-      m_bias[stream] = toFloat(bias[stream * op.stride]);
-      m_newest[stream] = weight[stream * op.stride];
-      m_past[stream] = shortBias[stream * op.stride];
+      m_bias[stream] = toFloat(bias[stream * streamChannels]);
+      m_newest[stream] = weight[stream * streamChannels];
+      m_past[stream] = shortBias[stream * streamChannels];
     }
     float past[mostTaps][3] = {}, taps[mostTaps][3] = {};
 #pragma unroll
@@ -130,8 +131,8 @@ class Channel {
       if (lag <= slots && lag <= position)
 #pragma unroll
         for (int stream = 0; stream < 3; ++stream) {
-          past[lag][stream] = toFloat(history[(position - lag) % slots * columns + stream * op.stride]);
-          taps[lag][stream] = weight[lag * columns + stream * op.stride];
+          past[lag][stream] = toFloat(history[(position - lag) % slots * columns + stream * streamChannels]);
+          taps[lag][stream] = weight[lag * columns + stream * streamChannels];
         }
     m_modes.coefficients = m_place.coefficients;
     m_modes.state = m_place.state;
@@ -160,7 +161,8 @@ class Channel {
         filtered[stream] = fmaf(m_newest[stream], toFloat(newest), m_past[stream]);
         const int slots = s.shortFilter.taps - 1;
         if (lane() == stream && slots > 0)
-          static_cast<T*>(m_place.history)[(position % slots * 3 + stream) * op.stride + m_place.column] = newest;
+          static_cast<T*>(m_place.history)[position % slots * streamColumns(s.width) + streamColumn(stream, m_place.column)] =
+              newest;
       }
     }
     const float input = rounded<T>(filtered[1] * filtered[2]);

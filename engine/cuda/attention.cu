@@ -42,18 +42,21 @@ __global__ __launch_bounds__(threads) void stepKernel(MixerStep step, AttentionV
   int size = v.splitTokens;  // of this split; the new token is row `position`
   if (size == 0) size = (position / v.splits + 1 + warps * groups - 1) / (warps * groups) * (warps * groups);
   const int first = split * size, last = min(first + size, position + 1);
-  const std::size_t row0 = (std::size_t(sequence) * v.heads + head) * v.capacity;
+  const int shared = head / (v.heads / v.keyHeads);  // several heads may keep the same new row: the same numbers
+  const std::size_t row0 = (std::size_t(sequence) * v.keyHeads + shared) * v.capacity;
   T* keys = static_cast<T*>(v.keys) + row0 * padded;
   T* values = static_cast<T*>(v.values) + row0 * padded;
-  const T* query = static_cast<const T*>(step.streams) + std::size_t(sequence) * 3 * step.stride + head * width;
+  const T* stream = static_cast<const T*>(step.streams) + std::size_t(sequence) * (step.stride + 2 * v.keyStride);
+  const T* query = stream + head * width;
+  const T* newest = stream + step.stride + shared * width;
 
   waitForPredecessor();
 
   // The split that ends with the new token stores it first.
   if (first <= position && position < last)
     for (int i = threadIdx.x; i < padded; i += threads) {
-      keys[std::size_t(position) * padded + i] = i < width ? query[step.stride + i] : fromFloat<T>(0);
-      values[std::size_t(position) * padded + i] = i < width ? query[2 * step.stride + i] : fromFloat<T>(0);
+      keys[std::size_t(position) * padded + i] = i < width ? newest[i] : fromFloat<T>(0);
+      values[std::size_t(position) * padded + i] = i < width ? newest[v.keyStride + i] : fromFloat<T>(0);
     }
   __syncthreads();
   float q[8];
@@ -171,21 +174,43 @@ __global__ __launch_bounds__(threads) void stepKernel(MixerStep step, AttentionV
 
 template <class T>
 void stepAll(const MixerStep& step, const AttentionView& v, const Launch& where) {
-  const auto go = [&](auto kernel) { launch(kernel, dim3(v.splits, v.heads, step.batch), threads, 0, where, step, v); };
-  const int lanes = v.paddedHeadWidth / 8;
-  if (lanes <= 2)
-    go(stepKernel<T, 2>);
-  else if (lanes <= 4)
-    go(stepKernel<T, 4>);
-  else if (lanes <= 8)
-    go(stepKernel<T, 8>);
-  else if (lanes <= 16)
-    go(stepKernel<T, 16>);
-  else
-    go(stepKernel<T, 32>);
+  const dim3 grid(v.splits, v.heads, step.batch);
+  byLanes<2>(v.paddedHeadWidth, [&](auto lanes) {
+    launch(stepKernel<T, decltype(lanes)::value>, grid, threads, 0, where, step, v);
+  });
+}
+
+// A block of threads takes a row; threads have pairs of channels, and several share the heads.
+constexpr int turnThreads = 256;
+template <class T>
+__global__ void rotateKernel(Rotation r, AttentionView v) {
+  letSuccessorStart();
+  waitForPredecessor();
+  const int row = blockIdx.x, pairs = r.dimensions / 2;
+  const double position = r.control ? r.control->position : r.position + row % r.tokensPerRow;
+  T* streams = static_cast<T*>(r.streams) + std::size_t(row) * (r.stride + 2 * v.keyStride);
+  for (int i = threadIdx.x; i < pairs * (turnThreads / 32); i += turnThreads) {
+    const int pair = i % pairs;
+    double sine, cosine;
+    sincos(position * (pow(r.base, -2.0 * pair / r.dimensions) / r.scale), &sine, &cosine);
+    const float s = static_cast<float>(sine), c = static_cast<float>(cosine);
+    for (int head = i / pairs; head < v.heads + v.keyHeads; head += turnThreads / 32) {
+      T* at = streams + (head < v.heads ? head * v.headWidth : r.stride + (head - v.heads) * v.headWidth) + pair;
+      const float x = toFloat(at[0]), y = toFloat(at[pairs]);
+      at[0] = fromFloat<T>(x * c - y * s);
+      at[pairs] = fromFloat<T>(y * c + x * s);
+    }
+  }
 }
 
 }  // namespace
+
+void rotate(const Rotation& r, const AttentionView& v, Type type, const Launch& where) {
+  if (type == Type::float32)
+    launch(rotateKernel<float>, r.rows, turnThreads, 0, where, r, v);
+  else
+    launch(rotateKernel<Half>, r.rows, turnThreads, 0, where, r, v);
+}
 
 void stepAttention(const MixerStep& step, const AttentionView& v, Type type, const Launch& where) {
   type == Type::float32 ? stepAll<float>(step, v, where) : stepAll<Half>(step, v, where);

@@ -1,7 +1,7 @@
 // The modal recurrence in blocks (engine/cpu/blocked.h): most tokens read one response and a few past inputs; once in
 // `length` tokens a group folds its inputs into the state and makes the next responses, in a kernel of its own: it
 // needs registers, the step threads. Groups take turns.
-#include "engine/cuda/mixer.cuh"
+#include "engine/cuda/power.cuh"
 
 namespace engine::cuda {
 namespace {
@@ -10,20 +10,6 @@ constexpr int threads = 128;
 
 __device__ inline int phaseOf(const BlockView& b, int group, int position) {
   return (position + group + b.stagger) % b.length;
-}
-
-// lambda^length of a slot, hi and lo.
-struct Power {
-  float re, im, restRe, restIm;
-};
-__device__ inline Power loadPower(const BlockView& b, const GroupView& g, int slot, int channel) {
-  const float* from = b.powers + 2 * std::size_t(g.state) + channel;
-  if (slot < g.pairs) {
-    from += std::size_t(slot) * 4 * groupSize;
-    return {from[0], from[groupSize], from[2 * groupSize], from[3 * groupSize]};
-  }
-  from += std::size_t(g.pairs) * 4 * groupSize + std::size_t(slot - g.pairs) * 2 * groupSize;
-  return {from[0], 0, from[groupSize], 0};
 }
 
 // What a block of threads shares: inputs [length][16], sums [4 warps][length][16].
@@ -89,16 +75,9 @@ __device__ void turnOver(const ModalView& m, const BlockView& b, const GroupView
       c = loadSlot(m, g, slot, channel);
       float* at = stateOf(m, g, sequence, slot, channel);
       const float2 x = loadState(at, slot < g.pairs);
-      if (whole) {  // the old state is not in the sum: its pole is exact enough in one float
-        for (int j = 0; j < length; ++j) {
-          const float next = fmaf(c.re, a, fmaf(-c.im, d, scratch.inputs[j * groupSize + channel]));
-          d = fmaf(c.re, d, c.im * a);
-          a = next;
-        }
-        const Power p = loadPower(b, g, slot, channel);
-        const float re = fmaf(p.re, x.x, fmaf(-p.im, x.y, fmaf(p.restRe, x.x, fmaf(-p.restIm, x.y, a))));
-        d = fmaf(p.re, x.y, fmaf(p.im, x.x, fmaf(p.restRe, x.y, fmaf(p.restIm, x.x, d))));
-        a = re;
+      if (whole) {
+        for (int j = 0; j < length; ++j) foldInput(c, a, d, scratch.inputs[j * groupSize + channel]);
+        loadPower(b.powers, g, slot, channel).addTo(a, d, x.x, x.y);
       } else {
         a = x.x, d = x.y;
         for (int j = start; j < length; ++j) c.step(a, d, scratch.inputs[j * groupSize + channel]);
@@ -268,7 +247,7 @@ __global__ __launch_bounds__(threads) void usualTurnKernel(MixerStep step, Modal
     const int slot = firstSlot + k * slotLanes;
     c[k] = {};
     p[k] = {};
-    if (slot < slots) c[k] = loadSlot(m, g, slot, channel), p[k] = loadPower(b, g, slot, channel);
+    if (slot < slots) c[k] = loadSlot(m, g, slot, channel), p[k] = loadPower(b.powers, g, slot, channel);
   }
   for (int sequence = first; sequence < end; ++sequence) {
     float2 x[K];
@@ -279,24 +258,13 @@ __global__ __launch_bounds__(threads) void usualTurnKernel(MixerStep step, Modal
     __syncthreads();
     if (sequence + 1 < end) fetch(sequence + 1);
     float a[K] = {}, d[K] = {};
-    if (start == 0) {  // the old state is not in the sum: its pole is exact enough in one float
+    if (start == 0) {
 #pragma unroll
-      for (int j = 0; j < length; ++j) {
-        const float u = inputs[j * groupSize + channel];
+      for (int j = 0; j < length; ++j)
 #pragma unroll
-        for (int k = 0; k < K; ++k) {
-          const float next = fmaf(c[k].re, a[k], fmaf(-c[k].im, d[k], u));
-          d[k] = fmaf(c[k].re, d[k], c[k].im * a[k]);
-          a[k] = next;
-        }
-      }
+        for (int k = 0; k < K; ++k) foldInput(c[k], a[k], d[k], inputs[j * groupSize + channel]);
 #pragma unroll
-      for (int k = 0; k < K; ++k) {
-        const float re =
-            fmaf(p[k].re, x[k].x, fmaf(-p[k].im, x[k].y, fmaf(p[k].restRe, x[k].x, fmaf(-p[k].restIm, x[k].y, a[k]))));
-        d[k] = fmaf(p[k].re, x[k].y, fmaf(p[k].im, x[k].x, fmaf(p[k].restRe, x[k].y, fmaf(p[k].restIm, x[k].x, d[k]))));
-        a[k] = re;
-      }
+      for (int k = 0; k < K; ++k) p[k].addTo(a[k], d[k], x[k].x, x[k].y);
     } else {
 #pragma unroll
       for (int k = 0; k < K; ++k) a[k] = x[k].x, d[k] = x[k].y;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <type_traits>
 
 #include "engine/cuda/kernels.h"
 #include "engine/error.h"
@@ -104,6 +105,11 @@ __device__ inline float warpSum(float x) {
   return x;
 }
 
+// What a normed value is multiplied by, from the mean of the squares.
+__device__ inline float normMultiplier(const NormView& norm, float meanSquare) {
+  return norm.epsOutside ? 1.0F / (sqrtf(meanSquare) + norm.eps) : rsqrtf(meanSquare + norm.eps);
+}
+
 inline void checkLaunch(cudaError_t status) {
   if (status == cudaSuccess) return;
   cudaGetLastError();
@@ -131,6 +137,15 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sh
   if (shared > 32 * 1024)
     checkLaunch(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)));
   checkLaunch(cudaLaunchKernelEx(&config, kernel, Parameters(arguments)...));
+}
+
+// work(lanes) with the power of two of lanes, `Fewest` to 32, that share a row of `width` channels, eight each.
+template <int Fewest, class Work>
+void byLanes(int width, const Work& work) {
+  if constexpr (Fewest < 32) {
+    if (width > 8 * Fewest) return byLanes<2 * Fewest>(width, work);
+  }
+  work(std::integral_constant<int, Fewest>{});
 }
 
 inline unsigned blocksFor(std::size_t items, std::size_t perBlock) {

@@ -1,4 +1,5 @@
 // Sampling where the logits lie, with the noise of engine/sampling.h.
+#include "engine/cuda/candidate.cuh"
 #include "engine/cuda/device.cuh"
 
 namespace engine::cuda {
@@ -53,12 +54,14 @@ __global__ void bestOfParts(Drawing d) {
   const int size = (d.vocabulary + drawingParts - 1) / drawingParts;
   const int first = part * size, last = min(first + size, d.vocabulary);
   const int position = d.control->position;
+  const std::uint64_t least = d.thresholds ? d.thresholds[sequence] : 0;
   Score best = -INFINITY;
   int bestId = 0x7fffffff;
   bool finite = true;
   for (int id = first + static_cast<int>(threadIdx.x); id < last; id += threads) {
     const float logit = logits[id];
     finite = finite && isfinite(logit);
+    if (least > 0 && candidateOf(logit, id) < least) continue;
     Score score = logit;
     if (sizeof(Score) == sizeof(double)) {
       const double uniform = (noiseWord(d.seed, id, position, sequence) + 0.5) * 0x1p-32;
@@ -100,6 +103,7 @@ __global__ void advanceKernel(Control* control) {
 
 void draw(const Drawing& drawing, const Launch& where) {
   const dim3 parts(drawingParts, static_cast<unsigned>(drawing.batch));
+  if (drawing.thresholds) restrictDrawing(drawing, where);
   const dim3 all(blocksFor(static_cast<std::size_t>(drawing.batch), 32));
   if (drawing.temperature == 0) {
     launch(bestOfParts<float>, parts, threads, 0, where, drawing);

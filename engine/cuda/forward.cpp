@@ -29,13 +29,15 @@ Forward::Forward(std::shared_ptr<Board> board, std::shared_ptr<const DeviceWeigh
 
 void Forward::clearStates() {
   for (const CudaSession::Block& block : m_plan.blocks)
-    for (const CudaPart* part : {&block.history, &block.state})
+    for (const CudaPart* part : {&block.history, &block.state, &block.cache}) {
+      if (part == &block.cache && m_workload.mode.mixer != Mixer::convolutionTiled) continue;  // the sums of tiles
       if (part->bytes > 0) check(cudaMemsetAsync(at(*part), 0, part->bytes, m_launch.stream), "clearing states");
+    }
 }
 
 NormView Forward::norm(const CudaWeights::Norm& norm, const Norm& host) const {
   return {m_weights->at<float>(norm.scale), host.shift.size() > 0 ? m_weights->at<float>(norm.shift) : nullptr,
-          host.eps, m_host.width};
+          host.eps, m_host.width, host.epsOutside};
 }
 
 // With a norm: `x` is the residual stream, whose rows are normalised on the way or beforehand.
@@ -95,7 +97,24 @@ BlockView Forward::blocked(std::size_t block) const {
 
 LazyView Forward::lazy(std::size_t block) const {
   const CudaSession::Block& b = m_plan.blocks[block];
-  return {at<float>(b.taps), at(b.cache), m_plan.lags, m_plan.ring};
+  static_assert(CudaSession::Lazy::channels == lazyChannels);
+  LazyView view{};
+  view.taps = at<float>(b.taps);
+  view.cache = at(b.cache);
+  view.lags = m_plan.lags;
+  view.ring = m_plan.ring;
+  view.stride = b.keptStride > 0 ? b.keptStride : m_plan.stride;
+  view.sequences = b.lazy.sequences;
+  view.splits = b.lazy.splits;
+  view.partial = at<float>(m_plan.partial);
+  view.arrived = at<int>(m_plan.arrived);
+  view.columns = b.keptStride > 0 ? at<std::int32_t>(b.keptChannels) : nullptr;
+  return view;
+}
+
+TiledView Forward::tiled(std::size_t block) const {
+  const CudaSession::Block& b = m_plan.blocks[block];
+  return {at<float>(b.taps), at<float>(b.cache), m_plan.lags, m_workload.capacityTokens};
 }
 
 HeadsView Forward::heads(std::size_t block, std::size_t op) const {
@@ -119,7 +138,9 @@ AttentionView Forward::attention(std::size_t block) const {
   AttentionView view{};
   view.heads = m_host.blocks[block].attention[0].heads;
   view.headWidth = m_host.width / view.heads;
-  view.paddedHeadWidth = m_plan.paddedHeadWidth;
+  view.paddedHeadWidth = m_plan.paddedAttentionWidth;
+  view.keyHeads = m_host.blocks[block].attention[0].keyValueHeads;
+  view.keyStride = m_weights->plan().blocks[block].keyStride;
   view.keys = at(b.cache);
   view.values = at(b.values);
   view.capacity = m_workload.capacityTokens;
@@ -130,17 +151,37 @@ AttentionView Forward::attention(std::size_t block) const {
   return view;
 }
 
+void Forward::rotate(std::size_t block, const Rotation& given) const {
+  const Attention& host = m_host.blocks[block].attention[0];
+  if (host.rotaryDimensions == 0) return;
+  Rotation r = given;
+  r.streams = at(m_plan.streams);
+  r.stride = m_plan.stride;
+  r.dimensions = host.rotaryDimensions;
+  r.base = host.rotaryBase;
+  r.scale = host.rotaryScale;
+  engine::cuda::rotate(r, attention(block), m_type, m_launch);
+}
+
 void Forward::mixStep(std::size_t block, std::size_t op, const VectorProduct& projection) {
   MixerStep step{m_workload.batch, m_plan.stride, at(m_plan.streams), at(m_plan.mixed),
                  at<Control>(m_plan.control), {}};
   const BlockShape::Kind kind = m_host.blocks[block].kind;
   if (kind != BlockShape::Kind::attention) step.shortFilter = shortFilter(block, op);
+  const bool keeps = this->keeps(block);  // whose streams two kernels need
   if (kind == BlockShape::Kind::hyena && m_workload.batch == 1 && m_workload.mode.mixer == Mixer::modal &&
-      !m_workload.batchInvariant)
+      !m_workload.batchInvariant && !keeps)
     return stepModalAlone(projection, step, modal(block, op), m_type, m_launch);
   multiply(projection);
-  if (kind == BlockShape::Kind::attention) return stepAttention(step, attention(block), m_type, m_launch);
+  if (kind == BlockShape::Kind::attention) {
+    Rotation r{};
+    r.rows = m_workload.batch;
+    r.control = step.control;
+    rotate(block, r);
+    return stepAttention(step, attention(block), m_type, m_launch);
+  }
   if (kind == BlockShape::Kind::multiHyena) return mixHeads(block, op, step);
+  if (keeps) stepLazy(step, lazy(block), m_type, m_launch);
   switch (m_workload.mode.mixer) {
     case Mixer::modal:
       return stepModal(step, modal(block, op), m_type, m_launch);
@@ -148,6 +189,8 @@ void Forward::mixStep(std::size_t block, std::size_t op, const VectorProduct& pr
       return stepSections(step, modal(block, op), m_type, m_launch);
     case Mixer::modalBlocked:
       return stepBlocked(step, modal(block, op), blocked(block), m_type, m_launch);
+    case Mixer::convolutionTiled:
+      return stepTiled(step, tiled(block), m_type, m_launch);
     default:
       return stepLazy(step, lazy(block), m_type, m_launch);
   }
@@ -171,7 +214,14 @@ void Forward::mixPrompt(std::size_t block, std::size_t op, const VectorProduct& 
   multiply(projection);
   MixerPrompt prompt = given;
   const BlockShape::Kind kind = m_host.blocks[block].kind;
-  if (kind == BlockShape::Kind::attention) return promptAttention(prompt, attention(block), m_type, m_launch);
+  if (kind == BlockShape::Kind::attention) {
+    Rotation r{};
+    r.rows = prompt.sequences * prompt.tokens;
+    r.position = prompt.position;
+    r.tokensPerRow = prompt.tokens;
+    rotate(block, r);
+    return promptAttention(prompt, attention(block), m_type, m_launch);
+  }
   prompt.shortFilter = shortFilter(block, op);
   const Mixer mixer = m_workload.mode.mixer;
   const bool sections = mixer == Mixer::companion;
@@ -181,21 +231,35 @@ void Forward::mixPrompt(std::size_t block, std::size_t op, const VectorProduct& 
     else
       (sections ? promptHeadSections : promptHeads)(prompt, heads(block, op), m_type, m_launch);
   } else if (recurrent(mixer)) {
-    (sections ? promptSections : promptModal)(prompt, modal(block, op), m_type, m_launch);
+    if (keeps(block)) promptLazy(prompt, lazy(block), m_type, m_launch);
+    if (sections)
+      promptSections(prompt, modal(block, op), m_type, m_launch);
+    else
+      promptModal(prompt, modal(block, op), m_workload.mode.prefill == Prefill::scan, m_type, m_launch);
+  } else if (mixer == Mixer::convolutionTiled) {
+    promptTiled(prompt, tiled(block), m_type, m_launch);
   } else {
     promptLazy(prompt, lazy(block), m_type, m_launch);
   }
   keepHistory(prompt, m_type, m_launch);
 }
 
-void Forward::applyMlp(std::size_t block, int rows) {
+// What the MLP makes of the residual stream, up to its second product.
+void Forward::openMlp(std::size_t block, int rows) {
   const CudaWeights::Block& w = m_weights->plan().blocks[block];
   const Mlp& mlp = m_host.blocks[block].mlp;
-  float* residual = at<float>(m_plan.residual);
-  product(rows, w.mlpIn, norm(w.mlpNorm, mlp.norm), residual, mlp.gated ? Finish::store : Finish::gelu,
-          at(m_plan.hidden));
-  if (mlp.gated) gateRows(at(m_plan.hidden), rows, m_plan.innerStride, at(m_plan.gated), m_type, m_launch);
-  product(rows, w.mlpOut, {}, at(mlp.gated ? m_plan.gated : m_plan.hidden), Finish::add, residual);
+  const bool whole = !mlp.gated && mlp.activation == Activation::geluTanh;  // the product takes it along
+  char* hidden = at(m_plan.hidden);
+  product(rows, w.mlpIn, norm(w.mlpNorm, mlp.norm), at(m_plan.residual), whole ? Finish::gelu : Finish::store, hidden);
+  if (!whole)
+    activateRows(hidden, rows, m_plan.innerStride, mlp.activation, mlp.gated, mlp.gated ? at(m_plan.gated) : hidden, m_type,
+                 m_launch);
+}
+
+void Forward::closeMlp(std::size_t block, int rows) {
+  const bool gated = m_host.blocks[block].mlp.gated;
+  product(rows, m_weights->plan().blocks[block].mlpOut, {}, at(gated ? m_plan.gated : m_plan.hidden), Finish::add,
+          at(m_plan.residual));
 }
 
 // Residual rows through all blocks; mix(block, op, projection) takes the residual stream through the input projection
@@ -215,9 +279,11 @@ void Forward::layers(int rows, Mix&& mix) {
         finishHeads({rows, m_plan.stride, inner, first, mixed, residual, at(m_plan.normed)}, m_type, m_launch);
         mixed = at(m_plan.normed);
       }
+      if (host.parallel) openMlp(i, rows);  // reads what the mixer read
       product(rows, w.out, {}, mixed, Finish::add, residual);
     }
-    applyMlp(i, rows);
+    if (!host.parallel) openMlp(i, rows);
+    closeMlp(i, rows);
   }
 }
 
@@ -246,78 +312,6 @@ Embedding Forward::nextTokens() const {
   e.rows = m_workload.batch;
   e.control = at<Control>(m_plan.control);
   return completed(e);
-}
-
-// Set where one kernel can make a whole step: the weights of all blocks lie equally far apart, and the device can.
-std::optional<AloneStep> Forward::wholeStep(const CudaProgram& program) const {
-  if (m_plan.alone.bytes == 0 || m_workload.batchInvariant || std::getenv("POLECAT_CUDA_LAYERS")) return {};
-  const CudaWeights& plan = m_weights->plan();
-  const std::size_t blocks = plan.blocks.size();
-  const auto partsOfBlock = [&](std::size_t i) {
-    const CudaWeights::Block& b = plan.blocks[i];
-    const CudaWeights::Mixer& m = b.mixers[0];
-    return std::vector<std::size_t>{m.norm.scale.offset,    m.norm.shift.offset,   b.mlpNorm.scale.offset,
-                                    b.mlpNorm.shift.offset, m.in.weight.offset,    m.in.bias.offset,
-                                    m.out.weight.offset,    m.out.bias.offset,     b.mlpIn.weight.offset,
-                                    b.mlpIn.bias.offset,    b.mlpOut.weight.offset, b.mlpOut.bias.offset,
-                                    m.shortWeight.offset,   m.shortBias.offset};
-  };
-  const std::vector<std::size_t> first = partsOfBlock(0);
-  const std::size_t stride = blocks > 1 ? partsOfBlock(1)[0] - first[0] : 0;
-  std::vector<AlonePlace> table;
-  for (std::size_t i = 0; i < blocks; ++i) {
-    const std::vector<std::size_t> parts = partsOfBlock(i);
-    for (std::size_t p = 0; p < parts.size(); ++p)
-      if (parts[p] != first[p] + i * stride) return {};
-    const Norm &mine = m_host.blocks[i].operators[0].norm, &mlp = m_host.blocks[i].mlp.norm;
-    const Norm &norm0 = m_host.blocks[0].operators[0].norm, &mlp0 = m_host.blocks[0].mlp.norm;
-    if (mine.eps != norm0.eps || mlp.eps != mlp0.eps || mine.shift.size() != norm0.shift.size() ||
-        mlp.shift.size() != mlp0.shift.size() || shortFilter(i, 0).taps != shortFilter(0, 0).taps)
-      return {};
-    const ModalTable& modes = *program.modal[static_cast<std::size_t>(m_host.blocks[i].operators[0].banks[0])];
-    for (std::size_t place = 0; place < modes.order.size(); ++place) {
-      if (modes.order[place] < 0) return {};  // padding: not one channel for each place
-      const ModalGroup& group = modes.groups[place / ModalTable::groupSize];
-      const ModalView view = modal(i, 0);
-      table.push_back({view.coefficients + group.coefficients, view.state + group.state,
-                       at(m_plan.blocks[i].history), modes.order[place], group.pairs, group.reals, modes.direct[place]});
-    }
-  }
-  const auto matrix = [&](const CudaWeights::Linear& layer) {
-    return AloneMatrix{m_weights->at(layer.weight), layer.bias.bytes > 0 ? m_weights->at(layer.bias) : nullptr,
-                       layer.inputs, layer.outputs};
-  };
-  const CudaWeights::Block& b = plan.blocks[0];
-  const CudaWeights::Mixer& m = b.mixers[0];
-  AloneStep s{};
-  s.blocks = static_cast<int>(blocks);
-  s.width = m_host.width;
-  s.weightStride = stride;
-  s.in = matrix(m.in);
-  s.out = matrix(m.out);
-  s.mlpIn = matrix(b.mlpIn);
-  s.mlpOut = matrix(b.mlpOut);
-  s.head = matrix(plan.head.outputs > 0 ? plan.head : plan.embedding);
-  s.norm = norm(m.norm, m_host.blocks[0].operators[0].norm);
-  s.mlpNorm = norm(b.mlpNorm, m_host.blocks[0].mlp.norm);
-  s.finalNorm = norm(plan.finalNorm, m_host.finalNorm);
-  s.shortFilter = shortFilter(0, 0);
-  s.embedding = nextTokens();
-  s.epoch = at<unsigned>(m_plan.alone);
-  s.residual = m_memory.at<uint2>(m_plan.alone.offset + 256);
-  s.mixed = s.residual + m_plan.stride;
-  s.hidden = s.mixed + m_plan.stride;
-  char* places = reinterpret_cast<char*>(s.hidden + m_plan.innerStride);
-  s.place = reinterpret_cast<const AlonePlace*>(places);
-  s.logits = at<float>(m_plan.logits);
-  s.control = at<Control>(m_plan.control);
-  if (static_cast<int>(table.size()) != s.blocks * s.width || !canStepAlone(s, m_type)) return {};
-  static_assert(sizeof(AlonePlace) == CudaSession::aloneBytesPerPlace);
-  check(cudaMemsetAsync(s.epoch, 0, 256, m_launch.stream), "clearing memory");
-  check(cudaMemcpyAsync(places, table.data(), table.size() * sizeof(AlonePlace), cudaMemcpyHostToDevice, m_launch.stream),
-        "copying tables");
-  check(cudaStreamSynchronize(m_launch.stream), "copying tables");  // `table` ends here
-  return s;
 }
 
 void Forward::step() {
@@ -354,13 +348,25 @@ void Forward::draw() {
   d.scores = at<float>(m_plan.scores);
   d.best = at<std::int32_t>(m_plan.best);
   d.control = at<Control>(m_plan.control);
+  d.topK = m_workload.sampling.topK;
+  d.topP = m_workload.sampling.topP;
+  if (m_plan.thresholds.bytes > 0) d.thresholds = at<std::uint64_t>(m_plan.thresholds);
   engine::cuda::draw(d, m_launch);
+}
+
+void Forward::addTiles(int position, int done) {
+  if (m_workload.mode.mixer != Mixer::convolutionTiled || done == 0 || done % cudaTileStep != 0) return;
+  static_assert(tiledStep == cudaTileStep);
+  for (std::size_t i = 0; i < m_host.blocks.size(); ++i)
+    if (m_host.blocks[i].kind == BlockShape::Kind::hyena)
+      addTile(tiled(i), m_workload.batch, m_plan.stride, done & -done, position, m_launch);
 }
 
 void Forward::startAllBlocks() {
   if (m_workload.mode.mixer != Mixer::modalBlocked) return;
   const MixerStep step{m_workload.batch, m_plan.stride, nullptr, nullptr, at<Control>(m_plan.control), {}};
   for (std::size_t i = 0; i < m_host.blocks.size(); ++i) {
+    if (m_host.blocks[i].kind == BlockShape::Kind::attention) continue;
     if (m_host.blocks[i].kind == BlockShape::Kind::hyena) {
       startBlocks(step, modal(i, 0), blocked(i), m_type, m_launch);
       continue;

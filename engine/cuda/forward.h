@@ -36,6 +36,8 @@ class Forward {
   void head(int rows, int first, int step, float* to);
   // The first blocks of a blocked recurrence, after a prompt.
   void startAllBlocks();
+  // Tiles of the tiled convolution that are due before the step at `position`, `done` steps after the prompt.
+  void addTiles(int position, int done);
 
  private:
   NormView norm(const CudaWeights::Norm& norm, const Norm& host) const;
@@ -56,7 +58,10 @@ class Forward {
   ShortView shortFilter(std::size_t block, std::size_t op) const;
   ModalView modal(std::size_t block, std::size_t op) const;
   BlockView blocked(std::size_t block) const;
-  LazyView lazy(std::size_t block) const;
+  LazyView lazy(std::size_t block) const;  // of a recurrent block: the channels that stay convolutions
+  bool keeps(std::size_t block) const { return m_plan.blocks[block].keptStride > 0; }
+  TiledView tiled(std::size_t block) const;
+  void rotate(std::size_t block, const Rotation&) const;
   HeadsView heads(std::size_t block, std::size_t op) const;
   HeadBlocksView headBlocks(std::size_t block, std::size_t op) const;
   HeadCacheView headCache(std::size_t block, std::size_t op) const;
@@ -64,7 +69,8 @@ class Forward {
   void mixStep(std::size_t block, std::size_t op, const VectorProduct& projection);
   void mixHeads(std::size_t block, std::size_t op, const MixerStep&);
   void mixPrompt(std::size_t block, std::size_t op, const VectorProduct& projection, const MixerPrompt&);
-  void applyMlp(std::size_t block, int rows);
+  void openMlp(std::size_t block, int rows);
+  void closeMlp(std::size_t block, int rows);
   template <class Mix>
   void layers(int rows, Mix&& mix);
   Embedding completed(Embedding) const;

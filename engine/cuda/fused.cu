@@ -18,9 +18,8 @@ struct StreamRows {
   const T* weights;
   const std::int32_t* columns;
   std::size_t inputs;
-  int stride;
   __device__ const T* operator()(int i) const {
-    return weights + std::size_t(i % 3 * stride + max(columns[i / 3], 0)) * inputs;
+    return weights + std::size_t(streamColumn(i % 3, max(columns[i / 3], 0))) * inputs;
   }
 };
 
@@ -35,7 +34,7 @@ __global__ __launch_bounds__(threads, 2) void fusedKernel(VectorProduct p, Mixer
   const std::size_t inputs = p.inputs;
   Dot<T, 1, StreamRows<T>> dot(
       p.inputs, outputs,
-      {static_cast<const T*>(p.weight), m.order + blockIdx.x * warps, inputs, step.stride});
+      {static_cast<const T*>(p.weight), m.order + blockIdx.x * warps, inputs});
   dot.begin();
   // Nothing before this kernel in the same token writes these.
   const GroupView g = m.group[group];
@@ -54,7 +53,7 @@ __global__ __launch_bounds__(threads, 2) void fusedKernel(VectorProduct p, Mixer
 #pragma unroll
   for (int stream = 0; stream < 3; ++stream)
     newest[stream] = fromFloat<T>(dotSum<1>(partial, outputs, 3 * warp + stream, 0) +
-                                  toFloat(static_cast<const T*>(p.bias)[stream * step.stride + column]));
+                                  toFloat(static_cast<const T*>(p.bias)[streamColumn(stream, column)]));
   float filtered[3];
   // Every lane reads the history; one keeps the new inputs, once all have read.
   shortStep(step.shortFilter, 0, step.control->position, column, step.stride, newest, filtered);

@@ -2,6 +2,7 @@
 // phase and the keys and values since the block began; once in `length` tokens a head folds them into its state and
 // makes the next responses, in a kernel of its own: it needs many registers, the step many threads. Heads take turns.
 #include "engine/cuda/heads.cuh"
+#include "engine/cuda/power.cuh"
 
 namespace engine::cuda {
 namespace {
@@ -11,21 +12,6 @@ constexpr int stepThreads = 128;
 
 __device__ inline int phaseOf(const HeadBlocksView& b, int place, int position) {
   return (position + place + b.stagger) % b.length;
-}
-
-// lambda^length of a slot, hi and lo.
-struct Power {
-  float re, im, restRe, restIm;
-};
-__device__ inline Power loadPower(const HeadBlocksView& b, const Head& head, int slot) {
-  const GroupView& g = head.group;
-  const float* from = b.powers + g.coefficients / 3 * 2 + head.lane;
-  if (slot < g.pairs) {
-    from += std::size_t(slot) * 4 * groupSize;
-    return {from[0], from[groupSize], from[2 * groupSize], from[3 * groupSize]};
-  }
-  from += std::size_t(g.pairs) * 4 * groupSize + std::size_t(slot - g.pairs) * 2 * groupSize;
-  return {from[0], 0, from[groupSize], 0};
 }
 
 // Where a sequence's head keeps its block.
@@ -147,27 +133,18 @@ __global__ __launch_bounds__(headThreads) void turnKernel(MixerStep step, HeadsV
               }
               return true;
             }
-            // The old state is not in the sum: its pole is exact enough in one float.
 #pragma unroll
             for (int k = 0; k < together; ++k) a[k] = d[k] = 0;
             for (int p = 0; p < length; ++p) {
               const float u = rows[p * 2 * size + i] * rows[p * 2 * size + size + j];
 #pragma unroll
-              for (int k = 0; k < together; ++k) {
-                const float next = fmaf(c[k].re, a[k], fmaf(-c[k].im, d[k], u));
-                d[k] = fmaf(c[k].re, d[k], c[k].im * a[k]);
-                a[k] = next;
-              }
+              for (int k = 0; k < together; ++k) foldInput(c[k], a[k], d[k], u);
             }
 #pragma unroll
             for (int k = 0; k < together; ++k) {
               const int slot = slot0 + k * parts;
               if (slot >= slots) break;
-              const Power w = loadPower(b, head, slot);
-              a[k] = fmaf(w.re, oldRe[k],
-                          fmaf(-w.im, oldIm[k], fmaf(w.restRe, oldRe[k], fmaf(-w.restIm, oldIm[k], a[k]))));
-              d[k] = fmaf(w.re, oldIm[k],
-                          fmaf(w.im, oldRe[k], fmaf(w.restRe, oldIm[k], fmaf(w.restIm, oldRe[k], d[k]))));
+              loadPower(b.powers, head.group, slot, head.lane).addTo(a[k], d[k], oldRe[k], oldIm[k]);
             }
             return true;
           });

@@ -93,14 +93,11 @@ __global__ void appendKernel(MixerPrompt prompt, HeadsView h, HeadCacheView z) {
   if (head >= h.heads) return;
   const int sequence = prompt.firstSequence + blockIdx.z;
   const std::size_t row0 = std::size_t(blockIdx.z) * prompt.tokens;
-  const T* streams = static_cast<const T*>(prompt.streams);
   const std::size_t row =
       (std::size_t(sequence) * h.heads + head) * z.ring + static_cast<std::size_t>((prompt.position + t) % z.ring);
   T* to = static_cast<T*>(z.cache) + row * 2 * padded + c;
   for (int stream = 1; stream <= 2; ++stream, to += padded)
-    *to = c < h.headWidth ? fromFloat<T>(shortPrompt(prompt.shortFilter, sequence, prompt.position, t,
-                                                     stream * prompt.stride + head * h.headWidth + c,
-                                                     3 * prompt.stride, streams, row0))
+    *to = c < h.headWidth ? fromFloat<T>(shortPrompt<T>(prompt, sequence, t, stream, head * h.headWidth + c, row0))
                           : fromFloat<T>(0);
 }
 
@@ -116,7 +113,6 @@ __global__ __launch_bounds__(threads) void weighKernel(MixerPrompt prompt, Heads
   const int t0 = static_cast<int>(gridDim.x - 1 - blockIdx.x) * queries, head = blockIdx.y;
   const int sequence = prompt.firstSequence + blockIdx.z, size = h.headWidth, padded = z.paddedHeadWidth;
   const std::size_t row0 = std::size_t(blockIdx.z) * prompt.tokens;
-  const T* streams = static_cast<const T*>(prompt.streams);
   const T* cache = static_cast<const T*>(z.cache) + (std::size_t(sequence) * h.heads + head) * z.ring * 2 * padded;
   const int own = threadIdx.x / Lanes, inside = threadIdx.x % Lanes, t = t0 + own;
   const auto entryOf = [&](int e) { return (e / 4 * Lanes + inside) * 4 + e % 4; };
@@ -125,8 +121,7 @@ __global__ __launch_bounds__(threads) void weighKernel(MixerPrompt prompt, Heads
   for (int e = 0; e < Each; ++e) {
     y[e] = q[e] = 0;
     if (t < prompt.tokens && entryOf(e) < size)
-      q[e] = shortPrompt(prompt.shortFilter, sequence, prompt.position, t, head * size + entryOf(e),
-                         3 * prompt.stride, streams, row0);
+      q[e] = shortPrompt<T>(prompt, sequence, t, 0, head * size + entryOf(e), row0);
   }
   const int firstKey = max(0, prompt.position + t0 - (z.lags - 1));
   const int endKey = prompt.position + min(t0 + queries, prompt.tokens);
@@ -173,23 +168,11 @@ __global__ __launch_bounds__(threads) void weighKernel(MixerPrompt prompt, Heads
 
 template <class T>
 void stepAll(const MixerStep& step, const HeadsView& h, const HeadCacheView& z, const Launch& where) {
-  const auto go = [&](auto kernel) {
-    launch(kernel, dim3(static_cast<unsigned>(h.heads), static_cast<unsigned>(step.batch)), threads,
-           std::size_t(3) * z.paddedHeadWidth * sizeof(float), where, step, h, z);
-  };
-  const int lanes = z.paddedHeadWidth / 8;
-  if (lanes <= 1)
-    go(stepKernel<T, 1>);
-  else if (lanes <= 2)
-    go(stepKernel<T, 2>);
-  else if (lanes <= 4)
-    go(stepKernel<T, 4>);
-  else if (lanes <= 8)
-    go(stepKernel<T, 8>);
-  else if (lanes <= 16)
-    go(stepKernel<T, 16>);
-  else
-    go(stepKernel<T, 32>);
+  const dim3 grid(static_cast<unsigned>(h.heads), static_cast<unsigned>(step.batch));
+  byLanes<1>(z.paddedHeadWidth, [&](auto lanes) {
+    launch(stepKernel<T, decltype(lanes)::value>, grid, threads, std::size_t(3) * z.paddedHeadWidth * sizeof(float), where,
+           step, h, z);
+  });
 }
 
 template <class T>

@@ -95,7 +95,7 @@ __global__ __launch_bounds__(headThreads) void headPromptKernel(MixerPrompt prom
   letSuccessorStart();
   const Head head(h, blockIdx.x);
   const ModalView& m = h.modes;
-  const int size = h.headWidth, slots = head.slots(), columns = 3 * prompt.stride;
+  const int size = h.headWidth, slots = head.slots();
   const int sequence = prompt.firstSequence + blockIdx.y;
   const float direct = m.direct[head.place];
   const EntryShare share = entryShare(size);
@@ -103,7 +103,6 @@ __global__ __launch_bounds__(headThreads) void headPromptKernel(MixerPrompt prom
   const bool once = size * size <= share.chunk && slots <= Slots * share.parts;
   waitForPredecessor();
   const std::size_t row0 = std::size_t(blockIdx.y) * prompt.tokens;
-  const T* streams = static_cast<const T*>(prompt.streams);
   Mode modes[Slots];
   float2 x[Slots];
   for (int first = 0; first < prompt.tokens; first += chunk) {
@@ -111,8 +110,7 @@ __global__ __launch_bounds__(headThreads) void headPromptKernel(MixerPrompt prom
     for (int i = threadIdx.x; i < count * size; i += headThreads) {
       const int t = i / size, c = i % size;
       const auto filtered = [&](int stream) {
-        return shortPrompt(prompt.shortFilter, sequence, prompt.position, first + t,
-                           stream * prompt.stride + head.head * size + c, columns, streams, row0);
+        return shortPrompt<T>(prompt, sequence, first + t, stream, head.head * size + c, row0);
       };
       float* to = rows + t * 4 * size + c;
       to[0] = filtered(0), to[size] = rounded<T>(filtered(1)), to[2 * size] = rounded<T>(filtered(2));

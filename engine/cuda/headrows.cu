@@ -1,4 +1,4 @@
-// What MultiHyena does with whole rows: the norm between mixer and output projection, the gate of its MLP.
+// What MultiHyena does with whole rows: the norms between mixer and output projection.
 #include "engine/cuda/heads.h"
 
 #include "engine/cuda/device.cuh"
@@ -32,27 +32,11 @@ __global__ __launch_bounds__(threads) void finishKernel(HeadFinish f) {
   float2 sum = make_float2(0, 0);
 #pragma unroll
   for (int w = 0; w < threads / 32; ++w) sum.x += shared[w].x, sum.y += shared[w].y;
-  const float inner = rsqrtf(sum.x / width + f.inner.eps), outer = rsqrtf(sum.y / width + f.outer.eps);
+  const float inner = normMultiplier(f.inner, sum.x / width), outer = normMultiplier(f.outer, sum.y / width);
   for (int i = threadIdx.x; i < f.stride; i += threads) {
     to[i] = fromFloat<T>(i < width ? toFloat(mixed[i]) * inner * f.inner.scale[i] : 0.0F);
     if (i < width) residual[i] = fmaf(residual[i] * outer, f.outer.scale[i], residual[i]);
   }
-}
-
-template <class T>
-__global__ void gateKernel(const T* from, int width, T* to) {
-  letSuccessorStart();
-  waitForPredecessor();
-  const int i = blockIdx.x * threads + threadIdx.x;
-  if (i >= width) return;
-  const T* row = from + std::size_t(blockIdx.y) * 2 * width;
-  to[std::size_t(blockIdx.y) * width + i] = fromFloat<T>(toFloat(row[i]) / (1.0F + expf(-toFloat(row[width + i]))));
-}
-
-template <class T>
-void gateAll(const void* from, int rows, int width, void* to, const Launch& where) {
-  launch(gateKernel<T>, dim3(blocksFor(static_cast<std::size_t>(width), threads), static_cast<unsigned>(rows)), threads,
-         0, where, static_cast<const T*>(from), width, static_cast<T*>(to));
 }
 
 }  // namespace
@@ -63,10 +47,6 @@ void finishHeads(const HeadFinish& finish, Type type, const Launch& where) {
     launch(finishKernel<float>, rows, threads, 0, where, finish);
   else
     launch(finishKernel<Half>, rows, threads, 0, where, finish);
-}
-
-void gateRows(const void* from, int rows, int width, void* to, Type type, const Launch& where) {
-  type == Type::float32 ? gateAll<float>(from, rows, width, to, where) : gateAll<Half>(from, rows, width, to, where);
 }
 
 }  // namespace engine::cuda

@@ -44,10 +44,7 @@ struct Head {
 // Filtered q, k, v of one channel; keeps the newest inputs.
 template <class T>
 __device__ inline void headInputs(const MixerStep& step, int sequence, int position, int column, float (&y)[3]) {
-  const T* streams = static_cast<const T*>(step.streams) + std::size_t(sequence) * 3 * step.stride + column;
-  const T newest[3] = {streams[0], streams[step.stride], streams[2 * step.stride]};
-  shortStep(step.shortFilter, sequence, position, column, step.stride, newest, y);
-  keepInputs(step.shortFilter, sequence, position, column, step.stride, newest);
+  filterStep<T>(step, sequence, position, column, y);
   y[1] = rounded<T>(y[1]);
   y[2] = rounded<T>(y[2]);
 }

@@ -55,7 +55,4 @@ struct HeadFinish {
 };
 void finishHeads(const HeadFinish&, Type, const Launch&);
 
-// to [rows, width] = a sigmoid(b) of rows [a | b], T. `width` is padded.
-void gateRows(const void* from, int rows, int width, void* to, Type, const Launch&);
-
 }  // namespace engine::cuda

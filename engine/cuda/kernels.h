@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "engine/activation.h"
+
 namespace engine::cuda {
 
 enum class Type { float32, bfloat16 };
@@ -35,6 +37,7 @@ struct NormView {
   const float* shift = nullptr;  // null: RMS norm
   float eps = 0;
   int width = 0;  // without padding
+  bool epsOutside = false;  // see Norm of engine/weights.h
 };
 
 // ---- weights and rows
@@ -75,13 +78,22 @@ struct VectorProduct {
 };
 void multiplyVectors(const VectorProduct&, Type, const Launch&);
 
-// ---- Hyena mixers. `streams` [rows, 3 stride] T: gates x0, x1, then v; out [rows, stride] T = x0 y.
+// ---- Hyena mixers. `streams` [rows, streamColumns(stride)] T: gates x0, x1, then v; out [rows, stride] T = x0 y. What a
+// recurrence's block of threads reads of a row lies together: the streams of 16 channels, then of the next 16.
+
+inline constexpr int streamChannels = 16;
+__host__ __device__ constexpr int streamColumns(int stride) {
+  return (stride + streamChannels - 1) / streamChannels * 3 * streamChannels;
+}
+__host__ __device__ constexpr int streamColumn(int stream, int channel) {
+  return (channel / streamChannels * 3 + stream) * streamChannels + channel % streamChannels;
+}
 
 struct ShortView {
   int taps;
-  const float* weight;  // [taps, 3 stride], newest first
-  const float* bias;    // [3 stride]
-  void* history;        // [batch, taps - 1, 3 stride] T; the input at position p lies in slot p mod (taps - 1)
+  const float* weight;  // [taps, columns], newest first
+  const float* bias;    // [columns]
+  void* history;        // [batch, taps - 1, columns] T; the input at position p lies in slot p mod (taps - 1)
 };
 struct GroupView {  // see ModalGroup
   int pairs, reals;
@@ -104,10 +116,17 @@ struct BlockView {
   float* responses;  // [batch, groups, length, 16]
   void* inputs;      // the same, T
 };
+inline constexpr int lazyChannels = 64;  // of a block of threads of a step
 struct LazyView {
   const float* taps;  // [lags, stride], skip in lag 0
   void* cache;        // [batch, ring, stride] T
   int lags, ring;
+  int stride;                   // of taps and cache
+  int sequences;                // of a block of threads: 1, 2 or 4
+  int splits;                   // blocks of threads that share the lags
+  float* partial;               // [blocks, splits, sequences, lazyChannels]
+  int* arrived;                 // [blocks], zero between launches
+  const std::int32_t* columns;  // [stride]: the model's channel of each, -1: none; null: all of them in order
 };
 struct MixerStep {
   int batch, stride;
@@ -130,16 +149,34 @@ struct MixerPrompt {  // rows: sequence-major, `sequences` x `tokens`, the first
   void* out;
   ShortView shortFilter;
 };
-void promptModal(const MixerPrompt&, const ModalView&, Type, const Launch&);
+// scan: token after token even where tensor cores can do better.
+void promptModal(const MixerPrompt&, const ModalView&, bool scan, Type, const Launch&);
+// bfloat16, many tokens at once: how many of the piece's first tokens are done, 0 where it cannot.
+int promptChunks(const MixerPrompt&, const ModalView&, const Launch&);
 void promptLazy(const MixerPrompt&, const LazyView&, Type, const Launch&);
-// Keeps the last inputs of the short filter; after promptModal or promptLazy.
+
+// The convolution in tiles (engine/cpu/tiled.h), of sides from tiledStep on.
+struct TiledView {
+  const float* taps;  // [lags, stride], skip in lag 0
+  float* slots;       // [batch, capacity, stride]: an output being summed, later the input
+  int lags, capacity;
+};
+inline constexpr int tiledStep = 32;
+// An output from its slot and the inputs since the last tile.
+void stepTiled(const MixerStep&, const TiledView&, Type, const Launch&);
+// Inputs [position - side, position) of every sequence into outputs [position, position + side).
+void addTile(const TiledView&, int batch, int stride, int side, int position, const Launch&);
+void promptTiled(const MixerPrompt&, const TiledView&, Type, const Launch&);
+// Keeps the last inputs of the short filter; after promptModal, promptLazy or promptTiled.
 void keepHistory(const MixerPrompt&, Type, const Launch&);
 
-// ---- attention: streams [rows, 3 stride] T: q, k, v, head after head, `headWidth` channels each.
+// ---- attention: streams [rows, stride + 2 keyStride] T: q, k, v, head after head, `headWidth` channels each.
 
 struct AttentionView {
   int heads, headWidth, paddedHeadWidth;
-  void* keys;  // [batch, heads, capacity, paddedHeadWidth] T
+  int keyHeads;   // a divisor of heads: as many neighbouring queries share one
+  int keyStride;  // padded width of all keys
+  void* keys;     // [batch, keyHeads, capacity, paddedHeadWidth] T
   void* values;
   int capacity;
   int splits, splitTokens;  // splitTokens 0: the tokens so far are divided evenly among the splits
@@ -148,6 +185,20 @@ struct AttentionView {
 };
 void stepAttention(const MixerStep&, const AttentionView&, Type, const Launch&);
 void promptAttention(const MixerPrompt&, const AttentionView&, Type, const Launch&);
+// Turns queries and keys of `streams` in place before either, see Attention of engine/weights.h.
+struct Rotation {
+  void* streams;
+  int rows, stride;        // of the model, padded
+  const Control* control;  // decoding: all rows at control->position; null: row r at `position` + r % tokensPerRow
+  int position, tokensPerRow;
+  int dimensions;
+  double base, scale;
+};
+void rotate(const Rotation&, const AttentionView&, Type, const Launch&);
+
+// ---- MLP: to [rows, width] = f(a), or of rows [a | b] f(a) b, for the sigmoid a sigmoid(b); T, `width` padded. `to` may
+// be `from` unless it is gated.
+void activateRows(const void* from, int rows, int width, Activation, bool gated, void* to, Type, const Launch&);
 
 // ---- sampling
 
@@ -162,9 +213,12 @@ struct Drawing {
   float* scores;       // [batch, parts]
   std::int32_t* best;  // [batch, parts]
   Control* control;
+  int topK;     // 0: all
+  double topP;  // 1: all
+  std::uint64_t* thresholds;  // [batch], unless all are allowed: who is at least as likely as this, see draw.cu
 };
 inline constexpr int drawingParts = 16;
-// Greedy: lowest id of the largest logit. Otherwise Gumbel-max with the noise of engine/sampling.h.
+// Greedy: lowest id of the largest logit. Otherwise top-k, top-p and Gumbel-max with the noise of engine/sampling.h.
 void draw(const Drawing&, const Launch&);
 // ++control->position.
 void advance(Control*, const Launch&);

@@ -7,47 +7,54 @@ namespace {
 
 constexpr int warps = 8;
 constexpr int threads = 32 * warps;
-constexpr int channels = 64;  // of a block: two for each lane
+constexpr int channels = lazyChannels;  // of a block: two for each lane
 
-template <class T>
-__device__ inline void storeTwo(T* to, float a, float b) {
-  to[0] = fromFloat<T>(a);
-  to[1] = fromFloat<T>(b);
+// The model's channel whose taps and inputs lie in column c; -1: none.
+__device__ inline int channelOf(const LazyView& z, int c) {
+  if (c >= z.stride) return -1;
+  return z.columns ? z.columns[c] : c;
 }
 
+// Lags are split among gridDim.z blocks where channels and sequences make too few; the last of them to come adds up.
 template <class T, int Sequences>
 __global__ __launch_bounds__(threads) void stepKernel(MixerStep step, LazyView z) {
   __shared__ float inputs[Sequences][channels], gates[Sequences][channels];
   __shared__ float parts[warps][Sequences][channels];
+  __shared__ bool last;
   letSuccessorStart();
   waitForPredecessor();
   const int position = step.control->position;
   const int firstChannel = blockIdx.x * channels, firstSequence = blockIdx.y * Sequences;
   T* cache = static_cast<T*>(z.cache);
-  for (int i = threadIdx.x; i < Sequences * channels; i += threads) {
-    const int s = i / channels, c = i % channels, sequence = firstSequence + s, column = firstChannel + c;
-    float gate = 0, input = 0;
-    if (sequence < step.batch && column < step.stride) {
-      gateStep<T>(step, sequence, position, column, gate, input);
-      cache[(std::size_t(sequence) * z.ring + position % z.ring) * step.stride + column] = fromFloat<T>(input);
+  const auto takeInputs = [&] {  // each thread for itself
+    for (int i = threadIdx.x; i < Sequences * channels; i += threads) {
+      const int s = i / channels, c = i % channels, sequence = firstSequence + s, column = firstChannel + c;
+      const int channel = channelOf(z, column);
+      float gate = 0, input = 0;
+      if (sequence < step.batch && channel >= 0) {
+        gateStep<T>(step, sequence, position, channel, gate, input);
+        cache[(std::size_t(sequence) * z.ring + position % z.ring) * z.stride + column] = fromFloat<T>(input);
+      }
+      gates[s][c] = gate;
+      inputs[s][c] = input;
     }
-    gates[s][c] = gate;
-    inputs[s][c] = input;
-  }
+  };
+  const bool alone = gridDim.z == 1;
+  if (alone) takeInputs();
 
   // Lag 1 + warp, 9 + warp ...: the current input is not read back.
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, column = firstChannel + 2 * lane;
   const int lags = min(position, z.lags - 1), current = position % z.ring;  // lags < ring
   float2 sums[Sequences] = {};
-  if (column < step.stride) {
+  if (column < z.stride) {
 #pragma unroll 4
-    for (int lag = 1 + warp; lag <= lags; lag += warps) {
-      const float2 tap = loadTwo(z.taps + std::size_t(lag) * step.stride + column);
+    for (int lag = 1 + warp + warps * blockIdx.z; lag <= lags; lag += warps * gridDim.z) {
+      const float2 tap = loadTwo(z.taps + std::size_t(lag) * z.stride + column);
       const int slot = current - lag + (lag > current ? z.ring : 0);
 #pragma unroll
       for (int s = 0; s < Sequences; ++s) {
         const int sequence = min(firstSequence + s, step.batch - 1);
-        const float2 u = loadTwo(cache + (std::size_t(sequence) * z.ring + slot) * step.stride + column);
+        const float2 u = loadTwo(cache + (std::size_t(sequence) * z.ring + slot) * z.stride + column);
         sums[s].x = fmaf(tap.x, u.x, sums[s].x);
         sums[s].y = fmaf(tap.y, u.y, sums[s].y);
       }
@@ -59,13 +66,36 @@ __global__ __launch_bounds__(threads) void stepKernel(MixerStep step, LazyView z
     parts[warp][s][2 * lane + 1] = sums[s].y;
   }
   __syncthreads();
+  const auto sumOfWarps = [&](int i) {
+    float sum = 0;
+    for (int w = 0; w < warps; ++w) sum += parts[w][i / channels][i % channels];
+    return sum;
+  };
+  const int block = blockIdx.y * gridDim.x + blockIdx.x;
+  float* partial = z.partial + std::size_t(block) * gridDim.z * Sequences * channels;
+  if (!alone) {
+    for (int i = threadIdx.x; i < Sequences * channels; i += threads)
+      partial[blockIdx.z * Sequences * channels + i] = sumOfWarps(i);
+    __threadfence();
+    __syncthreads();
+    if (threadIdx.x == 0) last = atomicAdd(z.arrived + block, 1) == static_cast<int>(gridDim.z) - 1;
+    __syncthreads();
+    if (!last) return;
+    __threadfence();
+    takeInputs();
+    if (threadIdx.x == 0) z.arrived[block] = 0;
+  }
   for (int i = threadIdx.x; i < Sequences * channels; i += threads) {
     const int s = i / channels, c = i % channels, sequence = firstSequence + s, own = firstChannel + c;
-    if (sequence >= step.batch || own >= step.stride) continue;
+    const int channel = channelOf(z, own);
+    if (sequence >= step.batch || channel < 0) continue;
     float sum = 0;
-    for (int w = 0; w < warps; ++w) sum += parts[w][s][c];
+    if (alone)
+      sum = sumOfWarps(i);
+    else
+      for (unsigned part = 0; part < gridDim.z; ++part) sum += __ldcg(partial + part * Sequences * channels + i);
     sum = fmaf(z.taps[own], inputs[s][c], sum);
-    static_cast<T*>(step.out)[std::size_t(sequence) * step.stride + own] = fromFloat<T>(gates[s][c] * sum);
+    static_cast<T*>(step.out)[std::size_t(sequence) * step.stride + channel] = fromFloat<T>(gates[s][c] * sum);
   }
 }
 
@@ -75,16 +105,13 @@ __global__ void appendKernel(MixerPrompt prompt, LazyView z) {
   letSuccessorStart();
   waitForPredecessor();
   const int column = blockIdx.x * blockDim.x + threadIdx.x, t = blockIdx.y;
-  if (column >= prompt.stride) return;
-  const int sequence = prompt.firstSequence + blockIdx.z, columns = 3 * prompt.stride;
+  const int channel = channelOf(z, column);
+  if (channel < 0) return;
+  const int sequence = prompt.firstSequence + blockIdx.z;
   const std::size_t row0 = std::size_t(blockIdx.z) * prompt.tokens;
-  const T* streams = static_cast<const T*>(prompt.streams);
-  const auto filtered = [&](int stream) {
-    return shortPrompt(prompt.shortFilter, sequence, prompt.position, t, stream * prompt.stride + column, columns,
-                       streams, row0);
-  };
+  const auto filtered = [&](int stream) { return shortPrompt<T>(prompt, sequence, t, stream, channel, row0); };
   const std::size_t slot = (prompt.position + t) % z.ring;
-  static_cast<T*>(z.cache)[(std::size_t(sequence) * z.ring + slot) * prompt.stride + column] =
+  static_cast<T*>(z.cache)[(std::size_t(sequence) * z.ring + slot) * z.stride + column] =
       fromFloat<T>(filtered(1) * filtered(2));
 }
 
@@ -97,9 +124,10 @@ __global__ __launch_bounds__(32 * tileWarps) void convolveKernel(MixerPrompt pro
   waitForPredecessor();
   const int column = blockIdx.x * 32 + threadIdx.x % 32;
   const int t0 = (blockIdx.y * tileWarps + threadIdx.x / 32) * side;  // in the piece
-  if (column >= prompt.stride || t0 >= prompt.tokens) return;
-  const int sequence = prompt.firstSequence + blockIdx.z, columns = 3 * prompt.stride;
-  const std::size_t stride = prompt.stride;
+  const int channel = channelOf(z, column);
+  if (channel < 0 || t0 >= prompt.tokens) return;
+  const int sequence = prompt.firstSequence + blockIdx.z;
+  const std::size_t stride = z.stride;
   const T* cache = static_cast<const T*>(z.cache) + std::size_t(sequence) * z.ring * stride + column;
   const float* taps = z.taps + column;
   const int firstOut = prompt.position + t0, last = prompt.position + prompt.tokens;
@@ -109,10 +137,11 @@ __global__ __launch_bounds__(32 * tileWarps) void convolveKernel(MixerPrompt pro
 #pragma unroll
   for (int i = 0; i < 2 * side - 1; ++i) window[i] = tap(i - (side - 1));
   for (int firstIn = firstOut; firstIn > -side && firstOut - firstIn < z.lags + side - 1; firstIn -= side) {
+    const int slot = firstIn % z.ring;
 #pragma unroll
     for (int j = 0; j < side; ++j) {
-      const int at = firstIn + j;
-      const float u = at >= 0 && at < last ? toFloat(cache[(at % z.ring) * stride]) : 0.0F;
+      const int at = firstIn + j, wrapped = slot + j < z.ring ? slot + j : slot + j - z.ring;
+      const float u = at >= 0 && at < last ? toFloat(cache[wrapped * stride]) : 0.0F;
 #pragma unroll
       for (int i = 0; i < side; ++i) sums[i] = fmaf(window[i - j + side - 1], u, sums[i]);
     }
@@ -122,38 +151,36 @@ __global__ __launch_bounds__(32 * tileWarps) void convolveKernel(MixerPrompt pro
 #pragma unroll
     for (int i = side - 1; i < 2 * side - 1; ++i) window[i] = tap(base + i - (side - 1));
   }
-  const T* streams = static_cast<const T*>(prompt.streams);
   const std::size_t row0 = std::size_t(blockIdx.z) * prompt.tokens;
 #pragma unroll
   for (int i = 0; i < side; ++i) {
     const int t = t0 + i;
     if (t >= prompt.tokens) break;
-    const float gate =
-        shortPrompt(prompt.shortFilter, sequence, prompt.position, t, column, columns, streams, row0);
-    static_cast<T*>(prompt.out)[(row0 + t) * stride + column] = fromFloat<T>(gate * sums[i]);
+    const float gate = shortPrompt<T>(prompt, sequence, t, 0, channel, row0);
+    static_cast<T*>(prompt.out)[(row0 + t) * prompt.stride + channel] = fromFloat<T>(gate * sums[i]);
   }
 }
 
 template <class T>
 void stepAll(const MixerStep& step, const LazyView& z, const Launch& where) {
-  const auto go = [&](auto kernel, int sequences) {
-    launch(kernel, dim3(blocksFor(step.stride, channels), blocksFor(step.batch, sequences)), threads, 0, where, step,
+  const auto go = [&](auto kernel) {
+    launch(kernel, dim3(blocksFor(z.stride, channels), blocksFor(step.batch, z.sequences), z.splits), threads, 0, where, step,
            z);
   };
-  if (step.batch == 1)
-    go(stepKernel<T, 1>, 1);
-  else if (step.batch <= 16)
-    go(stepKernel<T, 2>, 2);
+  if (z.sequences == 1)
+    go(stepKernel<T, 1>);
+  else if (z.sequences == 2)
+    go(stepKernel<T, 2>);
   else
-    go(stepKernel<T, 4>, 4);
+    go(stepKernel<T, 4>);
 }
 
 template <class T>
 void promptAll(const MixerPrompt& prompt, const LazyView& z, const Launch& where) {
-  launch(appendKernel<T>, dim3(blocksFor(prompt.stride, 128), prompt.tokens, prompt.sequences), 128, 0, where, prompt,
+  launch(appendKernel<T>, dim3(blocksFor(z.stride, 128), prompt.tokens, prompt.sequences), 128, 0, where, prompt,
          z);
   launch(convolveKernel<T>,
-         dim3(blocksFor(prompt.stride, 32), blocksFor(prompt.tokens, side * tileWarps), prompt.sequences),
+         dim3(blocksFor(z.stride, 32), blocksFor(prompt.tokens, side * tileWarps), prompt.sequences),
          32 * tileWarps, 0, where, prompt, z);
 }
 

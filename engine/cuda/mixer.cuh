@@ -9,17 +9,19 @@ namespace engine::cuda {
 template <class T>
 __device__ inline void shortStep(const ShortView& f, int sequence, int position, int column, int stride,
                                  const T (&newest)[3], float (&y)[3]) {
-  const int columns = 3 * stride, slots = f.taps - 1;
-  const T* history = static_cast<const T*>(f.history) + std::size_t(sequence) * slots * columns + column;
+  const int columns = streamColumns(stride), slots = f.taps - 1, first = streamColumn(0, column);
+  const T* history = static_cast<const T*>(f.history) + std::size_t(sequence) * slots * columns + first;
+  const float *weight = f.weight + first, *bias = f.bias + first;
 #pragma unroll
-  for (int s = 0; s < 3; ++s) y[s] = f.bias[s * stride + column] + f.weight[s * stride + column] * toFloat(newest[s]);
+  for (int s = 0; s < 3; ++s)
+    y[s] = bias[s * streamChannels] + weight[s * streamChannels] * toFloat(newest[s]);
   for (int lag = 1; lag <= slots; ++lag) {
     const int at = position - lag;
     if (at < 0) break;
     const T* past = history + std::size_t(at % slots) * columns;
 #pragma unroll
     for (int s = 0; s < 3; ++s)
-      y[s] += f.weight[std::size_t(lag) * columns + s * stride + column] * toFloat(past[s * stride]);
+      y[s] += weight[std::size_t(lag) * columns + s * streamChannels] * toFloat(past[s * streamChannels]);
   }
 }
 
@@ -29,20 +31,28 @@ __device__ inline void keepInputs(const ShortView& f, int sequence, int position
                                   const T (&newest)[3]) {
   const int slots = f.taps - 1;
   if (slots == 0) return;
-  T* slot = static_cast<T*>(f.history) + (std::size_t(sequence) * slots + position % slots) * (3 * stride) + column;
+  T* slot = static_cast<T*>(f.history) + (std::size_t(sequence) * slots + position % slots) * streamColumns(stride) +
+            streamColumn(0, column);
 #pragma unroll
-  for (int s = 0; s < 3; ++s) slot[s * stride] = newest[s];
+  for (int s = 0; s < 3; ++s) slot[s * streamChannels] = newest[s];
+}
+
+// The three streams of one channel of one sequence, filtered; their newest inputs are kept.
+template <class T>
+__device__ inline void filterStep(const MixerStep& step, int sequence, int position, int column, float (&y)[3]) {
+  const T* streams = static_cast<const T*>(step.streams) + std::size_t(sequence) * streamColumns(step.stride) +
+                     streamColumn(0, column);
+  const T newest[3] = {streams[0], streams[streamChannels], streams[2 * streamChannels]};
+  shortStep(step.shortFilter, sequence, position, column, step.stride, newest, y);
+  keepInputs(step.shortFilter, sequence, position, column, step.stride, newest);
 }
 
 // Gate x0 and mixer input x1 v, rounded as caches keep it, of one channel of one sequence.
 template <class T>
 __device__ inline void gateStep(const MixerStep& step, int sequence, int position, int column, float& gate,
                                 float& input) {
-  const T* streams = static_cast<const T*>(step.streams) + std::size_t(sequence) * 3 * step.stride + column;
-  const T newest[3] = {streams[0], streams[step.stride], streams[2 * step.stride]};
   float y[3];
-  shortStep(step.shortFilter, sequence, position, column, step.stride, newest, y);
-  keepInputs(step.shortFilter, sequence, position, column, step.stride, newest);
+  filterStep<T>(step, sequence, position, column, y);
   gate = y[0];
   input = rounded<T>(y[1] * y[2]);
 }
@@ -57,9 +67,9 @@ class Gates {
   struct Inputs {
     T newest[3], past[lags][3];
   };
-  __device__ Gates(const MixerStep& step, int position, int column) : m_stride(step.stride) {
+  __device__ Gates(const MixerStep& step, int position, int channel) : m_columns(streamColumns(step.stride)) {
     const ShortView& f = step.shortFilter;
-    const int slots = f.taps - 1, columns = 3 * m_stride;
+    const int slots = f.taps - 1, columns = m_columns, column = streamColumn(0, channel);
     m_streams = static_cast<const T*>(step.streams) + column;
     m_history = static_cast<T*>(f.history) + column;
     m_rows = slots * columns;
@@ -70,22 +80,22 @@ class Gates {
       if (lag > 0) m_place[lag - 1] = there ? (position - lag) % slots * columns : -1;
 #pragma unroll
       for (int s = 0; s < 3; ++s)
-        m_weight[lag][s] = there ? f.weight[std::size_t(lag) * columns + s * m_stride + column] : 0.0F;
+        m_weight[lag][s] = there ? f.weight[std::size_t(lag) * columns + s * streamChannels + column] : 0.0F;
     }
 #pragma unroll
-    for (int s = 0; s < 3; ++s) m_bias[s] = f.bias[s * m_stride + column];
+    for (int s = 0; s < 3; ++s) m_bias[s] = f.bias[s * streamChannels + column];
   }
   __device__ Inputs load(int sequence) const {
     Inputs in;
-    const T* streams = m_streams + std::size_t(sequence) * 3 * m_stride;
+    const T* streams = m_streams + std::size_t(sequence) * m_columns;
     const T* history = m_history + std::size_t(sequence) * m_rows;
 #pragma unroll
-    for (int s = 0; s < 3; ++s) in.newest[s] = streams[s * m_stride];
+    for (int s = 0; s < 3; ++s) in.newest[s] = streams[s * streamChannels];
 #pragma unroll
     for (int lag = 0; lag < lags; ++lag)
 #pragma unroll
       for (int s = 0; s < 3; ++s)
-        in.past[lag][s] = m_place[lag] >= 0 ? history[m_place[lag] + s * m_stride] : fromFloat<T>(0);
+        in.past[lag][s] = m_place[lag] >= 0 ? history[m_place[lag] + s * streamChannels] : fromFloat<T>(0);
     return in;
   }
   // The newest inputs go into the history.
@@ -102,20 +112,23 @@ class Gates {
     if (m_rows == 0) return;
     T* history = m_history + std::size_t(sequence) * m_rows + m_newest;
 #pragma unroll
-    for (int s = 0; s < 3; ++s) history[s * m_stride] = in.newest[s];
+    for (int s = 0; s < 3; ++s) history[s * streamChannels] = in.newest[s];
   }
 
  private:
   const T* m_streams;
   T* m_history;
-  int m_stride, m_rows, m_newest, m_place[lags];
+  int m_columns, m_rows, m_newest, m_place[lags];
   float m_bias[3], m_weight[lags + 1][3];
 };
 
-// The short filter for token t of a piece of a prompt that starts at `position`; rows of the piece start at `row0`.
+// The short filter of a stream for token t of a piece of a prompt, whose rows start at `row0`.
 template <class T>
-__device__ inline float shortPrompt(const ShortView& f, int sequence, int position, int t, int column, int columns,
-                                    const T* streams, std::size_t row0) {
+__device__ inline float shortPrompt(const MixerPrompt& prompt, int sequence, int t, int stream, int channel,
+                                    std::size_t row0) {
+  const ShortView& f = prompt.shortFilter;
+  const T* streams = static_cast<const T*>(prompt.streams);
+  const int position = prompt.position, column = streamColumn(stream, channel), columns = streamColumns(prompt.stride);
   float y = f.bias[column] + f.weight[column] * toFloat(streams[(row0 + t) * columns + column]);
   const int slots = f.taps - 1;
   const T* history = static_cast<const T*>(f.history) + std::size_t(sequence) * slots * columns + column;

@@ -75,8 +75,10 @@ __global__ __launch_bounds__(modeThreads) void modesStepKernel(MixerStep step, M
 
 constexpr int modeChunk = 32;
 
+// Tokens from `begin` on of the piece.
+
 template <class T, class Mode, int Slots>
-__global__ __launch_bounds__(modeThreads) void modesPromptKernel(MixerPrompt prompt, ModalView m) {
+__global__ __launch_bounds__(modeThreads) void modesPromptKernel(MixerPrompt prompt, ModalView m, int begin) {
   __shared__ float inputs[modeChunk][groupSize], gates[modeChunk][groupSize];
   __shared__ float parts[4][modeChunk][groupSize];
   letSuccessorStart();
@@ -85,7 +87,7 @@ __global__ __launch_bounds__(modeThreads) void modesPromptKernel(MixerPrompt pro
   const std::size_t row0 = std::size_t(blockIdx.y) * prompt.tokens;
   const GroupView g = m.group[group];
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, channel = lane % groupSize;
-  const int firstSlot = 2 * warp + lane / groupSize, slots = g.pairs + g.reals, columns = 3 * prompt.stride;
+  const int firstSlot = 2 * warp + lane / groupSize, slots = g.pairs + g.reals;
   Mode coefficients[Slots];
   float2 x[Slots];
 #pragma unroll
@@ -100,16 +102,14 @@ __global__ __launch_bounds__(modeThreads) void modesPromptKernel(MixerPrompt pro
   }
   const int own = threadIdx.x / groupSize, place = group * groupSize + channel, column = m.order[place];
   const float direct = m.direct[place];
-  const T* streams = static_cast<const T*>(prompt.streams);
   T* out = static_cast<T*>(prompt.out);
-  for (int first = 0; first < prompt.tokens; first += modeChunk) {
+  for (int first = begin; first < prompt.tokens; first += modeChunk) {
     const int count = min(modeChunk, prompt.tokens - first);
     for (int t = own; t < count; t += modeThreads / groupSize) {
       float gate = 0, input = 0;
       if (column >= 0) {
         const auto filtered = [&](int stream) {
-          return shortPrompt(prompt.shortFilter, sequence, prompt.position, first + t, stream * prompt.stride + column,
-                             columns, streams, row0);
+          return shortPrompt<T>(prompt, sequence, first + t, stream, column, row0);
         };
         gate = filtered(0);
         const float x1 = filtered(1);
@@ -161,9 +161,9 @@ void stepModes(const MixerStep& step, const ModalView& m, const Launch& where) {
 }
 
 template <class T, class Mode>
-void promptModes(const MixerPrompt& prompt, const ModalView& m, const Launch& where) {
+void promptModes(const MixerPrompt& prompt, const ModalView& m, int begin, const Launch& where) {
   const auto go = [&](auto kernel) {
-    launch(kernel, dim3(m.groups, prompt.sequences), modeThreads, 0, where, prompt, m);
+    launch(kernel, dim3(m.groups, prompt.sequences), modeThreads, 0, where, prompt, m, begin);
   };
   const int perLane = (m.mostSlots + slotLanes - 1) / slotLanes;
   if (perLane <= 1)

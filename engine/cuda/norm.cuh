@@ -19,7 +19,7 @@ __device__ inline void normByWarp(const NormView& norm, const float* from, int i
   }
   float squares = 0;
   for (int i = lane; i < norm.width; i += 32) squares += (from[i] - mean) * (from[i] - mean);
-  const float multiplier = rsqrtf(warpSum(squares) / norm.width + norm.eps);
+  const float multiplier = normMultiplier(norm, warpSum(squares) / norm.width);
   for (int i = lane; i < inputs; i += 32) {
     float value = 0;
     if (i < norm.width) {
@@ -60,7 +60,7 @@ __device__ inline void normByBlock(const NormView& norm, const float* from, int 
   __syncthreads();
   squares = 0;
   for (int w = 0; w < normWarps; ++w) squares += shared[1][w];
-  const float multiplier = rsqrtf(squares / norm.width + norm.eps);
+  const float multiplier = normMultiplier(norm, squares / norm.width);
   for (int i = first; i < inputs; i += 4 * 32 * normWarps)
 #pragma unroll
     for (int e = 0; e < 4; ++e) {

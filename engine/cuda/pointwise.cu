@@ -120,7 +120,7 @@ __global__ void normKernel(NormView norm, const float* residual, int first, int 
   }
   for (int i = beyond + static_cast<int>(threadIdx.x); i < norm.width; i += threads)
     squares += (from[i] - mean) * (from[i] - mean);
-  const float multiplier = rsqrtf(blockSum(squares, shared) / norm.width + norm.eps);
+  const float multiplier = normMultiplier(norm, blockSum(squares, shared) / norm.width);
   const auto scaled = [&](float value, float scale, float shift, int i) {
     if (i >= norm.width) return 0.0F;
     value = (value - mean) * multiplier * scale;

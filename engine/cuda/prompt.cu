@@ -1,23 +1,31 @@
 // Attention of a prompt: causal, online softmax. bfloat16 heads of 32, 64 or 128 channels run on tensor cores
 // (mma.m16n8k16, as FlashAttention-2 lays it out: Dao 2023); everything else runs one query per warp.
-#include "engine/cuda/device.cuh"
+#include "engine/cuda/tensor.cuh"
 
 namespace engine::cuda {
 namespace {
 
-// Keys and values of the piece into the cache.
+__device__ inline std::size_t rowOf(const MixerPrompt& prompt, const AttentionView& v) {
+  return prompt.stride + 2 * v.keyStride;
+}
+// Where the keys of a query head begin, in rows of the cache.
+__device__ inline std::size_t keysOf(const AttentionView& v, int sequence, int head) {
+  return (std::size_t(sequence) * v.keyHeads + head / (v.heads / v.keyHeads)) * v.capacity;
+}
+
+// Keys and values of the piece into the cache; blockIdx.y: a head of keys.
 template <class T>
 __global__ void appendKernel(MixerPrompt prompt, AttentionView v) {
   letSuccessorStart();
   waitForPredecessor();
   const int t = blockIdx.x, head = blockIdx.y, sequence = prompt.firstSequence + blockIdx.z;
   const T* key = static_cast<const T*>(prompt.streams) +
-                 (std::size_t(blockIdx.z) * prompt.tokens + t) * 3 * prompt.stride + prompt.stride + head * v.headWidth;
-  const std::size_t row = (std::size_t(sequence) * v.heads + head) * v.capacity + prompt.position + t;
+                 (std::size_t(blockIdx.z) * prompt.tokens + t) * rowOf(prompt, v) + prompt.stride + head * v.headWidth;
+  const std::size_t row = (std::size_t(sequence) * v.keyHeads + head) * v.capacity + prompt.position + t;
   for (int i = threadIdx.x; i < v.paddedHeadWidth; i += blockDim.x) {
     const bool inside = i < v.headWidth;
     static_cast<T*>(v.keys)[row * v.paddedHeadWidth + i] = inside ? key[i] : fromFloat<T>(0);
-    static_cast<T*>(v.values)[row * v.paddedHeadWidth + i] = inside ? key[prompt.stride + i] : fromFloat<T>(0);
+    static_cast<T*>(v.values)[row * v.paddedHeadWidth + i] = inside ? key[v.keyStride + i] : fromFloat<T>(0);
   }
 }
 
@@ -31,8 +39,8 @@ __global__ void plainKernel(MixerPrompt prompt, AttentionView v) {
   if (t >= prompt.tokens) return;
   const int sequence = prompt.firstSequence + blockIdx.z;
   const std::size_t row = std::size_t(blockIdx.z) * prompt.tokens + t;
-  const T* query = static_cast<const T*>(prompt.streams) + row * 3 * prompt.stride + head * v.headWidth;
-  const std::size_t cache = (std::size_t(sequence) * v.heads + head) * v.capacity * v.paddedHeadWidth;
+  const T* query = static_cast<const T*>(prompt.streams) + row * rowOf(prompt, v) + head * v.headWidth;
+  const std::size_t cache = keysOf(v, sequence, head) * v.paddedHeadWidth;
   const T* keys = static_cast<const T*>(v.keys) + cache;
   const T* values = static_cast<const T*>(v.values) + cache;
   const float scale = rsqrtf(static_cast<float>(v.headWidth));
@@ -77,19 +85,9 @@ __device__ inline void loadTransposed(unsigned (&r)[4], unsigned address) {
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
                : "r"(address));
 }
-__device__ inline void multiplyAdd(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
-  asm volatile(
-      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
-      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
 __device__ inline void copyAsync(void* to, const void* from, bool valid) {
   const int bytes = valid ? 16 : 0;
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared32(to)), "l"(from), "r"(bytes));
-}
-__device__ inline unsigned pack(float low, float high) {
-  const __nv_bfloat162 two = __floats2bfloat162_rn(low, high);
-  return *reinterpret_cast<const unsigned*>(&two);
 }
 
 // Rows of Width channels, padded by 16 bytes against bank conflicts.
@@ -119,8 +117,8 @@ __global__ __launch_bounds__(32 * warps) void tensorKernel(MixerPrompt prompt, A
   const int tileIndex = static_cast<int>(gridDim.x - 1 - blockIdx.x), head = blockIdx.y, t0 = tileIndex * tile;
   const int sequence = prompt.firstSequence + blockIdx.z;
   const std::size_t row0 = std::size_t(blockIdx.z) * prompt.tokens + t0;
-  const Half* query = static_cast<const Half*>(prompt.streams) + row0 * 3 * prompt.stride + head * Width;
-  const std::size_t cache = (std::size_t(sequence) * v.heads + head) * v.capacity * Width;
+  const Half* query = static_cast<const Half*>(prompt.streams) + row0 * rowOf(prompt, v) + head * Width;
+  const std::size_t cache = keysOf(v, sequence, head) * Width;
   const Half* keys = static_cast<const Half*>(v.keys) + cache;
   const Half* values = static_cast<const Half*>(v.values) + cache;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
@@ -134,7 +132,7 @@ __global__ __launch_bounds__(32 * warps) void tensorKernel(MixerPrompt prompt, A
     }
     asm volatile("cp.async.commit_group;");
   };
-  queries.fill(query, 3 * prompt.stride, prompt.tokens - t0);
+  queries.fill(query, rowOf(prompt, v), prompt.tokens - t0);
   fetch(0);
   unsigned q[steps][4];
   float out[outputs][4] = {};
@@ -231,7 +229,7 @@ void plain(const MixerPrompt& prompt, const AttentionView& v, const Launch& wher
 }  // namespace
 
 void promptAttention(const MixerPrompt& prompt, const AttentionView& v, Type type, const Launch& where) {
-  const dim3 rows(prompt.tokens, v.heads, prompt.sequences);
+  const dim3 rows(prompt.tokens, v.keyHeads, prompt.sequences);
   if (type == Type::float32) {
     launch(appendKernel<float>, rows, 128, 0, where, prompt, v);
     return plain<float>(prompt, v, where);

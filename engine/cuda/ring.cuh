@@ -20,10 +20,9 @@ struct RowOp {
   const char* weight;
   const AlonePlace* place;  // null: rows follow each other. Else row 3 c + s is that of stream s, place c
   int rowBytes, partBytes, parts, rows;  // rows of this block
-  int stride;  // rows of a stream
   int first;   // row, or place of a channel, that the block begins with
   __device__ const char* row(int i) const {
-    const int at = place ? i % 3 * stride + place[i / 3].column : i;
+    const int at = place ? streamColumn(i % 3, place[i / 3].column) : i;
     return weight + std::size_t(at) * rowBytes;
   }
   __device__ int pieces() const { return rows * parts; }

@@ -28,7 +28,7 @@ class CudaRunner final : public Runner {
   bool prefill(int sequence, std::span<const Token> tokens, float* allLogits, std::stop_token) override;
   bool prefillAll(std::span<const Token> prompts, int tokens, float* allLogits, std::stop_token) override;
   void step(int position, std::span<const Token> tokens) override;
-  bool drawsTokens() const override;
+  bool drawsTokens() const override { return true; }
   void decode(int position, int steps, std::span<Token> tokens, std::span<double> seconds) override;
   std::span<const float> logits(int sequence) const override;
   MemoryUse memory() const override;
@@ -59,6 +59,7 @@ class CudaRunner final : public Runner {
   PinnedBuffer<Control> m_control;
   std::vector<Event> m_events;
   GraphExec m_step, m_draw;
+  int m_firstStep = 0;  // position of the first step after a prompt
   bool m_blocksBegin = false;  // the next step is the first after a prompt
   mutable std::vector<std::vector<float>> m_logits;  // rows that were asked for
 };
@@ -103,6 +104,7 @@ void CudaRunner::reset() {
 
 void CudaRunner::setControl(int position) {
   wait();  // the pinned copy may still be on its way
+  m_firstStep = position;
   m_control[0] = Control{position, position, 0, 0};
   check(cudaMemcpyAsync(at(m_plan.control), m_control.data(), sizeof(Control), cudaMemcpyHostToDevice, stream()),
         "setting the position");
@@ -184,9 +186,10 @@ bool CudaRunner::prefillGroup(int first, int sequences, std::span<const Token> p
   return !stop.stop_requested();
 }
 
-void CudaRunner::step(int, std::span<const Token> tokens) {
+void CudaRunner::step(int position, std::span<const Token> tokens) {
   useDevice();
   beginDecoding();
+  m_forward.addTiles(position, position - m_firstStep);
   wait();
   std::copy(tokens.begin(), tokens.end(), m_tokens.data());
   check(cudaMemcpyAsync(at(m_plan.next), m_tokens.data(), tokens.size() * sizeof(Token), cudaMemcpyHostToDevice,
@@ -196,11 +199,6 @@ void CudaRunner::step(int, std::span<const Token> tokens) {
   wait();
 }
 
-bool CudaRunner::drawsTokens() const {
-  const Sampling& sampling = m_workload.sampling;
-  return sampling.temperature == 0 || (sampling.topK == 0 && sampling.topP >= 1);
-}
-
 void CudaRunner::decode(int position, int steps, std::span<Token> tokens, std::span<double> seconds) {
   const Range range("decode");
   useDevice();
@@ -208,6 +206,7 @@ void CudaRunner::decode(int position, int steps, std::span<Token> tokens, std::s
   const auto batch = static_cast<std::size_t>(m_workload.batch);
   check(cudaEventRecord(m_events[0].get(), stream()), "reading a clock");
   for (int i = 0; i < steps; ++i) {
+    m_forward.addTiles(position + i, position + i - m_firstStep);
     check(cudaGraphLaunch(m_draw.get(), stream()), "starting a step");
     check(cudaEventRecord(m_events[static_cast<std::size_t>(i) + 1].get(), stream()), "reading a clock");
   }

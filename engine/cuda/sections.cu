@@ -10,7 +10,8 @@ void stepSections(const MixerStep& step, const ModalView& m, Type type, const La
 }
 
 void promptSections(const MixerPrompt& prompt, const ModalView& m, Type type, const Launch& where) {
-  type == Type::float32 ? promptModes<float, Section>(prompt, m, where) : promptModes<Half, Section>(prompt, m, where);
+  type == Type::float32 ? promptModes<float, Section>(prompt, m, 0, where)
+                        : promptModes<Half, Section>(prompt, m, 0, where);
 }
 
 }  // namespace engine::cuda

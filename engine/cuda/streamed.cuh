@@ -67,7 +67,7 @@ __global__ __launch_bounds__(streamThreads) void modesStreamKernel(MixerStep ste
       asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(present * bytes)
                    : "memory");
     __syncwarp();
-    if (thread < present)
+    if (thread < present && bytes > 0)  // none: channels that stay convolutions
       bulkLoad(stages + (stage * Sequences + thread) * stageFloats,
                states + (std::size_t(chunk) * Sequences + thread) * m.stateFloats, bytes, barrier);
   };
@@ -139,7 +139,7 @@ __global__ __launch_bounds__(streamThreads) void modesStreamKernel(MixerStep ste
       // A stage is filled again once what went out of it has been read: the one before this.
       if (thread < Sequences) {
         asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory");
-        if (chunk * Sequences + thread < step.batch)
+        if (bytes > 0 && chunk * Sequences + thread < step.batch)
           bulkStore(states + (std::size_t(chunk) * Sequences + thread) * m.stateFloats, here + thread * stageFloats,
                     bytes);
       }

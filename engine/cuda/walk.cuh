@@ -67,7 +67,6 @@ class Walk {
     op.rowBytes = m.inputs * sizeof(T);
     op.parts = share.parts;
     op.partBytes = share.partBytes;
-    op.stride = m_step.width;
     op.weight = static_cast<const char*>(m.weight) + shift();
     op.place = mixes() ? m_step.place + std::size_t(layer()) * m_step.width + op.first : nullptr;
     if (!mixes()) {

@@ -5,6 +5,7 @@
 namespace engine::cuda {
 namespace {
 
+static_assert(streamChannels == cudaStreamChannels);
 constexpr std::size_t stagingFloats = std::size_t{8} << 20;
 
 // Copies host rows through a staging area and converts them where they belong.
@@ -51,20 +52,39 @@ class Uploader {
 
   // Rows come in `parts` equal parts that are padded each: the streams of a projection.
   void linear(const Linear& from, const CudaWeights::Linear& to, int parts, Type biasType) {
-    const int rowsOfPart = from.outputs / parts, rowsOfPadded = to.outputs / parts;
-    for (int part = 0; part < parts; ++part) {
-      const int first = part * rowsOfPart;
-      const std::size_t offset =
-          to.weight.offset + static_cast<std::size_t>(part) * static_cast<std::size_t>(rowsOfPadded) *
-                                 static_cast<std::size_t>(to.inputs) * bytesOf(m_type);
-      if (from.random)
-        randomRows(from.random->state +
-                       static_cast<std::size_t>(first) * static_cast<std::size_t>(from.inputs) * 0x9E3779B97F4A7C15ULL,
-                   from.random->scale, 0, rowsOfPart, from.inputs, m_memory + offset, to.inputs, m_type, m_where);
-      else
-        matrixRows(from, first, rowsOfPart, offset, to.inputs);
-    }
-    vector(from.bias, to.bias, parts, rowsOfPadded, biasType);
+    for (int part = 0; part < parts; ++part)
+      linearPart(from, from.outputs / parts * part, from.outputs / parts, to, to.outputs / parts * part,
+                 to.outputs / parts, biasType);
+  }
+
+  // The streams of a convolution, see streamColumn().
+  void streams(const Linear& from, const CudaWeights::Linear& to, Type biasType) {
+    const int width = from.outputs / 3;
+    for (int stream = 0; stream < 3; ++stream)
+      for (int first = 0; first < width; first += streamChannels) {
+        const int count = std::min(streamChannels, width - first);
+        linearPart(from, stream * width + first, count, to, streamColumn(stream, first), streamChannels, biasType);
+      }
+  }
+  // [rowCount, 3 width] in the order of streams.
+  void streamRows(const Buffer<float>& from, int rowCount, int width, const CudaPart& to) {
+    if (from.size() == 0) return;
+    const auto columns = static_cast<std::size_t>(streamColumns(width));
+    std::vector<float> ordered(static_cast<std::size_t>(rowCount) * columns);
+    const float* next = from.data();
+    for (int row = 0; row < rowCount; ++row)
+      for (int stream = 0; stream < 3; ++stream)
+        for (int channel = 0; channel < width; ++channel)
+          ordered[static_cast<std::size_t>(row) * columns + static_cast<std::size_t>(streamColumn(stream, channel))] = *next++;
+    rows(ordered.data(), rowCount, static_cast<int>(columns), to.offset, static_cast<int>(columns), Type::float32);
+  }
+
+  // Queries, keys and values, padded each; keys may be fewer than queries.
+  void attention(const Linear& from, const CudaWeights::Linear& to, int width, int stride, int keyStride) {
+    const int keys = (from.outputs - width) / 2;
+    linearPart(from, 0, width, to, 0, stride, m_type);
+    linearPart(from, width, keys, to, stride, keyStride, m_type);
+    linearPart(from, width + keys, keys, to, stride + keyStride, keyStride, m_type);
   }
 
   void norm(const Norm& from, const CudaWeights::Norm& to, int stride) {
@@ -73,6 +93,21 @@ class Uploader {
   }
 
  private:
+  // Rows [first, first + rowCount) become rows [firstTo, firstTo + rowsTo), zeros behind them.
+  void linearPart(const Linear& from, int first, int rowCount, const CudaWeights::Linear& to, int firstTo, int rowsTo,
+                  Type biasType) {
+    const auto inputs = static_cast<std::size_t>(from.inputs), row = static_cast<std::size_t>(first);
+    const std::size_t rowTo = static_cast<std::size_t>(firstTo);
+    const std::size_t offset = to.weight.offset + rowTo * static_cast<std::size_t>(to.inputs) * bytesOf(m_type);
+    if (from.random)
+      randomRows(from.random->state + row * inputs * 0x9E3779B97F4A7C15ULL, from.random->scale, 0, rowCount,
+                 from.inputs, m_memory + offset, to.inputs, m_type, m_where);
+    else
+      matrixRows(from, first, rowCount, offset, to.inputs);
+    if (from.bias.size() > 0)
+      rows(from.bias.data() + row, 1, rowCount, to.bias.offset + rowTo * bytesOf(biasType), rowsTo, biasType);
+  }
+
   char* m_memory;
   Type m_type;
   Launch m_where;
@@ -93,7 +128,7 @@ DeviceWeights::DeviceWeights(const CudaProgram& program, const Launch& where)
     const CudaWeights::Block& to = m_plan.blocks[i];
     for (const Attention& attention : block.attention) {
       upload.norm(attention.norm, to.mixers[0].norm, stride);
-      upload.linear(attention.qkv, to.mixers[0].in, 3, type);
+      upload.attention(attention.qkv, to.mixers[0].in, weights.width, stride, to.keyStride);
       upload.linear(attention.out, to.mixers[0].out, 1, Type::float32);
     }
     for (std::size_t k = 0; k < block.operators.size(); ++k) {
@@ -101,10 +136,10 @@ DeviceWeights::DeviceWeights(const CudaProgram& program, const Launch& where)
       const CudaWeights::Mixer& mixer = to.mixers[k];
       upload.norm(op.norm, mixer.norm, stride);
       upload.norm(op.innerNorm, mixer.innerNorm, stride);
-      upload.linear(op.in, mixer.in, 3, type);
+      upload.streams(op.in, mixer.in, type);
       upload.linear(op.out, mixer.out, 1, Type::float32);
-      upload.vector(op.shortFilter.weight, mixer.shortWeight, 3 * op.shortFilter.taps, stride, Type::float32);
-      upload.vector(op.shortFilter.bias, mixer.shortBias, 3, stride, Type::float32);
+      upload.streamRows(op.shortFilter.weight, op.shortFilter.taps, weights.width, mixer.shortWeight);
+      upload.streamRows(op.shortFilter.bias, 1, weights.width, mixer.shortBias);
     }
     upload.norm(block.mlp.norm, to.mlpNorm, stride);
     upload.linear(block.mlp.in, to.mlpIn, block.mlp.gated ? 2 : 1, type);
@@ -139,7 +174,9 @@ class TableUploader {
                           static_cast<std::uint32_t>(states + group.state)});
         mostSlots = std::max(mostSlots, group.pairs + group.reals);
       }
-      copy(table.order, to.order, places);
+      const std::vector<std::int32_t> order = modelledOrder(table);
+      copy(order, to.order, places);
+      wait();  // `order` ends here
       copy(table.direct, to.direct, places);
       copy(m_program.sections.empty() ? table.coefficients : *m_program.sections[bank], to.coefficients, coefficients);
       if (!m_program.blocks.empty()) {
@@ -159,7 +196,16 @@ class TableUploader {
     return mostSlots;
   }
 
-  void taps(const FilterBank& filters, const CudaPart& to) const {
+  // Channels that stay convolutions beside a recurrence.
+  void kept(const Block& block, const CudaSession::Block& to) const {
+    const ModalTable& table = *m_program.modal[static_cast<std::size_t>(block.operators[0].banks[0])];
+    std::vector<std::int32_t> channels(table.kept.begin(), table.kept.end());
+    channels.resize(static_cast<std::size_t>(to.keptStride), -1);
+    copy(channels, to.keptChannels, 0);
+    taps(table.keptFilters, to.taps, to.keptStride);  // waits
+  }
+
+  void taps(const FilterBank& filters, const CudaPart& to, int stride) const {
     const std::size_t bytes = filters.reversed.size() * sizeof(float);
     const DeviceBuffer staging(bytes + filters.skip.size() * sizeof(float), "uploading filters");
     check(cudaMemcpyAsync(staging.bytes(), filters.reversed.data(), bytes, cudaMemcpyHostToDevice, m_where.stream),
@@ -168,7 +214,7 @@ class TableUploader {
                           cudaMemcpyHostToDevice, m_where.stream),
           "copying filters");
     transposeTaps(staging.at<float>(0), staging.at<float>(bytes), filters.channels, filters.length,
-                  m_program.sessionPlan.lags, m_session.at<float>(to.offset), m_program.sessionPlan.stride, m_where);
+                  m_program.sessionPlan.lags, m_session.at<float>(to.offset), stride, m_where);
     wait();
   }
 
@@ -190,6 +236,13 @@ class TableUploader {
   }
 
  private:
+  // The channel at each place that has a model, else -1.
+  static std::vector<std::int32_t> modelledOrder(const ModalTable& table) {
+    std::vector<std::int32_t> order(table.order.data(), table.order.data() + table.order.size());
+    for (std::int32_t& channel : order)
+      if (std::binary_search(table.kept.begin(), table.kept.end(), channel)) channel = -1;
+    return order;
+  }
   template <class Values>
   void copy(const Values& values, const CudaPart& to, std::size_t first) const {
     constexpr std::size_t each = sizeof(*values.data());
@@ -213,12 +266,15 @@ std::vector<int> uploadTables(const CudaProgram& program, const DeviceBuffer& se
     const Block& block = program.weights->blocks[i];
     const CudaSession::Block& to = program.sessionPlan.blocks[i];
     if (block.kind == BlockShape::Kind::attention) continue;
-    if (!program.modal.empty())
+    if (!program.modal.empty()) {
       mostSlots[i] = upload.modal(block, to);
-    else if (block.kind == BlockShape::Kind::multiHyena)
+      if (to.keptStride > 0) upload.kept(block, to);
+    } else if (block.kind == BlockShape::Kind::multiHyena) {
       upload.headTaps(block, to.taps);
-    else
-      upload.taps(*program.filters[static_cast<std::size_t>(block.operators[0].banks[0])], to.taps);
+    } else {
+      upload.taps(*program.filters[static_cast<std::size_t>(block.operators[0].banks[0])], to.taps,
+                  program.sessionPlan.stride);
+    }
   }
   return mostSlots;
 }

@@ -64,8 +64,10 @@ struct Setting {
   Workload w;
 };
 
-// convolution, distilled (convolution of h^), modal, blocked, companion; "heads": the same of MultiHyena.
-inline const char* const kinds[] = {"convolution", "distilled", "modal", "blocked", "companion", "attention",
+// convolution, distilled (convolution of h^), modal, blocked, companion; "heads": the same of MultiHyena; "partly": every
+// third filter stays a convolution.
+inline const char* const kinds[] = {"convolution", "distilled", "tiled", "distilled tiled", "modal", "blocked", "companion",
+                                    "partly distilled", "partly modal", "partly blocked", "partly companion", "attention",
                                     "heads convolution", "heads distilled", "heads modal", "heads blocked",
                                     "heads companion"};
 
@@ -73,6 +75,7 @@ inline Mixer mixerOf(const QString& kind) {
   if (kind == "attention") return Mixer::attention;
   if (kind.endsWith("modal")) return Mixer::modal;
   if (kind.endsWith("blocked")) return Mixer::modalBlocked;
+  if (kind.endsWith("tiled")) return Mixer::convolutionTiled;
   return kind.endsWith("companion") ? Mixer::companion : Mixer::convolutionLazy;
 }
 
@@ -92,8 +95,8 @@ inline Setting setting(const QString& kind, int width, int prompt, int tokens) {
   }
   Setting s{make(sizes), nullptr, {}};
   s.model = s.c.model;
-  if (kind != "attention" && !kind.endsWith("convolution"))
-    s.model = s.c.model->withDistilled(randomDistilled(*s.c.checkpoint, 3, 2, 0, 5));
+  if (kind != "attention" && kind != "tiled" && !kind.endsWith("convolution"))
+    s.model = s.c.model->withDistilled(randomDistilled(*s.c.checkpoint, 3, 2, kind.startsWith("partly") ? 3 : 0, 5));
   s.w = workload(mixerOf(kind), tokens + 3);
   s.w.mode.blockLength = 1 + prompt % 20;
   return s;

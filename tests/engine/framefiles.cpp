@@ -8,11 +8,11 @@
 namespace {
 
 using Complex = std::complex<double>;
-constexpr int width = 8, headWidth = 4, inner = 12, vocabulary = 20;
+constexpr int vocabulary = 20;
 
 class Writer {
  public:
-  explicit Writer(const std::string& name) : m_random(17) {
+  Writer(const std::string& name, int width) : m_random(17), m_width(width) {
     file.name = name;
     file.vocabulary = vocabulary;
   }
@@ -29,19 +29,21 @@ class Writer {
     if (bias) add(key + ".bias", {outputs}, 0.2);
   }
   void norm(const std::string& key, bool shift) {
-    add(key + ".weight", {width}, 0.2, 1);
-    if (shift) add(key + ".bias", {width}, 0.1);
+    add(key + ".weight", {m_width}, 0.2, 1);
+    if (shift) add(key + ".bias", {m_width}, 0.1);
   }
   double uniform(double low, double high) { return std::uniform_real_distribution<double>(low, high)(m_random); }
   FrameFile file;
 
  private:
   std::mt19937 m_random;
+  int m_width;
 };
 
-FrameFile stripedFile(const std::string& name) {
+FrameFile stripedFile(const std::string& name, int width, int inner) {
+  const int headWidth = width / 2;
   const bool second = name == "evo2", grouped = name == "striped";
-  Writer w(name);
+  Writer w(name, width);
   w.add("embedding_layer.weight", {vocabulary, width}, 1);
   if (grouped) w.add("unembed.weight", {vocabulary, width}, 0.4);
   w.add("norm.scale", {width}, 0.2, 1);
@@ -91,8 +93,8 @@ FrameFile stripedFile(const std::string& name) {
   return w.file;
 }
 
-FrameFile h3File() {
-  Writer w("h3");
+FrameFile h3File(int width, int inner) {
+  Writer w("h3", width);
   w.add("embeddings.word_embeddings.weight", {vocabulary, width}, 1);
   w.norm("ln_f", true);
   for (int i = 0; i < 3; ++i) {
@@ -122,8 +124,8 @@ FrameFile h3File() {
   return w.file;
 }
 
-FrameFile neoxFile(const std::string& name) {
-  Writer w(name);
+FrameFile neoxFile(const std::string& name, int width, int inner) {
+  Writer w(name, width);
   w.add("gpt_neox.embed_in.weight", {vocabulary, width}, 1);
   w.add("embed_out.weight", {vocabulary, width}, 0.4);
   w.norm("gpt_neox.final_layer_norm", true);
@@ -144,7 +146,7 @@ FrameFile neoxFile(const std::string& name) {
 
 }  // namespace
 
-FrameFile frameFile(const std::string& name) {
-  if (name == "h3") return h3File();
-  return name.starts_with("neox") ? neoxFile(name) : stripedFile(name);
+FrameFile frameFile(const std::string& name, int width, int inner) {
+  if (name == "h3") return h3File(width, inner);
+  return name.starts_with("neox") ? neoxFile(name, width, inner) : stripedFile(name, width, inner);
 }

@@ -20,8 +20,9 @@ struct FrameFile {
   int vocabulary = 0;
 };
 
-// "evo", "striped" (grouped keys, silu, other norm form), "evo2", "h3", "neox", "neox serial". Seeded.
-FrameFile frameFile(const std::string& name);
+// "evo", "striped" (grouped keys, silu, other norm form), "evo2", "h3", "neox", "neox serial", all with two heads. Seeded.
+// frameLogits() takes the sizes given here.
+FrameFile frameFile(const std::string& name, int width = 8, int inner = 12);
 
 // `responses(bank, filter)`: a replacement for one filter's taps, or empty. `half`: matrices rounded to bfloat16.
 Rows frameLogits(const FrameFile&, const std::vector<int>& tokens, bool half,

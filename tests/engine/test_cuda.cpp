@@ -1,9 +1,6 @@
 // The engine on a GPU against the CPU and against itself. Without a usable GPU only the refusals can be tested.
 #include <QtTest>
 
-#include <filesystem>
-
-#include "analysis/tensors/tensorfile.h"
 #include "cudatools.h"
 #include "engine/cudaplan.h"
 #include "engine/presets.h"
@@ -55,21 +52,24 @@ class TestCuda : public QObject {
     QTest::addColumn<QString>("kind");
     QTest::addColumn<int>("width");
     QTest::addColumn<int>("prompt");
+    QTest::addColumn<int>("tokens");
     for (const char* kind : kinds)
       for (const int width : {20, 83, 128})
         for (const int prompt : {1, 2, 3, 15, 30, 90})
           QTest::newRow(qPrintable(QString("%1, width %2, prompt %3").arg(kind).arg(width).arg(prompt)))
-              << kind << width << prompt;
+              << kind << width << prompt << 130;
     // Several pieces, and a ring of inputs that goes round.
-    for (const char* kind : {"convolution", "modal", "attention", "heads convolution", "heads modal"})
-      QTest::newRow(qPrintable(QString("%1, long").arg(kind))) << kind << 20 << 650;
+    for (const char* kind : {"convolution", "modal", "partly modal", "attention", "heads convolution", "heads modal"})
+      QTest::newRow(qPrintable(QString("%1, long").arg(kind))) << kind << 20 << 650 << 700;
+    QTest::newRow("tiled, long") << "distilled tiled" << 20 << 8230 << 8270;
+    QTest::newRow("tiled, large tiles") << "distilled tiled" << 20 << 5 << 1100;
   }
   void float32MatchesTheCpu() {
     if (!gpu().usable) QSKIP(gpu().remark.c_str());
     QFETCH(QString, kind);
     QFETCH(int, width);
     QFETCH(int, prompt);
-    const int tokens = prompt > 600 ? 700 : 130;
+    QFETCH(int, tokens);
     Setting s = setting(kind, width, prompt, tokens);
     const auto ids = randomTokens(tokens, s.c.sizes.vocabulary, 9);
     const auto expected = logits(s.model, s.w, ids, static_cast<std::size_t>(prompt));
@@ -129,8 +129,9 @@ class TestCuda : public QObject {
   void batchesMatchTheCpu_data() {
     QTest::addColumn<QString>("kind");
     QTest::addColumn<int>("batch");
-    for (const char* kind : {"convolution", "modal", "blocked", "companion", "attention", "heads convolution",
-                             "heads modal", "heads blocked", "heads companion"})
+    for (const char* kind : {"convolution", "tiled", "modal", "blocked", "companion", "partly modal", "partly blocked",
+                             "partly companion", "attention", "heads convolution", "heads modal", "heads blocked",
+                             "heads companion"})
       for (const int batch : {2, 7, 21, 70})
         QTest::newRow(qPrintable(QString("%1 x %2").arg(kind).arg(batch))) << kind << batch;
   }
@@ -170,7 +171,7 @@ class TestCuda : public QObject {
     QTest::addColumn<int>("blockLength");
     QTest::addColumn<int>("order");
     for (const char* kind : {"modal", "companion"})
-      for (const int order : {3, 12, 26, 40}) QTest::addRow("%s, order %d", kind, order) << kind << 16 << order;
+      for (const int order : {3, 12, 26, 40}) QTest::newRow(qPrintable(QString("%1, order %2").arg(kind).arg(order))) << kind << 16 << order;
     for (const int length : {16, 6, 23})
       for (const int order : {3, 12, 26})
         QTest::addRow("blocked, length %d, order %d", length, order) << "blocked" << length << order;
@@ -234,6 +235,67 @@ class TestCuda : public QObject {
       if (one.empty()) one = last;
       QCOMPARE(last, one);
     }
+  }
+
+  // Long prompts of recurrences in chunks on tensor cores, against token after token: several rows of chunks, a rest, a
+  // second piece; and more modes than chunks take.
+  void promptsInChunks_data() {
+    QTest::addColumn<QString>("kind");
+    QTest::addColumn<int>("pairs");
+    QTest::addColumn<int>("prompt");
+    for (const char* kind : {"modal", "blocked", "partly modal"})
+      for (const int pairs : {3, 11, 14})
+        for (const int prompt : {64, 79, 130, 256, 300, 650})
+          QTest::newRow(qPrintable(QString("%1, %2 pairs, prompt %3").arg(kind).arg(pairs).arg(prompt)))
+              << QString(kind) << pairs << prompt;
+  }
+  void promptsInChunks() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(QString, kind);
+    QFETCH(int, pairs);
+    QFETCH(int, prompt);
+    Setting s = setting(kind, 83, 15, prompt + 20);
+    s.model = s.c.model->withDistilled(randomDistilled(*s.c.checkpoint, pairs, 5, kind.startsWith("partly") ? 3 : 0, 5));
+    const auto ids = randomTokens(prompt + 20, s.c.sizes.vocabulary, 9);
+    const auto chunks = logitsOn(board(), s.model, s.w, ids, static_cast<std::size_t>(prompt));
+    s.w.mode.prefill = Prefill::scan;
+    const auto scan = logitsOn(board(), s.model, s.w, ids, static_cast<std::size_t>(prompt));
+    const double error = distance(chunks, scan);
+    QVERIFY2(error < 5e-3, qPrintable(QString::number(error)));
+    if (pairs <= 11 && prompt >= 256) QVERIFY(chunks != scan);  // it was another way
+  }
+
+  // Our own kernels alone, and few of them: what a race checker can follow to the end.
+  void ownKernelsMatchTheCpu_data() {
+    QTest::addColumn<QString>("kind");
+    QTest::addColumn<int>("batch");
+    for (const char* kind : kinds)
+      for (const int batch : {1, 9}) QTest::addRow("%s x %d", kind, batch) << QString(kind) << batch;
+  }
+  void ownKernelsMatchTheCpu() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(QString, kind);
+    QFETCH(int, batch);
+    Setting s = setting(kind, 32, 2, 50);
+    s.w.batch = batch;
+    s.w.sampling = {0.8, 5, 0.9};
+    s.w.precision = Precision::float32;
+    s.w.batchInvariant = true;
+    const auto ids = randomTokens(batch * 36, s.c.sizes.vocabularySize, 6);
+    const auto last = [&](const std::shared_ptr<Device>& device, std::vector<Token>& text) {
+      Session session(s.model, s.w, device);
+      session.prefill(std::span<const Token>(ids).first(static_cast<std::size_t>(batch) * 2));
+      session.force(std::span<const Token>(ids).subspan(static_cast<std::size_t>(batch) * 2));
+      const auto row = copy(session.logits(batch - 1));
+      session.decode(2);
+      text.assign(session.generated(0).begin(), session.generated(0).end());
+      return row;
+    };
+    std::vector<Token> expectedText, text;
+    const auto expected = last(Device::open("cpu", 2), expectedText);
+    const double error = distance(last(board(), text), expected);
+    QVERIFY2(error < 1e-5, qPrintable(QString::number(error)));
+    QCOMPARE(text, expectedText);
   }
 
   void textsAreThoseOfTheCpu_data() { addKinds(); }
@@ -316,50 +378,6 @@ class TestCuda : public QObject {
     w.precision = Precision::automatic;
     const auto half = made(WeightType::bfloat16, Residence::host);
     QCOMPARE(logitsOn(board(), half, w, ids, 10), logitsOn(board(), device, w, ids, 10));
-  }
-
-  void publishedOutputs_data() {
-    QTest::addColumn<QString>("checkpoint");
-    QTest::addColumn<QString>("outputs");
-    QTest::newRow("hyena") << POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt"
-                           << POLECAT_TEST_DATA "/novels-hyena-1m.reference.safetensors";
-    QTest::newRow("rtf") << POLECAT_TEST_DATA "/novels-hyena-rtf-1m.ckpt"
-                         << POLECAT_TEST_DATA "/novels-hyena-rtf-1m.outputs.safetensors";
-    QTest::newRow("multihyena") << POLECAT_TEST_DATA "/novels-multihyena-1m.ckpt"
-                                << POLECAT_TEST_DATA "/novels-multihyena-1m.outputs.safetensors";
-    const auto gpt = std::filesystem::path(qEnvironmentVariable("POLECAT_MODELS").toStdString()) /
-                     "novels-gpt-7m.safetensors";
-    if (std::filesystem::exists(gpt))
-      QTest::newRow("gpt") << QString::fromStdString(gpt.string())
-                           << POLECAT_TEST_DATA "/novels-gpt-7m.outputs.safetensors";
-  }
-  void publishedOutputs() {
-    if (!gpu().usable) QSKIP(gpu().remark.c_str());
-    QFETCH(QString, checkpoint);
-    QFETCH(QString, outputs);
-    const auto model = Model::load(analysis::Checkpoint::open(checkpoint.toStdString()));
-    const auto reference = analysis::openTensorFile(outputs.toStdString());
-    const auto tokensOf = [&](const char* name) {
-      const std::vector<double> values = reference->doubles(name);
-      return std::vector<Token>(values.begin(), values.end());
-    };
-    const auto prompt = tokensOf("prompt_tokens"), greedy = tokensOf("greedy_tokens");
-    const std::vector<float> expected = reference->floats("prompt_logits");
-    const bool attends = model->shape().blocks[0].kind == BlockShape::Kind::attention;
-    Workload w = workload(attends ? Mixer::attention : Mixer::convolutionLazy, static_cast<int>(greedy.size()));
-    const double half = distance(logitsOn(board(), model, w, prompt, prompt.size()), expected);
-    w.precision = Precision::float32;
-    const double once = distance(logitsOn(board(), model, w, prompt, prompt.size()), expected);
-    const double steps = distance(logitsOn(board(), model, w, prompt, 1), expected);
-    QVERIFY2(once < 1e-5 && steps < 1e-5, qPrintable(QString("%1, %2").arg(once).arg(steps)));
-    QVERIFY2(half < 2e-2, qPrintable(QString::number(half)));
-    Session session(model, w, board());
-    session.prefill(prompt);
-    QCOMPARE(session.decode(static_cast<int>(greedy.size() - prompt.size())), Outcome::finished);
-    const std::vector<Token> text(session.generated(0).begin(), session.generated(0).end());
-    QCOMPARE(text, std::vector<Token>(greedy.begin() + static_cast<std::ptrdiff_t>(prompt.size()), greedy.end()));
-    qInfo("float32: prompt %.1e, steps %.1e; bfloat16 %.1e; %d greedy tokens", once, steps, half,
-          static_cast<int>(text.size()));
   }
 };
 

@@ -2,38 +2,11 @@
 // numbers and is written from the public implementations' formulas (direct sums, no shared code).
 #include <QtTest>
 
-#include <QTemporaryDir>
 #include <cmath>
-#include <complex>
-#include <functional>
-#include <nlohmann/json.hpp>
-#include <random>
 
 #include "engine/bfloat16.h"
-#include "frameoracle.h"
+#include "frametools.h"
 #include "sessiontools.h"
-#include "tests/analysis/tensorwriters.h"
-
-namespace {
-
-struct Opened {
-  FrameFile file;
-  std::shared_ptr<const analysis::Checkpoint> checkpoint;
-};
-
-Opened open(const QString& name, const QTemporaryDir& folder) {
-  Opened result{frameFile(name.toStdString()), nullptr};
-  std::vector<writers::Tensor> tensors;
-  for (const auto& [key, tensor] : result.file.tensors)
-    tensors.push_back(writers::floats(key, tensor.shape, tensor.values));
-  const QString path = folder.filePath("model.safetensors");
-  writers::save(path, writers::safetensors(tensors));
-  writers::save(folder.filePath("config.json"), result.file.configuration);
-  result.checkpoint = analysis::Checkpoint::open(path.toStdString());
-  return result;
-}
-
-}  // namespace
 
 class TestFrames : public QObject {
   Q_OBJECT
@@ -62,7 +35,7 @@ class TestFrames : public QObject {
     QFETCH(QString, filters);
     QFETCH(int, prompt);
     QTemporaryDir folder;
-    const Opened opened = open(frame, folder);
+    const OpenedFrame opened = openFrame(frame, folder);
     const auto* description = opened.checkpoint->languageModel();
     QVERIFY2(description, opened.checkpoint->report().missing.empty()
                               ? "no language model"

@@ -28,6 +28,8 @@ std::vector<std::string> split(const std::string& text, char at) {
 
 const std::map<std::string, Mixer> mixers{{"attention", Mixer::attention},
                                           {"convolution", Mixer::convolutionLazy},
+                                          {"responses", Mixer::convolutionLazy},  // of h^, as long as the capacity
+                                          {"tiled", Mixer::convolutionTiled},     // of h^
                                           {"modal", Mixer::modal},
                                           {"blocked", Mixer::modalBlocked},
                                           {"companion", Mixer::companion}};
@@ -67,7 +69,7 @@ int run(int argc, char** argv) {
           transformer.reset();
           if (!hyena.original)
             hyena = randomModel(size[0], std::atoi(argv[3]), 1, 0, WeightType::float32, residence, headWidth);
-          request.model = mixer == Mixer::convolutionLazy ? hyena.original : hyena.distilled;
+          request.model = parts[0] == "convolution" ? hyena.original : hyena.distilled;
         }
         if (batch == "limit") {
           const BatchLimit limit = batchLimit(request, 65535);
