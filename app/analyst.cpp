@@ -23,6 +23,15 @@ std::size_t byteEstimate(const FilterAnalysis& known) {
   return vectors * length * sizeof(double) + (known.curve ? 64u << 10 : 0);
 }
 
+// Filters longer than this are first looked at with as many states as are shown: the basis for all orders, which grows
+// with orders and taps, would keep a hand waiting that walks through the table.
+constexpr std::size_t longTaps = 2048;
+constexpr int firstOrders = 16;
+
+bool complete(const FilterAnalysis& known) {
+  return known.reducer && known.reducer->maxOrder() == Document::maxOrder;
+}
+
 }  // namespace
 
 Analyst::Analyst(Document& document, Jobs& jobs, QObject* parent)
@@ -88,17 +97,20 @@ void Analyst::analyse(int row) {
   m_jobs.cancel(QStringLiteral("curve"));
   m_jobs.start(
       QStringLiteral("analyse"), tr("Analysing filter %1").arg(m_document.filterName(row)), Jobs::Priority::interactive,
-      [this, checkpoint = m_document.checkpoint(), hearing = m_document.hearing(), id, row, known = m_current](
+      [this, checkpoint = m_document.checkpoint(), hearing = m_document.hearing(), id, row, known = m_current,
+       order = m_shownOrder](
           const analysis::Task& task, const Jobs::Post& post) {
         const Publish publish = publisher(row, post);
         FilterAnalysis stage = known ? *known : describe(checkpoint->filter(id, task));
         publish(stage, false);
         if (!stage.statistics.finite || stage.filter->taps.size() < 2) return;
-        if (!stage.reducer) {
-          stage.reducer =
-              std::make_shared<const analysis::Reducer>(stage.filter, Document::maxOrder, task, hearing.of(id));
+        const auto reduce = [&](int maxOrder) {
+          stage.reducer = std::make_shared<const analysis::Reducer>(stage.filter, maxOrder, task, hearing.of(id));
           publish(stage, true);
-        }
+        };
+        if (!stage.reducer && stage.filter->taps.size() > longTaps && order < Document::maxOrder)
+          reduce(std::max(order, firstOrders));
+        if (!complete(stage)) reduce(Document::maxOrder);
         post([this, row, stage] { improve(row, stage); });
       },
       [this](const QString& sentence) { Q_EMIT failed(sentence); });
@@ -142,7 +154,7 @@ void Analyst::preview(int order) {
 }
 
 void Analyst::requestFit() {
-  if (!m_current || !m_current->reducer) return;
+  if (!m_current || !m_current->reducer || m_current->reducer->maxOrder() < m_shownOrder) return;
   const auto known = m_current;
   const int order = m_shownOrder;
   std::shared_ptr<const analysis::Fit> fit;

@@ -56,10 +56,6 @@ BankPanel::BankPanel(Document& document, Jobs& jobs, Survey& survey, QWidget* pa
   connect(m_plot, &widgets::BankPlot::channelsBrushed, this, &BankPanel::brush);
 }
 
-void BankPanel::showSingularValues(bool on) {
-  m_quantity->setCurrentIndex(on ? 1 : 0);
-}
-
 void BankPanel::showEvent(QShowEvent* event) {
   QWidget::showEvent(event);
   follow();

@@ -24,7 +24,6 @@ class BankPanel : public QWidget {
   BankPanel(Document&, Jobs&, Survey&, QWidget* parent = nullptr);
 
   widgets::BankPlot& plot() const { return *m_plot; }
-  void showSingularValues(bool);
 
  Q_SIGNALS:
   // For the search line: "layer:2 channel>=5 channel<=9".

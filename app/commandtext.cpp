@@ -19,6 +19,10 @@ class Command {
     add(option);
     add(value);
   }
+  void addWeight(const std::string& band, const std::string& text) {
+    if (!band.empty()) add("--weight", band);
+    if (!text.empty()) add("--weight-text", text);
+  }
   const std::string& text() const { return m_text; }
 
  private:
@@ -78,9 +82,41 @@ std::string distillCommand(const OpenedFile& file, const analysis::Checkpoint& c
     }
     command.add("--orders", commandline::orderList(checkpoint, plan));
   }
-  if (!band.empty()) command.add("--weight", band);
-  if (!text.empty()) command.add("--weight-text", text);
+  command.addWeight(band, text);
   command.add("-o", output);
+  return command.text();
+}
+
+std::string toleranceCommand(const OpenedFile& file, const analysis::Checkpoint& checkpoint,
+                             const std::vector<analysis::FilterId>& filters, double tolerance, int maxOrder,
+                             const std::string& output, const std::string& band, const std::string& text) {
+  Command command("distill", file);
+  command.add("--tolerance", exact(tolerance));
+  command.add("--max-order", std::to_string(maxOrder));
+  std::string names;
+  for (const analysis::FilterId id : filters) {
+    const analysis::Bank& bank = checkpoint.banks().at(static_cast<std::size_t>(id.bank));
+    const auto whole = std::count_if(filters.begin(), filters.end(), [&](auto other) { return other.bank == id.bank; });
+    const std::string name = checkpoint.filterName(id);
+    if (whole < bank.channels)
+      names += ',' + name;
+    else if (id.channel == 0)
+      names += ',' + name.substr(0, name.rfind('.')) + ".*";
+  }
+  if (!names.empty()) command.add("--filters", names.substr(1));
+  command.addWeight(band, text);
+  command.add("-o", output);
+  return command.text();
+}
+
+std::string compareCommand(const OpenedFile& file, const std::string& filterName, int order,
+                           const std::vector<std::string>& methods) {
+  Command command("compare", file);
+  command.add("--filter", filterName);
+  command.add("--orders", std::to_string(order));
+  std::string list;
+  for (const std::string& method : methods) list += (list.empty() ? "" : ",") + method;
+  if (!list.empty()) command.add("--methods", list);
   return command.text();
 }
 

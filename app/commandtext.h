@@ -27,6 +27,13 @@ std::string plotCommand(const OpenedFile&, const std::string& filterName, const 
 // '--weight-text' have them; empty: every frequency alike.
 std::string distillCommand(const OpenedFile&, const analysis::Checkpoint&, const std::vector<int>& orders,
                            const std::string& output, const std::string& band = {}, const std::string& text = {});
+// The smallest orders within the tolerance for these filters, or for all when there are none.
+std::string toleranceCommand(const OpenedFile&, const analysis::Checkpoint&, const std::vector<analysis::FilterId>&,
+                             double tolerance, int maxOrder, const std::string& output, const std::string& band = {},
+                             const std::string& text = {});
+// `methods` as 'polecat compare --methods' has them; empty: its default.
+std::string compareCommand(const OpenedFile&, const std::string& filterName, int order,
+                           const std::vector<std::string>& methods);
 // device empty: the default of the command line. distilled empty: the original alone. With `compare`, all modes side by
 // side.
 std::string generateCommand(const OpenedFile&, const std::string& prompt, const engine::Workload&, int tokens,

@@ -13,6 +13,7 @@
 #include "app/plotdeck.h"
 #include "widgets/format.h"
 #include "widgets/overlay.h"
+#include "widgets/poleplot.h"
 #include "widgets/signalplot.h"
 #include "widgets/spectrumplot.h"
 #include "widgets/theme.h"
@@ -163,6 +164,7 @@ void ComparePanel::refresh() {
 
 void ComparePanel::refreshOverlays() {
   std::vector<widgets::Overlay> signals_, spectra;
+  std::vector<widgets::PoleOverlay> poles;
   // What the filter is laid against comes first, so that its look does not depend on the methods.
   if (const auto& reference = m_reference.view()) {
     signals_.push_back({reference->name, reference->taps});
@@ -170,14 +172,17 @@ void ComparePanel::refreshOverlays() {
     const QString difference = tr("difference, %1 of it").arg(percent(reference->distanceRelative));
     signals_.push_back({difference, reference->difference});
     spectra.push_back({difference, reference->differenceDecibels});
+    poles.resize(2);  // nobody fitted it; the methods keep one look in all plots
   }
   for (const MethodResult& result : m_comparison.results()) {
     if (result.order < 0) continue;
     signals_.push_back({result.method, result.impulse});
     spectra.push_back({result.method, result.decibels});
+    poles.push_back({result.method, result.poles});
   }
   m_plots.signal().setOverlays(std::move(signals_));
   m_plots.spectrum().setOverlays(std::move(spectra));
+  m_plots.poles().setOverlays(std::move(poles));
 }
 
 bool ComparePanel::event(QEvent* event) {

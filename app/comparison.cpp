@@ -26,11 +26,13 @@ MethodResult fitOne(const QString& name, const analysis::Checkpoint& checkpoint,
       out.recurrence = fit.recurrence;
       out.remark = QString::fromStdString(fit.remark);
       out.impulse = std::move(fit.impulse);
+      out.poles = std::move(fit.poles);
     } else {
       const auto fit = analysis::fitWith(analysis::methodNamed(name.toStdString()), filter.taps, order, task);
       out.errorRelative = fit.errorRelative;
       out.spectralRadius = fit.model.spectralRadius();
       out.order = fit.model.order();
+      out.poles = fit.model.poles();
       out.impulse = fit.model.impulseResponse(static_cast<int>(filter.taps.size()));
     }
   } catch (const analysis::Error& error) {

@@ -4,6 +4,7 @@
 
 #include <QObject>
 #include <QString>
+#include <complex>
 #include <memory>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct MethodResult {
   bool recurrence = true;  // the certificate of the order bounds the error
   double seconds = 0;
   std::vector<double> impulse, decibels;
+  std::vector<std::complex<double>> poles;
 };
 
 class Comparison : public QObject {

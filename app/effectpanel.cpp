@@ -11,6 +11,7 @@
 #include <QSpinBox>
 #include <QTableWidget>
 #include <QVBoxLayout>
+#include <cmath>
 #include <limits>
 #include <numbers>
 
@@ -59,7 +60,7 @@ EffectPanel::EffectPanel(Document& document, EffectStudy& study, QWidget* parent
   m_layers->verticalHeader()->hide();
   m_layers->horizontalHeader()->setHighlightSections(false);
   m_layers->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
-  m_layers->horizontalHeader()->setSectionResizeMode(2, QHeaderView::Stretch);
+  m_layers->horizontalHeader()->setSectionResizeMode(0, QHeaderView::Stretch);
   auto* middle = new QHBoxLayout;
   middle->setSpacing(8);
   middle->addWidget(m_plot, 3);
@@ -194,11 +195,13 @@ void EffectPanel::refresh() {
                               : tr("Ctrl+M measures: every order for all filters, evaluated on the text"));
   m_choose->setText(tr("Smallest plan within %1 bits").arg(m_tolerance->value()));
   m_cancel->setEnabled(active);
-  const auto bits = [](double value) { return QString::number(value, 'f', 4); };
+  const auto bits = [](double value) {
+    return (value < 0 ? QStringLiteral("−") : QString()) + QString::number(std::abs(value), 'f', 4);
+  };
   const auto original = m_study.originalBits();
   m_original->setText(original ? bits(*original) : QStringLiteral("–"));
   const auto& plan = m_study.plan();
-  m_added->setText(plan ? (plan->addedBits >= 0 ? QStringLiteral("+") : QStringLiteral("−")) + bits(std::abs(plan->addedBits))
+  m_added->setText(plan ? (plan->addedBits >= 0 ? QStringLiteral("+") : QString()) + bits(plan->addedBits)
                         : QStringLiteral("–"));
   m_kl->setText(plan ? bits(plan->klBits) : QStringLiteral("–"));
   m_states->setText(plan ? widgets::count(plan->states) : QStringLiteral("–"));

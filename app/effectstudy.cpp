@@ -161,7 +161,8 @@ void EffectStudy::measure(const EffectSettings& settings) {
           m_originalBits = bits;
           m_provenance = tr("%1 · %2 of %3 tokens · float32")
                              .arg(QFileInfo(m_settings.text).fileName(),
-                                  windows == 1 ? tr("1 window") : tr("%1 windows").arg(windows), widgets::count(tokens));
+                                  windows == 1 ? tr("1 window") : tr("%1 windows").arg(windows), widgets::count(tokens)) +
+                         m_document.hearing().remark();
           Q_EMIT changed();
         });
         const auto effect = [&](const analysis::Distilled& distilled, const analysis::Task& quiet) {

@@ -60,7 +60,7 @@ class EffectStudy : public QObject {
   const std::vector<PlanEffect>& uniform() const { return m_uniform; }
   // True when orders have changed since plan() was measured.
   bool stale() const { return m_plan && m_planOrders != m_document.orders(); }
-  // "novels.txt · 4 windows of 1,024 tokens · float32"; empty before a measurement.
+  // "novels.txt · 4 windows of 1,024 tokens · float32", and what counted in the fits; empty before a measurement.
   const QString& provenance() const { return m_provenance; }
   const EffectSettings& settings() const { return m_settings; }
 

@@ -26,7 +26,7 @@ FilterPanel::FilterPanel(Document& document, Survey& survey, QWidget* parent)
   m_search->setPlaceholderText(tr("Search: layer:3 err>1e-2 ratio>1.5"));
   m_search->setAccessibleName(tr("Search filters"));
   m_search->setToolTip(
-      tr("Terms separated by spaces; layer, channel, op, err, order, ratio, energy, length, eff, radius with : = < > "
+      tr("Terms separated by spaces; layer, channel, op, err, order, suggested, ratio, energy, length, eff, radius with : = < > "
          "<= >="));
   m_search->setClearButtonEnabled(true);
   m_count = new QLabel;
@@ -53,6 +53,7 @@ FilterPanel::FilterPanel(Document& document, Survey& survey, QWidget* parent)
   m_view->horizontalHeader()->setHighlightSections(false);
   m_view->horizontalHeader()->setSectionsMovable(true);
   m_view->horizontalHeader()->setStretchLastSection(true);
+  m_view->horizontalHeader()->moveSection(FilterTable::suggested, FilterTable::order + 1);  // beside what was chosen
   m_view->setItemDelegateForColumn(FilterTable::sigmaDecay, new widgets::SparklineDelegate(m_view));
 
   auto* top = new QHBoxLayout;
@@ -90,6 +91,13 @@ std::vector<int> FilterPanel::selectedRows() const {
   std::vector<int> rows;
   for (const QModelIndex& index : m_view->selectionModel()->selectedRows()) rows.push_back(m_proxy->documentRow(index));
   return rows;
+}
+
+void FilterPanel::sortByCurrentColumn() {
+  const QHeaderView* header = m_view->horizontalHeader();
+  const int column = m_view->currentIndex().isValid() ? m_view->currentIndex().column() : 0;
+  const bool turn = header->sortIndicatorSection() == column && header->sortIndicatorOrder() == Qt::AscendingOrder;
+  m_view->sortByColumn(column, turn ? Qt::DescendingOrder : Qt::AscendingOrder);
 }
 
 void FilterPanel::search() {
@@ -155,7 +163,7 @@ void FilterPanel::restyle() {
   m_view->horizontalHeader()->setFont(theme.font(TextSize::Caption));
   m_view->verticalHeader()->setDefaultSectionSize(theme.space(6));
   const int digit = QFontMetrics(figures).horizontalAdvance(QLatin1Char('0'));
-  const int widths[FilterTable::columns] = {8, 11, 7, 9, 8, 11, 9, 8, 10};
+  const int widths[FilterTable::columns] = {8, 11, 7, 9, 8, 11, 9, 8, 10, 10};
   for (int column = 0; column < FilterTable::columns; ++column)
     m_view->setColumnWidth(column, digit * widths[column] + theme.space(3));
   m_count->setStyleSheet(QStringLiteral("color: %1;").arg(theme.colour(widgets::Role::MutedText).name()));

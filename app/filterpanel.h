@@ -26,6 +26,8 @@ class FilterPanel : public QWidget {
   FilterTableView* view() const { return m_proxy; }
   // Document rows selected in the table, in table order.
   std::vector<int> selectedRows() const;
+  // By the column of the current cell, ascending; the same again turns it round.
+  void sortByCurrentColumn();
 
  protected:
   bool event(QEvent*) override;

@@ -13,7 +13,7 @@ struct KeyName {
   const char* name;
   SearchKey key;
 };
-constexpr std::array<KeyName, 13> keyNames{{{"layer", SearchKey::layer},
+constexpr std::array<KeyName, 14> keyNames{{{"layer", SearchKey::layer},
                                             {"channel", SearchKey::channel},
                                             {"ch", SearchKey::channel},
                                             {"op", SearchKey::operatorIndex},
@@ -25,7 +25,8 @@ constexpr std::array<KeyName, 13> keyNames{{{"layer", SearchKey::layer},
                                             {"length", SearchKey::length},
                                             {"eff", SearchKey::effectiveLength},
                                             {"radius", SearchKey::radius},
-                                            {"locked", SearchKey::locked}}};
+                                            {"locked", SearchKey::locked},
+                                            {"suggested", SearchKey::suggested}}};
 
 }  // namespace
 
@@ -53,7 +54,7 @@ FilterSearch FilterSearch::parse(const QString& expression, QString* problem) {
             key == keyNames.end()
                 ? QCoreApplication::translate("FilterSearch",
                                               "“%1” is no known quantity; try layer, channel, err, order, ratio, "
-                                              "energy, length, eff, radius or locked.")
+                                              "energy, length, eff, radius, suggested or locked.")
                       .arg(keyText)
                 : QCoreApplication::translate("FilterSearch", "“%1” is not a number; write for example err>1e-2.")
                       .arg(match.captured(3));

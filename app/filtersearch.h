@@ -10,7 +10,7 @@
 
 namespace app {
 
-enum class SearchKey { layer, channel, operatorIndex, error, order, ratio, energy, length, effectiveLength, radius, locked };
+enum class SearchKey { layer, channel, operatorIndex, error, order, ratio, energy, length, effectiveLength, radius, locked, suggested };
 
 class FilterSearch {
  public:

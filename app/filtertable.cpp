@@ -33,6 +33,7 @@ constexpr std::array<ColumnText, FilterTable::columns> columnTexts{{
     {"Energy", "Sum of squared taps, ‖h‖²"},
     {"Length", "Taps of the impulse response"},
     {"Radius", "Largest |λ| of the fit; below 1 is stable"},
+    {"Suggested", "Smallest order within the tolerance of the tool bar by a first curve; “Fit to tolerance” looks harder"},
 }};
 
 // A padlock in the colour of the text, drawn once per colour.
@@ -79,11 +80,16 @@ FilterTable::FilterTable(Document& document, Survey& survey, QObject* parent)
       for (int column = first; column <= last; ++column) Q_EMIT dataChanged(index(row, column), index(row, column));
   };
   connect(&survey, &Survey::summarised, this,
-          [announce](const std::vector<int>& rows) { announce(rows, sigmaDecay, radius); });
+          [announce](const std::vector<int>& rows) { announce(rows, sigmaDecay, suggested); });
   connect(&document, &Document::ordersChanged, this,
           [announce](const std::vector<int>& rows) { announce(rows, order, radius); });
   connect(&document, &Document::locksChanged, this,
           [announce](const std::vector<int>& rows) { announce(rows, order, order); });
+}
+
+void FilterTable::setTolerance(double relative) {
+  m_tolerance = relative;
+  if (m_rows > 0) Q_EMIT dataChanged(index(0, suggested), index(m_rows - 1, suggested));
 }
 
 int FilterTable::rowCount(const QModelIndex& parent) const {
@@ -178,6 +184,11 @@ QVariant FilterTable::display(int row, int column) const {
       return !current ? pending : s.ratio() > 0 ? QString::number(s.ratio(), 'f', 2) : QStringLiteral("–");
     case radius:
       return current ? QString::number(s.spectralRadius, 'f', 5) : pending;
+    case suggested: {
+      const int wanted = m_survey.suggestedOrder(row, m_tolerance);
+      if (wanted < 0) return s.fitted ? QStringLiteral("–") : pending;
+      return wanted > Document::maxOrder ? tr("> %1").arg(Document::maxOrder) : QString::number(wanted);
+    }
     default:
       return {};
   }
@@ -195,9 +206,10 @@ double FilterTable::sortValue(int row, int column) const {
       return value(row, SearchKey::effectiveLength);
     case sigmaDecay: {
       const FilterSummary& s = m_survey.summary(row);
+      if (!s.fitted) return unknown;
       double sum = 0;
       for (const float x : s.sigma) sum += std::log10(std::max(static_cast<double>(x), 1e-8));
-      return s.fitted ? sum : unknown;  // the steeper the decay, the smaller
+      return sum;  // the steeper the decay, the smaller
     }
     case order:
       return m_document.order(row);
@@ -207,6 +219,8 @@ double FilterTable::sortValue(int row, int column) const {
       return value(row, SearchKey::ratio);
     case radius:
       return value(row, SearchKey::radius);
+    case suggested:
+      return value(row, SearchKey::suggested);
     default:
       return row;
   }
@@ -240,6 +254,10 @@ double FilterTable::value(int row, SearchKey key) const {
       return current ? static_cast<double>(s.spectralRadius) : unknown;
     case SearchKey::locked:
       return m_document.locked(row) ? 1 : 0;
+    case SearchKey::suggested: {
+      const int wanted = m_survey.suggestedOrder(row, m_tolerance);
+      return wanted < 0 ? unknown : wanted;
+    }
   }
   return unknown;
 }

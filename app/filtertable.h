@@ -15,7 +15,7 @@ class FilterTable : public QAbstractTableModel {
   Q_OBJECT
 
  public:
-  enum Column { name, sigmaDecay, order, error, ratio, effectiveLength, energy, length, radius, columns };
+  enum Column { name, sigmaDecay, order, error, ratio, effectiveLength, energy, length, radius, suggested, columns };
   enum Role {
     sortRole = Qt::UserRole  // a number for every column; besides it the roles of widgets::SparklineDelegate
   };
@@ -30,6 +30,9 @@ class FilterTable : public QAbstractTableModel {
   Qt::ItemFlags flags(const QModelIndex&) const override;
   bool setData(const QModelIndex&, const QVariant&, int role = Qt::EditRole) override;
 
+  // What the suggested orders are for; changes them. O(1) and a repaint.
+  void setTolerance(double relative);
+
   // What a search term can ask about; NaN while unknown.
   double value(int row, SearchKey) const;
   // What a column is sorted by; NaN while unknown.
@@ -41,6 +44,7 @@ class FilterTable : public QAbstractTableModel {
   Document& m_document;
   Survey& m_survey;
   int m_rows = 0;
+  double m_tolerance = 0.1;
 };
 
 // Sorting by number and the text search on top of it: which rows, in which order. A list of numbers of its own in place

@@ -90,7 +90,7 @@ struct GenerationRun::Prepared {
   std::shared_ptr<const engine::Model> model, distilled, transformer;
   std::shared_ptr<const analysis::Checkpoint> otherCheckpoint;  // of the Transformer, where it was read just now
   std::vector<int> orders;
-  QString transformerSource, deviceAsked;
+  QString transformerSource, deviceAsked, weightRemark;
   LaneDevice device;
   MeasuredRoof roof;
 };
@@ -130,6 +130,7 @@ void GenerationRun::prepare(void (GenerationRun::*then)()) {
   if (m_transformerSource == m_settings.transformer) known.transformer = m_transformer;
   known.transformerSource = m_settings.transformer;
   known.deviceAsked = m_settings.device;
+  known.weightRemark = m_document.hearing().remark();
   // A device that failed a lane is opened anew.
   const bool laneFailed = std::any_of(m_lanes.begin(), m_lanes.end(),
                                   [](const Lane& lane) { return lane.phase == Lane::Phase::failed; });
@@ -194,6 +195,7 @@ void GenerationRun::adopt(const Prepared& made) {
   m_model = made.model;
   m_distilled = made.distilled;
   m_distilledOrders = made.orders;
+  m_weightRemark = made.weightRemark;
   m_preparing = false;
 }
 
@@ -393,7 +395,7 @@ QString GenerationRun::provenance() const {
            swept ? tr("1, 2, 4 …") : QString::number(m_settings.batch))
       .arg(m_promptTokens)
       .arg(m_settings.tokens)
-      .arg(order);
+      .arg(order) + m_weightRemark;
 }
 
 }  // namespace app

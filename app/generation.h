@@ -105,7 +105,7 @@ class GenerationRun : public QObject {
   // How many times faster than the original the distilled lane is (a sweep: each at its best batch); 0 before both have
   // a rate.
   double speedUp() const;
-  // "cpu · float32 · batch 1 · context 30 + 256 · order 16 (mean)".
+  // "Intel Xeon Processor · float32 · batch 1 · context 30 + 256 tokens · order 16", and what counted in the fits.
   QString provenance() const;
   // The engine's model of the open checkpoint, once loaded.
   const std::shared_ptr<const engine::Model>& model() const { return m_model; }
@@ -140,6 +140,7 @@ class GenerationRun : public QObject {
   std::shared_ptr<const engine::Model> m_model;      // original
   std::shared_ptr<const engine::Model> m_distilled;  // for m_distilledOrders
   std::vector<int> m_distilledOrders;
+  QString m_weightRemark;  // by what m_distilled was fitted, as Hearing::remark() says it
   std::unique_ptr<engine::Tokenizer> m_tokenizer, m_transformerTokenizer;
   std::shared_ptr<const engine::Model> m_transformer;
   QString m_transformerSource;  // what m_transformer is of

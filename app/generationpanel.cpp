@@ -7,6 +7,7 @@
 #include <QTabWidget>
 #include <QVBoxLayout>
 #include <algorithm>
+#include <cmath>
 
 #include "app/generationcontrols.h"
 #include "app/laneview.h"
@@ -58,11 +59,16 @@ GenerationPanel::GenerationPanel(Document& document, GenerationRun& run, QWidget
   plots->addWidget(m_limits, 1);
 
   m_identical = new QLabel;
+  m_effect = new QLabel;
+  m_effect->setObjectName(QStringLiteral("generationEffect"));
+  m_effect->setToolTip(tr("Measured on a text (Ctrl+M), beside the original"));
   m_provenance = new QLabel;
   m_provenance->setObjectName(QStringLiteral("generationProvenance"));
   m_provenance->setTextInteractionFlags(Qt::TextSelectableByMouse);
   auto* foot = new QHBoxLayout;
+  foot->setSpacing(24);
   foot->addWidget(m_identical);
+  foot->addWidget(m_effect);
   foot->addStretch();
   foot->addWidget(m_provenance);
 
@@ -107,10 +113,18 @@ std::vector<std::pair<QString, widgets::Plot*>> GenerationPanel::plots() const {
           {tr("Throughput over batch"), m_sweep}};
 }
 
+void GenerationPanel::tellEffect(const std::optional<PlanEffect>& plan) {
+  m_effect->setText(!plan ? QString()
+                          : tr("this plan: %1%2 bits per token, KL %3 bits")
+                                .arg(plan->addedBits < 0 ? QStringLiteral("−") : QStringLiteral("+"))
+                                .arg(std::abs(plan->addedBits), 0, 'f', 4)
+                                .arg(plan->klBits, 0, 'f', 4));
+}
+
 void GenerationPanel::setTalking(bool on) {
   m_talking = on;
   m_controls->setVisible(!on);
-  m_provenance->setVisible(!on);  // the line of talk mode says it
+  for (QLabel* said : {m_provenance, m_effect}) said->setVisible(!on);  // the line of talk mode says it
   for (LaneView* lane : m_lanes) lane->setTalking(on);
   // From the back row the curves tell more than the text.
   m_right->setStretch(0, on ? 0 : 3);
@@ -247,7 +261,7 @@ bool GenerationPanel::event(QEvent* event) {
 
 void GenerationPanel::restyle() {
   const widgets::Theme theme = widgets::applicationTheme();
-  for (QLabel* label : {m_identical, m_provenance}) {
+  for (QLabel* label : {m_identical, m_effect, m_provenance}) {
     label->setFont(theme.font(widgets::TextSize::Caption));
     label->setStyleSheet(QStringLiteral("color: %1;").arg(theme.colour(widgets::Role::MutedText).name()));
   }

@@ -3,9 +3,11 @@
 
 #include <QElapsedTimer>
 #include <QWidget>
+#include <optional>
 #include <vector>
 
 #include "app/document.h"
+#include "app/effectstudy.h"
 #include "app/generation.h"
 
 class QLabel;
@@ -35,6 +37,8 @@ class GenerationPanel : public QWidget {
   void sweep();
   // Everything that can be set, on the left.
   GenerationControls& controls() { return *m_controls; }
+  // What the plan costs the model, as it was measured; none: nothing is said of it.
+  void tellEffect(const std::optional<PlanEffect>&);
   // Talk mode: lanes and plots alone, without controls.
   void setTalking(bool);
   // Token time, memory, roofline and throughput over the batch, with their names.
@@ -67,7 +71,7 @@ class GenerationPanel : public QWidget {
   widgets::RooflinePlot* m_roofline;
   QVBoxLayout* m_right;
   QTabWidget* m_limits;  // roofline and sweep
-  QLabel *m_provenance, *m_identical;
+  QLabel *m_provenance, *m_identical, *m_effect;
   QElapsedTimer m_roofClock;
   std::vector<std::size_t> m_plotted;  // tokens of each lane already in the plots
   int m_shown = 0;                     // number of the run they are of

@@ -18,6 +18,10 @@ QString Hearing::name() const {
   return QCoreApplication::translate("app::Hearing", "band %1–%2 rad/token").arg(low, 0, 'g', 3).arg(high, 0, 'g', 3);
 }
 
+QString Hearing::remark() const {
+  return plain() ? QString() : QCoreApplication::translate("app::Hearing", " · errors by %1").arg(name());
+}
+
 std::optional<analysis::InputWeight> Hearing::of(analysis::FilterId id) const {
   return weight ? std::optional(weight(id)) : std::nullopt;
 }

@@ -21,6 +21,8 @@ struct Hearing {
   bool plain() const { return !weight; }
   // "every frequency alike", "band 0.1-1.2", "input on novels.txt".
   QString name() const;
+  // For a line of provenance: " · errors by band 0.1–1.2 rad/token"; empty when every frequency counts alike.
+  QString remark() const;
   // Of one filter; none when every frequency counts alike.
   std::optional<analysis::InputWeight> of(analysis::FilterId) const;
 };

@@ -3,10 +3,15 @@
 #include <QFile>
 #include <QFileInfo>
 #include <QHBoxLayout>
+#include <QImage>
 #include <QListWidget>
 #include <QTextBlock>
 #include <QTextBrowser>
 #include <QTextCursor>
+#include <QTextFragment>
+#include <QTextImageFormat>
+#include <QtMath>
+#include <algorithm>
 
 #include "analysis/error.h"
 #include "app/resources.h"
@@ -30,6 +35,26 @@ void typeset(QTextDocument& document, const widgets::Theme& theme) {
     const bool picture = block.begin() != block.end() && block.begin().fragment().charFormat().isImageFormat();
     if (!code && !picture) format.setLineHeight(120, QTextBlockFormat::ProportionalHeight);
     QTextCursor(block).setBlockFormat(format);
+  }
+}
+
+// Pictures no wider than the page.
+void fitPictures(QTextBrowser& view) {
+  const int most = view.viewport()->width() - 2 * qCeil(view.document()->documentMargin());
+  std::vector<QTextFragment> pictures;  // collected first: a change of format ends what walks over a block
+  for (QTextBlock block = view.document()->begin(); block.isValid(); block = block.next())
+    for (auto part = block.begin(); !part.atEnd(); ++part)
+      if (part.fragment().charFormat().isImageFormat()) pictures.push_back(part.fragment());
+  for (const QTextFragment& picture : pictures) {
+    QTextImageFormat format = picture.charFormat().toImageFormat();
+    const QByteArray bytes = view.loadResource(QTextDocument::ImageResource, QUrl(format.name())).toByteArray();
+    const int natural = QImage::fromData(bytes).width();
+    if (natural <= 0) continue;
+    format.setWidth(std::min(most, natural));
+    QTextCursor cursor(view.document());
+    cursor.setPosition(picture.position());
+    cursor.setPosition(picture.position() + picture.length(), QTextCursor::KeepAnchor);
+    cursor.setCharFormat(format);
   }
 }
 
@@ -79,6 +104,12 @@ void HelpPages::turnTo(int page) {
   m_text->setSearchPaths({QFileInfo(chosen.path).path()});
   m_text->setSource(QUrl::fromLocalFile(chosen.path), QTextDocument::MarkdownResource);
   typeset(*m_text->document(), widgets::applicationTheme());
+  fitPictures(*m_text);
+}
+
+void HelpPages::resizeEvent(QResizeEvent* event) {
+  QDialog::resizeEvent(event);
+  QMetaObject::invokeMethod(this, [this] { fitPictures(*m_text); }, Qt::QueuedConnection);  // the view is laid out then
 }
 
 }  // namespace app

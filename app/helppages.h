@@ -23,6 +23,9 @@ class HelpPages : public QDialog {
  public:
   explicit HelpPages(QWidget* parent = nullptr);
 
+ protected:
+  void resizeEvent(QResizeEvent*) override;
+
  private:
   void turnTo(int page);
 

@@ -41,6 +41,7 @@ JobsBar::JobsBar(Jobs& jobs, QWidget* parent)
     policy.setRetainSizeWhenHidden(true);
     part->setSizePolicy(policy);
   }
+  setSizePolicy(QSizePolicy::Maximum, QSizePolicy::Preferred);  // stays where it is beside a passing message
   auto* layout = new QHBoxLayout(this);
   layout->setContentsMargins(0, 0, 8, 0);
   layout->setSpacing(8);

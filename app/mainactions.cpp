@@ -115,6 +115,9 @@ void MainWindow::buildEditMenu(QMenu* edit) {
                           m_filters->searchLine()->selectAll();
                         }),
         "edit.find", tr("Search the table: layer:3 err>1e-2"));
+  named(edit->addAction(tr("&Sort by this column"), QKeySequence(Qt::Key_O), this,
+                        [this] { m_filters->sortByCurrentColumn(); }),
+        "edit.sort", tr("Sort the table by the column of the current cell; the same again turns it round"));
   named(edit->addAction(tr("&Order of the selected filter"), QKeySequence(Qt::CTRL | Qt::Key_L), this,
                         [this] {
                           m_strip->orderBox()->setFocus(Qt::ShortcutFocusReason);
@@ -263,7 +266,8 @@ void MainWindow::askBudget() {
   QInputDialog dialog(this);
   dialog.setObjectName(QStringLiteral("budgetDialog"));
   dialog.setWindowTitle(tr("Budget"));
-  dialog.setLabelText(tr("Real states for these %n filter(s) together:", nullptr, static_cast<int>(rows.size())));
+  dialog.setLabelText(rows.size() == 1 ? tr("Real states for this filter:")
+                                       : tr("Real states for these %1 filters together:").arg(rows.size()));
   dialog.setInputMode(QInputDialog::IntInput);
   dialog.setIntRange(0, static_cast<int>(rows.size()) * Document::maxOrder);
   dialog.setIntValue(states);

@@ -1,6 +1,7 @@
 // What leaves the window: figures, tables, and the commands that do the same as an action.
 #include <QApplication>
 #include <QClipboard>
+#include <QDoubleSpinBox>
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QLocale>
@@ -55,6 +56,11 @@ void MainWindow::buildExportActions(QMenu* file, QMenu* edit) {
                   tr("The command that draws the page of the filter at its order"), &MainWindow::plotText},
                  {"command.distill", tr("&Distil the plan"), tr("The command that exports every filter at its order"),
                   &MainWindow::distillText},
+                 {"command.tolerance", tr("&Fit to tolerance"),
+                  tr("The command that finds the orders within the tolerance and exports the models"),
+                  &MainWindow::toleranceText},
+                 {"command.compare", tr("&Compare methods"),
+                  tr("The command that fits the filter by the methods that are ticked"), &MainWindow::compareText},
                  {"command.generate", tr("&Generate"), tr("The command that runs all modes on this prompt"),
                   &MainWindow::generateText},
                  {"command.evaluate", tr("&Evaluate"), tr("The command that measures bits per token on a text"),
@@ -143,6 +149,13 @@ namespace {
 OpenedFile openedFile(const Document& document) {
   return {document.path().toStdString(), document.choices()};
 }
+
+// As 'polecat distill --weight' has it; empty without a band.
+std::string bandText(const Hearing& hearing) {
+  const auto exact = [](double value) { return QString::number(value, 'g', QLocale::FloatingPointShortest); };
+  if (hearing.high <= 0) return {};
+  return QStringLiteral("band:%1-%2").arg(exact(hearing.low), exact(hearing.high)).toStdString();
+}
 }  // namespace
 
 QString MainWindow::inspectText() const {
@@ -157,13 +170,28 @@ QString MainWindow::plotText() const {
 }
 
 QString MainWindow::distillText() const {
-  const Hearing& hearing = m_document.hearing();
-  const auto exact = [](double value) { return QString::number(value, 'g', QLocale::FloatingPointShortest); };
-  const QString band =
-      hearing.high > 0 ? QStringLiteral("band:%1-%2").arg(exact(hearing.low), exact(hearing.high)) : QString();
   return QString::fromStdString(distillCommand(openedFile(m_document), *m_document.checkpoint(), m_document.orders(),
-                                               "distilled.safetensors", band.toStdString(),
-                                               hearing.text.toStdString()));
+                                               "distilled.safetensors", bandText(m_document.hearing()),
+                                               m_document.hearing().text.toStdString()));
+}
+
+QString MainWindow::toleranceText() const {
+  std::vector<analysis::FilterId> filters;
+  const std::vector<int> rows = rowsOfScope();
+  if (static_cast<int>(rows.size()) < m_document.filterCount())
+    for (const int row : rows) filters.push_back(m_document.filterId(row));
+  return QString::fromStdString(toleranceCommand(openedFile(m_document), *m_document.checkpoint(), filters,
+                                                 m_tolerance->value() / 100, Document::maxOrder,
+                                                 "distilled.safetensors", bandText(m_document.hearing()),
+                                                 m_document.hearing().text.toStdString()));
+}
+
+QString MainWindow::compareText() const {
+  const int row = m_document.selectedRow();
+  std::vector<std::string> methods;
+  for (const QString& method : m_comparison.methods()) methods.push_back(method.toStdString());
+  return QString::fromStdString(compareCommand(openedFile(m_document), m_document.filterName(row).toStdString(),
+                                               m_document.order(row), methods));
 }
 
 QString MainWindow::generateText() const {

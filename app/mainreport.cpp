@@ -37,9 +37,9 @@ Report MainWindow::layerReport() const {
   Report report;
   const QString file = QFileInfo(m_document.path()).fileName();
   report.title = tr("Layer %1 of %2").arg(bank.layer).arg(file);
-  report.provenance = tr("%1 · %2 · Polecat %3 · %4")
-                          .arg(file, QString::fromStdString(bank.path), QStringLiteral(POLECAT_VERSION),
-                               QDate::currentDate().toString(Qt::ISODate));
+  report.provenance = tr("%1 · %2%3 · Polecat %4 · %5")
+                          .arg(file, QString::fromStdString(bank.path), m_document.hearing().remark(),
+                               QStringLiteral(POLECAT_VERSION), QDate::currentDate().toString(Qt::ISODate));
   const std::vector<int> rows = m_document.bankRows(selected);
   long long states = 0;
   int locked = 0;

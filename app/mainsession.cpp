@@ -157,7 +157,8 @@ void MainWindow::apply(const SessionState& saved) {
   if (m_taken) m_journal.replace(*std::exchange(m_taken, {}));
   if (unknown > 0)
     m_banner->tell(
-        tr("%n bank(s) of the session are not in this checkpoint; their orders were left out.", nullptr, unknown));
+        unknown == 1 ? tr("A bank of the session is not in this checkpoint; its orders were left out.")
+                     : tr("%1 banks of the session are not in this checkpoint; their orders were left out.").arg(unknown));
 }
 
 void MainWindow::openSession(const QString& path) {

@@ -7,6 +7,7 @@
 #include <QToolBar>
 
 #include "app/banner.h"
+#include "app/filterpanel.h"
 #include "app/fitstrip.h"
 #include "app/jobsbar.h"
 #include "app/mainwindow.h"
@@ -42,6 +43,9 @@ void MainWindow::buildToolBar() {
   m_tolerance->setDecimals(2);
   m_tolerance->setValue(10);
   m_tolerance->setSuffix(tr(" %"));
+  connect(m_tolerance, &QDoubleSpinBox::valueChanged, this,
+          [this](double percent) { m_filters->model()->setTolerance(percent / 100); });
+  m_filters->model()->setTolerance(m_tolerance->value() / 100);
   auto* toleranceLabel = new QLabel(tr("  Tolerance "));
   toleranceLabel->setBuddy(m_tolerance);
   bar->addWidget(toleranceLabel);
@@ -80,6 +84,8 @@ void MainWindow::buildToolBar() {
 void MainWindow::buildStatusBar() {
   m_totals = new ValueLabel(0);
   m_totals->setObjectName(QStringLiteral("totals"));
+  m_totals->setToolTip(tr("State of one sequence as recurrence, and the cache of the convolution over the full window, in "
+                          "float32; the speed-up is foretold from the bytes that a token must move, weights included"));
   m_totals->setContentsMargins(12, 0, 0, 0);
   statusBar()->addWidget(m_totals, 1);
   statusBar()->addPermanentWidget(new JobsBar(m_jobs));

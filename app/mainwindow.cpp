@@ -30,6 +30,7 @@
 #include "app/effectpanel.h"
 #include "app/filterpanel.h"
 #include "app/fitstrip.h"
+#include "app/forecast.h"
 #include "app/generationpanel.h"
 #include "app/jobsbar.h"
 #include "app/plotdeck.h"
@@ -168,6 +169,10 @@ void MainWindow::connectParts() {
     m_filters->searchLine()->setText(search);
   });
   connect(&m_effectStudy, &EffectStudy::failed, m_banner, &Banner::tell);
+  connect(&m_effectStudy, &EffectStudy::changed, this, [this] {
+    const auto& plan = m_effectStudy.plan();
+    m_generate->tellEffect(plan && !m_effectStudy.stale() ? plan : std::nullopt);
+  });
   connect(&m_effectStudy, &EffectStudy::planTaken, this,
           [this](const QString& sentence) { statusBar()->showMessage(sentence, 15000); });
   connect(m_generate, &GenerationPanel::failed, m_banner, &Banner::tell);
@@ -239,6 +244,9 @@ void MainWindow::showOpened() {
   m_scope->setEnabled(isOpen);
   m_tolerance->setEnabled(isOpen);
   for (QAction* action : {m_readAgain, m_export, m_save, m_saveAs}) action->setEnabled(isOpen);
+  for (const char* name : {"plan.tolerance", "plan.budget", "plan.lock", "plan.measure", "plan.byLoss",
+                           "generate.start", "generate.sweep"})
+    findChild<QAction*>(QLatin1String(name))->setEnabled(isOpen);
   if (isOpen) {
     recents::add(m_document.path());
     refreshRecents();
@@ -270,6 +278,7 @@ void MainWindow::showOpened() {
 void MainWindow::showPreset(Preset preset) {
   if (!m_document.checkpoint()) return;
   const bool speed = preset == Preset::speed, effect = preset == Preset::effect, plots = !speed && !effect;
+  const QPointer<QWidget> focused = QApplication::focusWidget();
   // What goes is hidden before what comes is shown: both together may need more room than the screen has, and a window
   // that has grown stays so.
   const bool table = plots && (!m_talking || preset == Preset::filters);
@@ -296,6 +305,13 @@ void MainWindow::showPreset(Preset preset) {
     resizeDocks({m_plotDocks[1], m_plotDocks[3]}, {h * top / 100, h * (100 - top) / 100}, Qt::Vertical);
   }
   if (m_presetGroup) m_presetGroup->actions().at(static_cast<int>(preset))->setChecked(true);
+  // Qt gives the keyboard of what was hidden to the next in the chain, a box of the tool bar.
+  if (focused && focused->isVisible()) return;
+  QWidget* next = speed ? m_generate->findChild<QWidget*>(QStringLiteral("generateStart"))
+                  : effect ? m_effect->findChild<QWidget*>(QStringLiteral("effectMeasure"))
+                  : table  ? static_cast<QWidget*>(m_filters->table())
+                           : &m_plots->hankel();
+  next->setFocus(Qt::OtherFocusReason);
 }
 
 std::vector<int> MainWindow::rowsOfScope() const {
@@ -330,12 +346,18 @@ void MainWindow::refreshTotals() {
     cacheFloats += static_cast<long long>(bank.channels) * bank.lengthSamples;
   const long long states = m_document.totalStates();
   const int locked = m_document.lockedCount();
-  m_totals->setText(tr("%1 filters   ·   %2 states   ·   %3 per sequence as recurrence, %4 as cached convolution "
-                       "(float32, full window)%5")
+  m_totals->setText(tr("%1 filters   ·   %2 states   ·   %3 per sequence (convolution %4)%5")
                         .arg(widgets::count(m_document.filterCount()), widgets::count(states),
                              widgets::bytes(4.0 * static_cast<double>(states)),
                              widgets::bytes(4.0 * static_cast<double>(cacheFloats)),
-                             locked > 0 ? tr("   ·   %1 locked").arg(widgets::count(locked)) : QString()));
+                             locked > 0 ? tr("   ·   %1 locked").arg(widgets::count(locked)) : QString()) +
+                    forecast());
+}
+
+QString MainWindow::forecast() const {
+  constexpr int position = 4096;
+  const auto speedUp = forecastSpeedUp(*m_document.checkpoint(), m_document.orders(), position);
+  return speedUp ? tr("   ·   predicted %1 at T = 4k").arg(widgets::ratio(*speedUp)) : QString();
 }
 
 void MainWindow::dragEnterEvent(QDragEnterEvent* event) {

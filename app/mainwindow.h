@@ -128,6 +128,8 @@ class MainWindow : public QMainWindow {
   void applyOrder(int order);
   std::vector<int> rowsOfScope() const;
   void refreshTotals();
+  // How much faster the plan would generate, for the totals; empty without a language model.
+  QString forecast() const;
   // Neighbours that share poles; 0: none.
   void chooseExport(int filtersPerPoleSet = 0);
   void buildSharedExports(QMenu* file);
@@ -139,6 +141,8 @@ class MainWindow : public QMainWindow {
   QString inspectText() const;
   QString plotText() const;
   QString distillText() const;
+  QString toleranceText() const;
+  QString compareText() const;
   QString generateText() const;
   QString evaluateText() const;
   void chooseSession();

@@ -23,7 +23,8 @@ Planner::Planner(Document& document, Jobs& jobs, QObject* parent)
 void Planner::fitToTolerance(const std::vector<int>& rows, double tolerance) {
   analysis::DistilRequest request;
   request.tolerance = tolerance;
-  choose(rows, std::move(request), tr("Fitting %n filter(s) to the tolerance", nullptr, static_cast<int>(rows.size())));
+  choose(rows, std::move(request), rows.size() == 1 ? tr("Fitting a filter to the tolerance")
+                                                       : tr("Fitting %1 filters to the tolerance").arg(rows.size()));
 }
 
 void Planner::fitToBudget(const std::vector<int>& rows, long long states) {

@@ -4,6 +4,7 @@
 #include <QActionGroup>
 #include <QFileInfo>
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include "app/format.h"
@@ -49,6 +50,7 @@ PlotDeck::PlotDeck(Document& document, Analyst& analyst, QObject* parent)
   m_hankel->setOrderRange(0, Document::maxOrder);
   connect(&analyst, &Analyst::analysed, this, &PlotDeck::showAnalysis);
   connect(&analyst, &Analyst::fitted, this, &PlotDeck::showFit);
+  connect(&document, &Document::hearingChanged, this, &PlotDeck::showProvenance);
   connect(m_hankel, &widgets::HankelPlot::orderMoved, &analyst, &Analyst::preview);
   connect(m_hankel, &widgets::HankelPlot::orderChosen, this, &PlotDeck::orderChosen);
   connect(m_poles, &widgets::PolePlot::poleHovered, this, &PlotDeck::highlightMode);
@@ -60,6 +62,14 @@ std::vector<PlotDeck::Panel> PlotDeck::panels() const {
           {QStringLiteral("spectrum"), tr("Spectrum"), m_spectrum},
           {QStringLiteral("hankel"), tr("Hankel singular values and order"), m_hankel},
           {QStringLiteral("poles"), tr("Poles"), m_poles}};
+}
+
+void PlotDeck::showProvenance() {
+  if (!m_shownFilter) return;
+  const QString provenance = tr("%1 · filter %2%3 · Polecat %4")
+                                 .arg(QFileInfo(m_document.path()).fileName(), QString::fromStdString(m_shownFilter->name),
+                                      m_document.hearing().remark(), QStringLiteral(POLECAT_VERSION));
+  for (const Panel& panel : panels()) static_cast<widgets::Plot*>(panel.plot)->setProvenance(provenance);
 }
 
 void PlotDeck::showAnalysis() {
@@ -78,12 +88,7 @@ void PlotDeck::showAnalysis() {
     m_shownCurve.reset();
     m_shownCertificate.reset();
     m_shownTail.reset();
-    const QString provenance = tr("%1 · filter %2 · Polecat %3")
-                                   .arg(QFileInfo(m_document.path()).fileName(),
-                                        QString::fromStdString(known->filter->name), QStringLiteral(POLECAT_VERSION));
-    for (widgets::Plot* plot : {static_cast<widgets::Plot*>(m_signal), static_cast<widgets::Plot*>(m_spectrum),
-                                static_cast<widgets::Plot*>(m_hankel), static_cast<widgets::Plot*>(m_poles)})
-      plot->setProvenance(provenance);
+    showProvenance();
     m_signal->setOriginal(known->filter->taps);
     m_signal->setEffectiveLength(
         known->statistics.finite ? std::optional<double>(known->statistics.effectiveLengthSamples) : std::nullopt);
@@ -102,7 +107,10 @@ void PlotDeck::showAnalysis() {
     std::vector<double> values = converged        ? known->hankel->values
                                  : known->reducer ? known->reducer->sigma()
                                                   : std::vector<double>{};
-    if (values.size() > Document::maxOrder + 1) values.resize(Document::maxOrder + 1);
+    // A first look at a long filter knows less; the axis is as it will be then.
+    const bool first = !converged && known->reducer && known->reducer->maxOrder() < Document::maxOrder;
+    if (first || values.size() > Document::maxOrder + 1)
+      values.resize(Document::maxOrder + 1, std::numeric_limits<double>::quiet_NaN());
     m_hankel->setSingularValues(std::move(values), converged);
     m_hankel->setOrder(m_analyst.shownOrder());
   }

@@ -50,6 +50,7 @@ class PlotDeck : public QObject {
  private:
   void showAnalysis();
   void showFit();
+  void showProvenance();
   void highlightMode(int pole);
   void buildSwitches();
 

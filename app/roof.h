@@ -1,4 +1,4 @@
-// What the processor can do at most, measured: the roof of the roofline plot.
+// What a device can do at most, measured: the roof of the roofline plot.
 #pragma once
 
 #include "analysis/task.h"
@@ -6,11 +6,11 @@
 namespace app {
 
 struct MeasuredRoof {
-  double flopsPerSecond = 0;  // float32 multiply-adds counted as two, all cores
-  double bytesPerSecond = 0;  // reading, from buffers larger than the caches, all cores
+  double flopsPerSecond = 0;  // the CPU: float32 multiply-adds counted as two; a GPU: a bfloat16 product
+  double bytesPerSecond = 0;  // beyond the caches
 };
 
-// Best of a few runs of about 10 ms each on every core; 64 MiB of memory. About 0.2 s. Other work on the machine lowers
+// Of the CPU with all cores; its bytes are reads. Best of a few runs of about 10 ms each on every core; 64 MiB of memory. About 0.2 s. Other work on the machine lowers
 // what is found.
 MeasuredRoof measureRoof(const analysis::Task& = {});
 

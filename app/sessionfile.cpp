@@ -4,11 +4,11 @@
 #include <QDir>
 #include <QFile>
 #include <QFileInfo>
-#include <QSaveFile>
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "analysis/error.h"
+#include "widgets/wholefile.h"
 
 namespace app {
 
@@ -246,11 +246,7 @@ SessionState readSession(const QString& path) {
 }
 
 QString writeWhole(const QString& path, const std::string& text) {
-  QSaveFile file(path);
-  const auto size = static_cast<qint64>(text.size());
-  if (file.open(QIODevice::WriteOnly) && file.write(text.data(), size) == size && file.commit()) return {};
-  return QObject::tr("%1 could not be written (%2); choose another folder or free some space, nothing has been lost")
-      .arg(QFileInfo(path).fileName(), file.errorString());
+  return widgets::writeWhole(path, QByteArray::fromRawData(text.data(), static_cast<qsizetype>(text.size())));
 }
 
 QString fingerprint(const QString& path) {

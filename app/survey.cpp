@@ -1,8 +1,8 @@
 #include "app/survey.h"
 
 #include <algorithm>
-#include <cmath>
-#include <unordered_set>
+#include <optional>
+#include <utility>
 
 #include "analysis/reduction/reducer.h"
 #include "analysis/response/bounds.h"
@@ -11,29 +11,41 @@ namespace app {
 
 namespace {
 
-using Batch = std::vector<std::pair<int, FilterSummary>>;
+struct Wanted {
+  int row, order;
+  analysis::FilterId id;
+  bool errorsKnown;
+};
 
-void describe(FilterSummary& summary, const analysis::Filter& filter) {
-  summary.statistics = analysis::statistics(filter.taps);
-  summary.lengthSamples = static_cast<int>(filter.taps.size());
-  summary.described = true;
-}
+struct Result {
+  int row;
+  FilterSummary summary;
+  std::vector<float> errors;  // empty where they were known
+};
 
-void fit(FilterSummary& summary, const std::shared_ptr<const analysis::Filter>& filter, int order,
-         const std::optional<analysis::InputWeight>& weight, const analysis::Task& task) {
-  summary.order = order;
-  if (summary.statistics.finite && summary.statistics.energy > 0 && filter->taps.size() > 2) {
-    const analysis::Reducer reducer(filter, Document::maxOrder, task, weight);
-    const analysis::Fit best = reducer.fit(order, task);
-    summary.errorRelative = static_cast<float>(best.errorRelative);
-    summary.spectralRadius = static_cast<float>(best.model.spectralRadius());
-    summary.certificate =
-        static_cast<float>(analysis::certificate(filter->taps, order, task).error[static_cast<std::size_t>(order)]);
-    const std::vector<double>& sigma = reducer.sigma();
-    const std::size_t count = std::min(sigma.size(), summary.sigma.size());
-    for (std::size_t k = 0; k < count && sigma[0] > 0; ++k) summary.sigma[k] = static_cast<float>(sigma[k] / sigma[0]);
+Result survey(const Wanted& asked, const std::shared_ptr<const analysis::Filter>& filter,
+              const std::optional<analysis::InputWeight>& weight, const analysis::Task& task) {
+  Result out{asked.row, {}, {}};
+  FilterSummary& summary = out.summary;
+  summary.statistics = analysis::statistics(filter->taps);
+  summary.lengthSamples = static_cast<int>(filter->taps.size());
+  summary.described = summary.fitted = true;
+  summary.order = asked.order;
+  if (!summary.statistics.finite || !(summary.statistics.energy > 0) || filter->taps.size() <= 2) return out;
+  const analysis::Reducer reducer(filter, Document::maxOrder, task, weight);
+  const analysis::Fit best = reducer.fit(asked.order, task);
+  summary.errorRelative = static_cast<float>(best.errorRelative);
+  summary.spectralRadius = static_cast<float>(best.model.spectralRadius());
+  const auto order = static_cast<std::size_t>(asked.order);
+  summary.certificate = static_cast<float>(analysis::certificate(filter->taps, asked.order, task).error[order]);
+  const std::vector<double>& sigma = reducer.sigma();
+  const std::size_t count = std::min(sigma.size(), summary.sigma.size());
+  for (std::size_t k = 0; k < count && sigma[0] > 0; ++k) summary.sigma[k] = static_cast<float>(sigma[k] / sigma[0]);
+  if (!asked.errorsKnown) {
+    const auto curve = reducer.spectralCurve(task);
+    for (const auto& fit : curve->fits) out.errors.push_back(static_cast<float>(fit->errorSought()));
   }
-  summary.fitted = true;
+  return out;
 }
 
 }  // namespace
@@ -53,6 +65,7 @@ Survey::Survey(Document& document, Jobs& jobs, QObject* parent) : QObject(parent
 
 void Survey::reset() {
   m_summaries.assign(static_cast<std::size_t>(m_document.filterCount()), {});
+  m_errors.assign(m_summaries.size(), {});
   m_visible.clear();
   restart();
 }
@@ -79,13 +92,22 @@ int Survey::pendingCount() const {
   return pending;
 }
 
+int Survey::suggestedOrder(int row, double tolerance) const {
+  const std::vector<float>& errors = m_errors[static_cast<std::size_t>(row)];
+  if (errors.empty()) return -1;
+  const auto found = std::find_if(errors.begin(), errors.end(), [tolerance](float error) { return error <= tolerance; });
+  return found == errors.end() ? Document::maxOrder + 1 : static_cast<int>(found - errors.begin());
+}
+
 void Survey::restart() {
   // Rows in sight first, then the others in file order, so that a bank is evaluated once.
-  std::vector<std::pair<int, int>> todo;  // row, order
-  std::unordered_set<int> seen;
+  std::vector<Wanted> todo;
+  std::vector<bool> seen(m_summaries.size(), false);
   const auto want = [&](int row) {
-    if ((!summary(row).fitted || summary(row).order != m_document.order(row)) && seen.insert(row).second)
-      todo.emplace_back(row, m_document.order(row));
+    const auto index = static_cast<std::size_t>(row);
+    if (seen[index] || (summary(row).fitted && summary(row).order == m_document.order(row))) return;
+    seen[index] = true;
+    todo.push_back({row, m_document.order(row), m_document.filterId(row), !m_errors[index].empty()});
   };
   for (const int row : m_visible)
     if (row < m_document.filterCount()) want(row);
@@ -93,35 +115,29 @@ void Survey::restart() {
   const QString purpose = QStringLiteral("survey");
   if (todo.empty() || m_held) return m_jobs.cancel(purpose);
 
-  m_jobs.start(purpose, tr("Surveying %1 filters").arg(todo.size()), Jobs::Priority::batch,
-               [this, todo, hearing = m_document.hearing(), known = m_summaries, checkpoint = m_document.checkpoint(), ids = [&] {
-                 std::vector<analysis::FilterId> out;
-                 for (const auto& [row, order] : todo) out.push_back(m_document.filterId(row));
-                 return out;
-               }()](const analysis::Task& task, const Jobs::Post& post) {
+  const QString title = tr("Surveying %1 filters").arg(todo.size());
+  m_jobs.start(purpose, title, Jobs::Priority::batch,
+               [this, todo = std::move(todo), hearing = m_document.hearing(), checkpoint = m_document.checkpoint()](
+                   const analysis::Task& task, const Jobs::Post& post) {
                  QElapsedTimer sincePost;
                  sincePost.start();
-                 Batch batch;
+                 std::vector<Result> batch;
                  const auto flush = [&] {
-                   post([this, batch] {
+                   post([this, batch = std::exchange(batch, {})] {
                      std::vector<int> rows;
-                     for (const auto& [row, summary] : batch) {
+                     for (const auto& [row, summary, errors] : batch) {
                        m_summaries[static_cast<std::size_t>(row)] = summary;
+                       if (!errors.empty()) m_errors[static_cast<std::size_t>(row)] = errors;
                        rows.push_back(row);
                      }
                      Q_EMIT summarised(rows);
                    });
-                   batch.clear();
                    sincePost.restart();
                  };
                  for (std::size_t i = 0; i < todo.size(); ++i) {
                    task.throwIfStopped();
-                   const auto [row, order] = todo[i];
-                   FilterSummary summary = known[static_cast<std::size_t>(row)];
-                   const auto filter = checkpoint->filter(ids[i], task);
-                   if (!summary.described) describe(summary, *filter);
-                   fit(summary, filter, order, hearing.of(ids[i]), task);
-                   batch.emplace_back(row, summary);
+                   const analysis::FilterId id = todo[i].id;
+                   batch.push_back(survey(todo[i], checkpoint->filter(id, task), hearing.of(id), task));
                    task.report(static_cast<double>(i + 1) / static_cast<double>(todo.size()));
                    if (sincePost.elapsed() > 60) flush();
                  }

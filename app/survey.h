@@ -1,5 +1,5 @@
 // One line of knowledge per filter for the table: computed in the background, rows in sight first, kept for as long as
-// the document is open (about 100 bytes a row). Rows whose order changed are done again.
+// the document is open (about 450 bytes a row). Rows whose order changed are done again.
 #pragma once
 
 #include <QElapsedTimer>
@@ -39,6 +39,9 @@ class Survey : public QObject {
   Survey(Document&, Jobs&, QObject* parent = nullptr);
 
   const FilterSummary& summary(int row) const { return m_summaries[static_cast<std::size_t>(row)]; }
+  // The smallest order whose error is within the tolerance, by the curve of the spectral starts alone: a plan may find a
+  // smaller one. -1 while not known, Document::maxOrder + 1 when no order is. O(orders).
+  int suggestedOrder(int row, double tolerance) const;
   // Rows in sight: done before all others.
   void setVisibleRows(std::vector<int> rows);
   int pendingCount() const;
@@ -55,6 +58,7 @@ class Survey : public QObject {
   Document& m_document;
   Jobs& m_jobs;
   std::vector<FilterSummary> m_summaries;
+  std::vector<std::vector<float>> m_errors;  // of the spectral starts by order; empty while not known
   std::vector<int> m_visible;
   bool m_held = false;
   QTimer m_rest;  // runs out when the orders have not changed for a moment

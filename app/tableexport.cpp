@@ -16,12 +16,12 @@ QString field(double value) {
 
 QString filterCsv(const FilterTableView& view, const FilterTable& table, const Document& document) {
   QString out = QStringLiteral(
-      "filter,layer,operator,channel,order (states),locked,error (relative l2),error over certificate,effective length "
+      "filter,layer,operator,channel,order (states),suggested order (states),locked,error (relative l2),error over certificate,effective length "
       "(taps),energy,length (taps),spectral radius\n");
   constexpr SearchKey numbers[] = {SearchKey::layer,  SearchKey::operatorIndex, SearchKey::channel,
-                                   SearchKey::order,  SearchKey::locked,        SearchKey::error,
-                                   SearchKey::ratio,  SearchKey::effectiveLength, SearchKey::energy,
-                                   SearchKey::length, SearchKey::radius};
+                                   SearchKey::order,  SearchKey::suggested,     SearchKey::locked,
+                                   SearchKey::error,  SearchKey::ratio,         SearchKey::effectiveLength,
+                                   SearchKey::energy, SearchKey::length,        SearchKey::radius};
   for (int i = 0; i < view.rowCount(); ++i) {
     const int row = view.documentRow(view.index(i, 0));
     out += document.filterName(row);

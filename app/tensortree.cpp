@@ -243,6 +243,7 @@ void TensorTree::restyle() {
   const widgets::Theme theme = widgets::applicationTheme();
   m_tree->setFont(theme.figures(widgets::TextSize::Body));
   m_tree->header()->setFont(theme.font(widgets::TextSize::Caption));
+  m_tree->setMinimumHeight(theme.space(26));  // four tensors at least, where there is little room
   const int digit = QFontMetrics(m_tree->font()).horizontalAdvance(QLatin1Char('0'));
   const int widths[columns] = {34, 16, 10, 13, 12, 12, 12, 12, 16};
   for (int column = 0; column < columns; ++column)

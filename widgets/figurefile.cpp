@@ -4,9 +4,10 @@
 #include <QFileInfo>
 #include <QObject>
 #include <QPdfWriter>
-#include <QSaveFile>
 #include <QSvgGenerator>
 #include <algorithm>
+
+#include "widgets/wholefile.h"
 
 namespace widgets {
 namespace {
@@ -83,11 +84,7 @@ QString writeFigure(const Drawing& drawing, const QString& path, const ExportOpt
     return QObject::tr("Cannot export to %1: the name must end in .png, .svg or .pdf.").arg(path);
   }
   if (bytes.isEmpty()) return QObject::tr("Cannot draw the figure for %1: try a smaller size.").arg(path);
-  QSaveFile file(path);
-  if (!file.open(QIODevice::WriteOnly) || file.write(bytes) != bytes.size() || !file.commit()) {
-    return QObject::tr("Cannot write %1: %2.").arg(path, file.errorString());
-  }
-  return {};
+  return writeWhole(path, bytes);
 }
 
 }  // namespace widgets

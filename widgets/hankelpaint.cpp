@@ -23,6 +23,7 @@ void HankelPlot::drawStems(QPainter& painter) const {
   const double size = std::clamp(spacing * 0.6, 2.0 * theme().scale(), theme().markerSize() * 1.15);
   for (size_t order = first; order <= last; ++order) {
     const double value = m_relative[order - 1];
+    if (std::isnan(value)) continue;  // not known yet
     const QPointF dot = pixelAt(static_cast<double>(order), logY() ? std::max(value, floorOfValues()) : value);
     if (spacing > 3) {
       painter.setPen(QPen(stem, theme().scale()));

@@ -137,6 +137,7 @@ std::optional<int> HankelPlot::pointAt(QPointF pixel) const {
     return std::hypot(pixel.x() - x, pixel.y() - yAxis()->coordToPixel(y)) <= reach * theme().scale();
   };
   if (order >= 1 && static_cast<size_t>(order) <= m_relative.size() &&
+      !std::isnan(m_relative[static_cast<size_t>(order) - 1]) &&
       near(std::max(floorRelative, m_relative[static_cast<size_t>(order) - 1]))) {
     return order;
   }
@@ -275,7 +276,8 @@ std::optional<Readout> HankelPlot::readoutAt(QPointF pixel) const {
   if (x < mainRect()->left() - 1 || x > mainRect()->right() + 1) return std::nullopt;
   Readout readout;
   readout.lines.push_back({tr("order"), QString::number(order)});
-  if (order >= 1 && static_cast<size_t>(order) <= m_values.size()) {
+  if (order >= 1 && static_cast<size_t>(order) <= m_values.size() &&
+      !std::isnan(m_values[static_cast<size_t>(order) - 1])) {
     const auto index = static_cast<size_t>(order) - 1;
     readout.marks.push_back({{x, yAxis()->coordToPixel(std::max(floorRelative, m_relative[index]))}, Role::Original});
     readout.lines.push_back({tr("σ"), number(m_values[index])});

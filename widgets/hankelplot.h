@@ -29,7 +29,7 @@ class HankelPlot : public Plot {
   explicit HankelPlot(QWidget* parent = nullptr);
   ~HankelPlot() override;
 
-  // Largest first; an empty vector empties the plot. `converged` false is said in the legend.
+  // Largest first; an empty vector empties the plot, NaN stands for those not known yet. `converged` false is said in the legend.
   void setSingularValues(std::vector<double> values, bool converged = true);
   // Relative l2 errors, index = order from 0; NaN where not known yet. Empty removes the curve. O(orders).
   void setErrors(std::vector<double> byOrder);

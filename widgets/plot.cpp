@@ -313,7 +313,7 @@ void Plot::drawDecorations(QPainter& painter) const {
   const Parts& p = *m_parts;
   const QRectF area(p.main->rect());
   if (isEmpty()) {
-    const QRectF all = p.area();
+    const QRectF all(p.canvas->viewport().left(), p.area().top(), p.canvas->viewport().width(), p.area().height());
     painter.setFont(p.theme.font(TextSize::Body));
     painter.setPen(p.theme.colour(Role::MutedText));
     painter.drawText(all.adjusted(p.theme.space(4), 0, -p.theme.space(4), 0), Qt::AlignCenter | Qt::TextWordWrap,

@@ -122,7 +122,6 @@ class Plot : public QWidget {
   // By the person or the program; for linked axes.
   void xRangeChanged(widgets::Range range);
   void scalesChanged();
-  void valueTextChanged(const QString& text);
   void marksChanged();
   void cursorMoved(double x);
   void cursorLeft();

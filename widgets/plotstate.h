@@ -64,8 +64,12 @@ struct Plot::Parts {
       const QFontMetrics font(axis->labelFont());
       const QString title = axis->property("title").toString();
       const int room = rect->height() + font.height();  // a letter or two may stand over
-      QString shown = font.elidedText(title, Qt::ElideRight, room);
-      if (shown != title && shown.size() < 6) shown.clear();  // a stump says less than the legend does
+      QString shown = title;
+      if (font.horizontalAdvance(title) > room) {  // a stump says less than the unit alone, or than nothing
+        const qsizetype unit = title.lastIndexOf(u'(');
+        shown = unit > 0 && title.endsWith(u')') ? title.mid(unit + 1).chopped(1) : QString();
+        if (font.horizontalAdvance(shown) > room) shown.clear();
+      }
       axis->setProperty("titleShown", shown);
       if (shown != axis->label()) axis->setLabel(shown);
     }

@@ -207,7 +207,6 @@ void Plot::updateReadout() {
   setAccessibleDescription(text);
   QAccessibleValueChangeEvent change(this, text);
   QAccessible::updateAccessibility(&change);
-  Q_EMIT valueTextChanged(text);
 }
 
 void Plot::leaveEvent(QEvent*) {

@@ -24,6 +24,12 @@ bool isReal(std::complex<double> pole) {
 bool isUnstable(std::complex<double> pole) {
   return !(std::abs(pole) < 1);
 }
+void addPlace(Readout& readout, std::complex<double> pole) {
+  const double radius = std::abs(pole);
+  readout.lines.push_back({PolePlot::tr("radius"), radius > 0.9 && radius < 1 ? PolePlot::tr("1 − %1").arg(number(1 - radius))
+                                                                              : number(radius)});
+  readout.lines.push_back({PolePlot::tr("angle"), PolePlot::tr("%1 π").arg(number(std::arg(pole) / pi))});
+}
 
 }  // namespace
 
@@ -48,6 +54,12 @@ void PolePlot::setPoles(std::vector<std::complex<double>> poles, std::vector<std
   for (size_t i = 0; i < std::min(residues.size(), m_sizes.size()); ++i) m_sizes[i] = std::abs(residues[i]);
   m_largest = m_sizes.empty() ? 1 : std::max(*std::max_element(m_sizes.begin(), m_sizes.end()), 1e-300);
   if (m_hovered >= static_cast<int>(m_poles.size())) m_hovered = -1;
+  updateLegend();
+  refresh();
+}
+
+void PolePlot::setOverlays(std::vector<PoleOverlay> overlays) {
+  m_overlays = std::move(overlays);
   updateLegend();
   refresh();
 }
@@ -85,8 +97,8 @@ QPointF PolePlot::placed(std::complex<double> pole) const {
 }
 
 // In the rim view a conjugate pair is one mark, its upper member's.
-bool PolePlot::isDrawn(size_t index) const {
-  return m_view == View::Plane || m_poles[index].imag() >= 0 || isReal(m_poles[index]);
+bool PolePlot::isDrawn(std::complex<double> pole) const {
+  return m_view == View::Plane || pole.imag() >= 0 || isReal(pole);
 }
 
 int PolePlot::coincident(int index) const {
@@ -110,6 +122,12 @@ void PolePlot::updateLegend() {
   if (pairs) add(tr("pairs"), Role::Distilled, Marker::Disc);
   if (real) add(tr("real"), Role::Distilled, Marker::Diamond);
   if (const int unstable = unstableCount()) add(tr("%1 unstable").arg(unstable), Role::Unstable, Marker::Cross);
+  for (size_t i = 0; i < m_overlays.size(); ++i) {
+    const auto& [name, poles] = m_overlays[i];
+    if (poles.empty()) continue;
+    const auto unstable = std::count_if(poles.begin(), poles.end(), isUnstable);
+    add(unstable > 0 ? tr("%1, %2 unstable").arg(name).arg(unstable) : name, overlayRole(i), Marker::None);
+  }
   setLegend(std::move(entries));
 }
 
@@ -136,18 +154,27 @@ void PolePlot::themeChanged() {
 void PolePlot::fitRanges() {
   if (m_view == View::Plane) {
     double radius = 1;
-    for (const auto& pole : m_poles) radius = std::max(radius, std::min(std::abs(pole), 1e6));
+    const auto reachTo = [&radius](std::complex<double> pole) {
+      radius = std::max(radius, std::min(std::abs(pole), 1e6));
+    };
+    std::for_each(m_poles.begin(), m_poles.end(), reachTo);
+    // What another method threw far out is counted in the legend; it must not make a dot of the circle.
+    for (const PoleOverlay& overlay : m_overlays)
+      for (const auto& pole : overlay.poles)
+        if (std::abs(pole) < 2) reachTo(pole);
     xAxis()->setRange(-1.12 * radius, 1.12 * radius);
     yAxis()->setRange(-1.12 * radius, 1.12 * radius);
     return;
   }
   double low = 1;
   double high = 0;
-  for (const auto& pole : m_poles) {
+  const auto reachTo = [&](std::complex<double> pole) {
     const double distance = std::max(nearest, std::abs(1 - std::abs(pole)));
     low = std::min(low, distance);
     high = std::max(high, distance);
-  }
+  };
+  std::for_each(m_poles.begin(), m_poles.end(), reachTo);
+  for (const PoleOverlay& overlay : m_overlays) std::for_each(overlay.poles.begin(), overlay.poles.end(), reachTo);
   xAxis()->setRange(-0.04 * pi, 1.04 * pi);
   yAxis()->setRange(low / 2.5, std::max(high, low * 10) * 2);
 }
@@ -189,7 +216,7 @@ void PolePlot::drawPoles(QPainter& painter) const {
   std::stable_sort(order.begin(), order.end(), [this](size_t a, size_t b) { return m_sizes[a] > m_sizes[b]; });
   const QColor surface = theme().colour(Role::Surface);
   for (const size_t i : order) {
-    if (!isDrawn(i)) continue;
+    if (!isDrawn(m_poles[i])) continue;
     const QPointF place = placed(m_poles[i]);
     const double width = markerWidth(i);
     if (isUnstable(m_poles[i])) {
@@ -201,11 +228,12 @@ void PolePlot::drawPoles(QPainter& painter) const {
     paintMarker(painter, shape, place, width + 2 * theme().scale(), surface, surface);
     paintMarker(painter, shape, place, width, theme().colour(Role::Distilled), surface);
   }
+  drawOverlays(painter);
   painter.setFont(theme().font(TextSize::Caption, QFont::DemiBold));
   painter.setPen(theme().colour(Role::Text));
   std::vector<QPointF> counted;
   for (const size_t i : order) {
-    if (!isDrawn(i)) continue;
+    if (!isDrawn(m_poles[i])) continue;
     const QPointF place = placed(m_poles[i]);
     const int count = coincident(static_cast<int>(i));
     const bool done = std::any_of(counted.begin(), counted.end(), [&](QPointF c) {
@@ -217,6 +245,24 @@ void PolePlot::drawPoles(QPainter& painter) const {
     painter.drawText(place + QPointF(r + 2, -r), tr("×%1").arg(count));
   }
   painter.setClipping(false);
+}
+
+// Smaller than the model's own, so that both are seen where they agree.
+void PolePlot::drawOverlays(QPainter& painter) const {
+  const QColor surface = theme().colour(Role::Surface);
+  const double width = theme().markerSize();
+  for (size_t i = 0; i < m_overlays.size(); ++i) {
+    const Role role = overlayRole(i);
+    for (const auto& pole : m_overlays[i].poles) {
+      if (!isDrawn(pole)) continue;
+      if (isUnstable(pole)) {
+        paintMarker(painter, Marker::Cross, placed(pole), width, theme().colour(Role::Unstable), surface);
+        continue;
+      }
+      paintMarker(painter, theme().marker(role), placed(pole), width + 2 * theme().scale(), surface, surface);
+      paintMarker(painter, theme().marker(role), placed(pole), width, theme().colour(role), surface);
+    }
+  }
 }
 
 void PolePlot::drawHover(QPainter& painter) const {
@@ -238,19 +284,17 @@ std::optional<Readout> PolePlot::readoutAt(QPointF pixel) const {
   for (size_t i = 0; i < m_poles.size(); ++i) {
     const QPointF apart = placed(m_poles[i]) - pixel;
     const double distance = std::hypot(apart.x(), apart.y());
-    if (!isDrawn(i) || distance > least) continue;
+    if (!isDrawn(m_poles[i]) || distance > least) continue;
     least = distance;
     best = i;
   }
-  if (!best) return std::nullopt;
+  if (!best) return overlayReadoutAt(pixel);
   const std::complex<double> pole = m_poles[*best];
   const double radius = std::abs(pole);
   Readout readout;
   readout.crosshair = false;
   readout.item = static_cast<int>(*best);
-  readout.lines.push_back(
-      {tr("radius"), radius > 0.9 && radius < 1 ? tr("1 − %1").arg(number(1 - radius)) : number(radius)});
-  readout.lines.push_back({tr("angle"), tr("%1 π").arg(number(std::arg(pole) / pi))});
+  addPlace(readout, pole);
   if (!isReal(pole))
     readout.lines.push_back({tr("period"), tr("%1 tokens").arg(number(2 * pi / std::abs(std::arg(pole))))});
   readout.lines.push_back(
@@ -262,10 +306,28 @@ std::optional<Readout> PolePlot::readoutAt(QPointF pixel) const {
   return readout;
 }
 
+std::optional<Readout> PolePlot::overlayReadoutAt(QPointF pixel) const {
+  double least = reach * theme().scale();
+  std::optional<Readout> readout;
+  for (const PoleOverlay& overlay : m_overlays) {
+    for (const auto& pole : overlay.poles) {
+      const QPointF apart = placed(pole) - pixel;
+      const double distance = std::hypot(apart.x(), apart.y());
+      if (!isDrawn(pole) || distance > least) continue;
+      least = distance;
+      readout.emplace();
+      readout->crosshair = false;
+      readout->lines.push_back({tr("method"), overlay.name});
+      addPlace(*readout, pole);
+    }
+  }
+  return readout;
+}
+
 std::optional<QPointF> PolePlot::steppedFrom(std::optional<QPointF> pixel, int steps) const {
   std::vector<size_t> drawn;
   for (size_t i = 0; i < m_poles.size(); ++i) {
-    if (isDrawn(i)) drawn.push_back(i);
+    if (isDrawn(m_poles[i])) drawn.push_back(i);
   }
   if (drawn.empty()) return std::nullopt;
   if (!pixel) return placed(m_poles[drawn.front()]);
@@ -298,6 +360,16 @@ DataTable PolePlot::table() const {
   table.add(tr("angle (rad/token)"), std::move(angle));
   table.add(tr("decay time (tokens)"), std::move(decay));
   table.add(tr("|residue|"), m_sizes);
+  for (const PoleOverlay& overlay : m_overlays) {
+    std::vector<double> real, imaginary;
+    for (const auto& pole : overlay.poles) {
+      real.push_back(pole.real());
+      imaginary.push_back(pole.imag());
+    }
+    if (real.empty()) continue;
+    table.add(tr("%1: Re λ").arg(overlay.name), std::move(real));
+    table.add(tr("%1: Im λ").arg(overlay.name), std::move(imaginary));
+  }
   return table;
 }
 

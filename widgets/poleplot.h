@@ -5,9 +5,16 @@
 #include <complex>
 #include <vector>
 
+#include "widgets/overlay.h"
 #include "widgets/plot.h"
 
 namespace widgets {
+
+// Poles of another model of the same filter, to compare.
+struct PoleOverlay {
+  QString name;
+  std::vector<std::complex<double>> poles;  // closed under conjugation; none: keeps its place among the looks
+};
 
 class PolePlot : public Plot {
   Q_OBJECT
@@ -21,6 +28,8 @@ class PolePlot : public Plot {
   // Closed under conjugation, with one residue per pole (missing residues count as 1). Empty empties the plot.
   void setPoles(std::vector<std::complex<double>> poles, std::vector<std::complex<double>> residues = {});
   const std::vector<std::complex<double>>& poles() const { return m_poles; }
+  // Drawn over the poles in the look of their place in the list (widgets/overlay.h); an empty list removes them.
+  void setOverlays(std::vector<PoleOverlay>);
 
   View view() const { return m_view; }
   void setView(View view);
@@ -52,16 +61,19 @@ class PolePlot : public Plot {
 
  private:
   QPointF placed(std::complex<double> pole) const;
-  bool isDrawn(size_t index) const;
+  bool isDrawn(std::complex<double> pole) const;
   double markerWidth(size_t index) const;
   void drawPlane(QPainter& painter) const;
   void drawPoles(QPainter& painter) const;
+  void drawOverlays(QPainter& painter) const;
+  std::optional<Readout> overlayReadoutAt(QPointF pixel) const;
   void drawHover(QPainter& painter) const;
   void updateLegend();
 
   std::vector<std::complex<double>> m_poles;
   std::vector<double> m_sizes;  // |residue|
   double m_largest = 1;
+  std::vector<PoleOverlay> m_overlays;
   View m_view = View::Plane;
   int m_hovered = -1;  // ringed, by pointer or program
   int m_pointed = -1;  // by the pointer, as last told

@@ -114,25 +114,29 @@ void RooflinePlot::drawRoof(QPainter& painter) const {
   painter.drawText(QRectF(area.left() + theme().space(1), top - metrics.height() - theme().space(1), room, metrics.height()),
                    Qt::AlignRight, metrics.horizontalAdvance(full) <= room ? full : limits);
   std::vector<QRectF> labels;
+  const double markerWidth = theme().markerSize() * 1.6;
   for (const RooflinePoint& point : m_points) {
     const QPointF place = pixelAt(point.flopsPerByte, point.flopsPerSecond);
     const QColor colour = theme().colour(point.role);
     const double roofAt = yAxis()->coordToPixel(attainable(point.flopsPerByte));
     painter.setPen(QPen(colour, theme().scale(), Qt::DotLine));
     painter.drawLine(place, QPointF(place.x(), roofAt));
-    paintMarker(painter, theme().marker(point.role), place, theme().markerSize() * 1.6, colour,
-                theme().colour(Role::Surface));
+    paintMarker(painter, theme().marker(point.role), place, markerWidth, colour, theme().colour(Role::Surface));
+    labels.push_back({place.x() - markerWidth / 2, place.y() - markerWidth / 2, markerWidth, markerWidth});
+  }
+  for (const RooflinePoint& point : m_points) {
+    const QPointF place = pixelAt(point.flopsPerByte, point.flopsPerSecond);
     const QString share = shareOf(point);
     const double width = QFontMetricsF(font).horizontalAdvance(share);
     const bool right = place.x() + width + theme().space(3) < area.right();
     const double height = QFontMetricsF(font).height();
     QRectF label(right ? place.x() + theme().space(2) : place.x() - width - theme().space(2), place.y() - height / 2,
                  width, height);
-    // Lanes of one model lie close together: their labels stand below one another, in the colour of their marker.
+    // Lanes of one model lie close together: their labels stand below one another and the markers, in their colours.
     while (std::any_of(labels.begin(), labels.end(), [&](const QRectF& taken) { return taken.intersects(label); }))
       label.translate(0, height);
     labels.push_back(label);
-    painter.setPen(colour);
+    painter.setPen(theme().colour(point.role));
     painter.drawText(label, Qt::AlignLeft | Qt::AlignVCenter, share);
   }
   painter.setClipping(false);

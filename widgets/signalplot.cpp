@@ -112,18 +112,12 @@ void SignalPlot::setResidualLog(bool on) {
   m_residualLog = on;
   scaleTypesChanged();
   fit();
-  Q_EMIT residualLogChanged(on);
-}
-
-void SignalPlot::setResidualShown(bool on) {
-  m_residualShown = on;
-  updateResidual();
 }
 
 void SignalPlot::updateResidual() {
   const auto h = m_original->values();
   const auto fit = m_fit->values();
-  std::vector<double> residual(m_residualShown ? std::min(h.size(), fit.size()) : 0);
+  std::vector<double> residual(std::min(h.size(), fit.size()));
   for (size_t i = 0; i < residual.size(); ++i) residual[i] = h[i] - fit[i];
   m_residual->setSamples(std::move(residual));
   showStrip();

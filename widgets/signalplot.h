@@ -32,13 +32,9 @@ class SignalPlot : public Plot {
   // The residual on a logarithmic axis of its own; linear at first.
   void setResidualLog(bool on);
   bool isResidualLog() const { return m_residualLog; }
-  void setResidualShown(bool on);
 
   bool isEmpty() const override;
   DataTable table() const override;
-
- Q_SIGNALS:
-  void residualLogChanged(bool on);
 
  protected:
   void fitRanges() override;
@@ -70,7 +66,6 @@ class SignalPlot : public Plot {
   double m_floor = 0;  // of |h| on a logarithmic axis
   bool m_isFloored = false;
   bool m_residualLog = false;
-  bool m_residualShown = true;
 };
 
 }  // namespace widgets

@@ -29,6 +29,7 @@ QToolButton::menu-indicator { image: none; }
 QLineEdit, QPlainTextEdit, QTextEdit, QAbstractSpinBox, QComboBox { background: {surface}; color: {text};
   border: 1px solid {border}; border-radius: {6}px; padding: {4}px {8}px; selection-background-color: {selection};
   selection-color: {text}; }
+QLineEdit:disabled, QAbstractSpinBox:disabled, QComboBox:disabled { color: {faded}; }
 QLineEdit, QAbstractSpinBox, QComboBox { min-height: {20}px; }
 QAbstractSpinBox::up-button, QAbstractSpinBox::down-button { border: none; width: {16}px; background: transparent; }
 QAbstractSpinBox::up-arrow { image: url(:/polecat/icons/chevron-up-{tone}.svg); width: {12}px; height: {12}px; }

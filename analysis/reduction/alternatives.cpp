@@ -31,6 +31,7 @@ AlternativeFit afterTaps(const std::shared_ptr<const Filter>& filter, int order,
   out.impulse = fit.impulseResponse(static_cast<int>(filter->taps.size()));
   out.errorRelative = fit.errorRelative;
   out.spectralRadius = fit.tail.spectralRadius();
+  out.poles = fit.tail.poles();
   out.order = fit.order();
   out.recurrence = fit.taps.size() <= 1;
   std::ostringstream remark;
@@ -57,6 +58,7 @@ AlternativeFit together(const Alternative& alternative, const Checkpoint& checkp
       static_cast<int>(filters[static_cast<std::size_t>(id.channel - first)]->taps.size()));
   out.errorRelative = fit.errorRelative;
   out.spectralRadius = fit.model.spectralRadius();
+  out.poles = fit.model.poles();
   out.order = fit.model.order();
   const int count = static_cast<int>(filters.size());
   std::ostringstream remark;

@@ -2,6 +2,7 @@
 // exact taps beside a recurrence (firsttaps.h), or poles shared with neighbours (joint.h).
 #pragma once
 
+#include <complex>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,7 @@ struct AlternativeFit {
   std::vector<double> impulse;  // on the window
   double errorRelative = 0;     // ||h - h^|| / ||h||
   double spectralRadius = 0;
+  std::vector<std::complex<double>> poles;  // of the recurrence; closed under conjugation
   int order = 0;                // real states of the recurrence
   bool recurrence = true;       // a single one of that order: the certificate of the order bounds its error
   std::string remark;           // what it keeps and what it saves, one sentence

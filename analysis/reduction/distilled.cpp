@@ -57,12 +57,18 @@ void writeDistilled(const Distilled& distilled, const std::filesystem::path& pat
 
   ReplacedFiles files;
   const std::filesystem::path part = files.begin(path);
-  if (isHdf5(path)) {
-    writeDistilledHdf5(complete, part);
-  } else if (path.extension() == ".pt") {
-    writeDistilledTorch(complete, part);
-  } else {
-    writeDistilledSafetensors(complete, part);
+  try {
+    if (isHdf5(path)) {
+      writeDistilledHdf5(complete, part);
+    } else if (path.extension() == ".pt") {
+      writeDistilledTorch(complete, part);
+    } else {
+      writeDistilledSafetensors(complete, part);
+    }
+  } catch (const Error& error) {  // names the temporary file, which nobody asked for
+    if (error.kind() != ErrorKind::output) throw;
+    throw Error(ErrorKind::output, path.string(), "could not be written whole, so what was there stays",
+                "look at free space and permissions");
   }
   files.commit();
 }

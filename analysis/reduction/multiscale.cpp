@@ -29,7 +29,8 @@ PoleSet pooled(const Target& target, int maxOrder, const Task& task) {
     const int order = std::min(maxOrder, poolOrder);
     const auto start = SpectralStart::balanced(scale, order, task);
     const PoleSet poles = start.poles(std::min(order, start.maxOrder()));
-    const auto fit = varpro(scale, poles, {.maxSteps = 10, .tolerance = 1e-4}, task);
+    // Nothing but zeros at this scale: nothing to start from.
+    const auto fit = poles.rows() > 0 ? varpro(scale, poles, {.maxSteps = 10, .tolerance = 1e-4}, task) : VarproResult{};
     for (int k = 0; k < fit.poles.pairs; ++k) {
       const auto s = fit.poles.logPoles[static_cast<std::size_t>(k)];
       if (factor > 1 && s.imag() > foldingAngle) continue;

@@ -104,7 +104,7 @@ struct Point {
   std::string error;  // instead of a result
 };
 
-ordered_json pointJson(const Point& point, const BenchOptions& options, const Roofs& roofs) {
+ordered_json pointJson(const Point& point, const BenchOptions& options, const app::MeasuredRoof& roof) {
   const engine::Workload& workload = point.request.workload;
   ordered_json json = {{"model", modelJson(point.request.model->shape(), options, *point.request.device)},
                        {"mode",
@@ -139,8 +139,8 @@ ordered_json pointJson(const Point& point, const BenchOptions& options, const Ro
         {"workspace", r.memory.workspaceBytes},
         {"deviceDelta", r.deviceDeltaBytes},
         {"predicted", r.predictedBytes}}},
-      {"shareOfBandwidth", r.streamedBytesPerStep / r.p50 / roofs.bytesPerSecond}};
-  json["roofline"] = toJson(placeOf(point.request, r), roofs);
+      {"shareOfBandwidth", r.streamedBytesPerStep / r.p50 / roof.bytesPerSecond}};
+  json["roofline"] = toJson(placeOf(point.request, r), roof);
   return json;
 }
 
@@ -158,16 +158,16 @@ void bench(const BenchOptions& options, const Surroundings& around) {
   requireDevice(options.device);
   if (!options.figure.empty()) requireWritable(options.figure);
   const auto device = engine::Device::open(options.device);
-  const engine::Calibration roof = device->calibrate();
-  const Roofs roofs = roofsOf(*device, roof);
+  const engine::Calibration trial = device->calibrate();
+  const app::MeasuredRoof roof = roofOf(*device, trial);
   std::vector<RooflinePlace> places;
   ordered_json document = {
       {"schema", 1},
       {"program", POLECAT_VERSION},
       {"device", {{"id", options.device}}},
       {"calibration",
-       {{"copyBytesPerSecond", roof.copyBytesPerSecond}, {"matmulFlopsPerSecond", roof.matmulFlopsPerSecond}}},
-      {"roofs", {{"bytesPerSecond", roofs.bytesPerSecond}, {"flopsPerSecond", roofs.flopsPerSecond}}},
+       {{"copyBytesPerSecond", trial.copyBytesPerSecond}, {"matmulFlopsPerSecond", trial.matmulFlopsPerSecond}}},
+      {"roofs", {{"bytesPerSecond", roof.bytesPerSecond}, {"flopsPerSecond", roof.flopsPerSecond}}},
       {"points", ordered_json::array()},
       {"limits", ordered_json::array()}};
   for (const auto& info : engine::devices())
@@ -176,8 +176,8 @@ void bench(const BenchOptions& options, const Surroundings& around) {
       document["device"]["memoryBytes"] = info.memoryBytes;
     }
   if (!options.json) {
-    std::cout << "copy " << number(roof.copyBytesPerSecond / 1e9) << " GB/s, read and written";
-    if (roof.matmulFlopsPerSecond > 0) std::cout << "; product " << number(roof.matmulFlopsPerSecond / 1e12) << " TFLOP/s";
+    std::cout << "copy " << number(trial.copyBytesPerSecond / 1e9) << " GB/s, read and written";
+    if (trial.matmulFlopsPerSecond > 0) std::cout << "; product " << number(trial.matmulFlopsPerSecond / 1e12) << " TFLOP/s";
     std::cout << std::endl;
   }
   Table table({"<mode", "batch", "decode/s", "with prefill/s", "prefill ms", "p50 ms", "p99 ms", "share of copy",
@@ -217,7 +217,7 @@ void bench(const BenchOptions& options, const Surroundings& around) {
           const double own = double(r.memory.stateBytes + r.memory.cacheBytes) / batch;
           table.row({modeName(candidate.mixer), count(batch), number(r.decodeTokensPerSecond.median, 4),
                      number(r.totalTokensPerSecond.median, 4), number(1e3 * r.prefillSeconds), number(1e3 * r.p50, 4),
-                     number(1e3 * r.p99, 4), number(r.streamedBytesPerStep / r.p50 / roof.copyBytesPerSecond),
+                     number(1e3 * r.p99, 4), number(r.streamedBytesPerStep / r.p50 / trial.copyBytesPerSecond),
                      bytes(own), bytes(double(r.predictedBytes))});
           places.push_back(placeOf(point.request, r));
         } catch (const engine::Error& error) {
@@ -225,13 +225,13 @@ void bench(const BenchOptions& options, const Surroundings& around) {
           point.error = error.what();
           warn(error.what());
         }
-        document["points"].push_back(pointJson(point, options, roofs));
+        document["points"].push_back(pointJson(point, options, roof));
       }
     }
   }
   if (!options.figure.empty()) {
     const std::string model = options.preset.empty() ? options.source.file.filename().string() : options.preset;
-    drawRoofline(options.figure, document["device"].value("name", options.device), roofs, places,
+    drawRoofline(options.figure, document["device"].value("name", options.device), roof, places,
                  model + ", prompt " + std::to_string(options.prompt) + ", generated " +
                      std::to_string(options.generate) + ", polecat " + POLECAT_VERSION);
   }
@@ -291,7 +291,7 @@ void addBench(CLI::App& parent, Action& chosen) {
       ->type_name("S")
       ->check(from(0, 3600))
       ->capture_default_str();
-  verb->add_option("--figure", options->figure, "Draw the measured points under the roofs (.png, .svg or .pdf)")
+  verb->add_option("--figure", options->figure, "Draw the measured points under the roof (.png, .svg or .pdf)")
       ->type_name("FIG")
       ->check(extension({".png", ".svg", ".pdf"}));
   verb->add_flag("--calibrate", options->calibrateOnly, "Measure copy bandwidth and matrix rate alone");

@@ -7,7 +7,6 @@
 #include "app/commandline/offscreen.h"
 #include "app/commandline/options.h"
 #include "app/commandline/outputfile.h"
-#include "app/roof.h"
 #include "widgets/rooflineplot.h"
 #include "widgets/theme.h"
 
@@ -34,13 +33,13 @@ widgets::Role roleOf(engine::Mixer mixer) {
 
 }  // namespace
 
-Roofs roofsOf(const engine::Device& device, const engine::Calibration& measured) {
-  if (device.id() != "cpu") return {measured.copyBytesPerSecond, measured.matmulFlopsPerSecond};
-  return {measured.copyBytesPerSecond, app::measureRoof().flopsPerSecond};
+app::MeasuredRoof roofOf(const engine::Device& device, const engine::Calibration& measured) {
+  const bool cpu = device.id() == "cpu";
+  return {cpu ? app::measureRoof().flopsPerSecond : measured.matmulFlopsPerSecond, measured.copyBytesPerSecond};
 }
 
-double RooflinePlace::attainable(const Roofs& roofs) const {
-  return std::min(roofs.flopsPerSecond, roofs.bytesPerSecond * flopsPerByte);
+double RooflinePlace::attainable(const app::MeasuredRoof& roof) const {
+  return std::min(roof.flopsPerSecond, roof.bytesPerSecond * flopsPerByte);
 }
 
 RooflinePlace placeOf(const engine::BenchmarkRequest& request, const engine::BenchmarkResult& result) {
@@ -56,21 +55,21 @@ RooflinePlace placeOf(const engine::BenchmarkRequest& request, const engine::Ben
   return place;
 }
 
-nlohmann::ordered_json toJson(const RooflinePlace& place, const Roofs& roofs) {
-  const double attainable = place.attainable(roofs);
+nlohmann::ordered_json toJson(const RooflinePlace& place, const app::MeasuredRoof& roof) {
+  const double attainable = place.attainable(roof);
   return {{"flopsPerByte", place.flopsPerByte},
           {"flopsPerSecond", place.flopsPerSecond},
           {"attainableFlopsPerSecond", attainable},
           {"share", place.flopsPerSecond / attainable}};
 }
 
-void drawRoofline(const std::filesystem::path& target, const std::string& device, const Roofs& roofs,
+void drawRoofline(const std::filesystem::path& target, const std::string& device, const app::MeasuredRoof& roof,
                   const std::vector<RooflinePlace>& places, const std::string& provenance) {
   const auto application = makeOffscreenApplication();
   const widgets::Theme theme = widgets::Theme::light();
   widgets::applyTheme(*application, theme);
   widgets::RooflinePlot plot;
-  plot.setRoof({QString::fromStdString(device), roofs.flopsPerSecond, roofs.bytesPerSecond});
+  plot.setRoof({QString::fromStdString(device), roof.flopsPerSecond, roof.bytesPerSecond});
   std::vector<widgets::RooflinePoint> points;
   for (const RooflinePlace& place : places)
     points.push_back(

@@ -148,6 +148,17 @@ class TestReducer : public QObject {
       t[49] = 3;
       return t;
     }();
+    QTest::newRow("long zeros") << Taps(8192, 0.0);  // a long filter has starts of its own
+    QTest::newRow("long, first tap only") << [] {
+      Taps t(8192, 0.0);
+      t[0] = 3;
+      return t;
+    }();
+    QTest::newRow("long, last tap only") << [] {
+      Taps t(8192, 0.0);
+      t[8191] = 3;
+      return t;
+    }();
     QTest::newRow("constant") << Taps(64, 1.0);
     QTest::newRow("alternating") << [] {
       Taps t;

@@ -2,10 +2,14 @@
 // window on the bundled sample.
 #include <QAction>
 #include <QApplication>
+#include <QFile>
 #include <QInputDialog>
 #include <QSettings>
+#include <QTemporaryDir>
 #include <QTest>
 #include <QTimer>
+#include <cmath>
+#include <vector>
 
 #include "app/analyst.h"
 #include "app/optimality.h"
@@ -49,6 +53,40 @@ class TestAnalyst : public QObject {
     m_window->document().setOrder({m_window->document().selectedRow()}, 16);  // random starts say nothing of it
     QTRY_VERIFY(!m_window->optimality().result());
     QVERIFY(m_window->optimality().words().isEmpty());
+  }
+
+  // A long filter is first looked at with few states, so that a hand that walks through the table need not wait; all
+  // orders follow by themselves.
+  void aLongFilterIsSeenInTwoLooks() {
+    QTemporaryDir folder;
+    QFile file(folder.filePath("long.npy"));
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    QByteArray header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 4096), }";
+    header += QByteArray(128 - 10 - 1 - header.size(), ' ') + '\n';
+    file.write(QByteArray("\x93NUMPY\x01\x00\x76\x00", 10) + header);
+    for (int filter = 0; filter < 2; ++filter)
+      for (int t = 0; t < 4096; ++t) {
+        const float tap = std::exp(-0.01F * float(t)) * std::cos(0.1F * float(t * (filter + 1))) + 0.01F / float(1 + t);
+        file.write(reinterpret_cast<const char*>(&tap), sizeof tap);
+      }
+    file.close();
+    std::vector<int> looks;
+    connect(&m_window->analyst(), &Analyst::analysed, this, [&] {
+      const auto known = m_window->analyst().current();
+      if (!known || known->filter->taps.size() != 4096 || !known->reducer) return;
+      if (looks.empty() || looks.back() != known->reducer->maxOrder()) looks.push_back(known->reducer->maxOrder());
+    });
+    m_window->open(file.fileName());
+    QTRY_COMPARE_WITH_TIMEOUT(looks, (std::vector<int>{16, 64}), shownwindow::kPatience);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit() && m_window->analyst().fit()->order == 16, shownwindow::kPatience);
+    m_window->document().setOrder({0}, 40);
+    QTRY_COMPARE_WITH_TIMEOUT(m_window->analyst().fit()->order, 40, shownwindow::kPatience);
+    // Where more states are kept the first look has them too.
+    looks.clear();
+    m_window->document().setOrder({1}, 30);
+    m_window->document().select(1);
+    QTRY_COMPARE_WITH_TIMEOUT(looks, (std::vector<int>{30, 64}), shownwindow::kPatience);
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit() && m_window->analyst().fit()->order == 30, shownwindow::kPatience);
   }
 
   // Memory stays within the setting, and the setting stays.

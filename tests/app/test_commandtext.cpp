@@ -60,6 +60,21 @@ class TestCommandtext : public QObject {
     orders[130] = 6;
     QCOMPARE(QString::fromStdString(app::distillCommand({"m.ckpt", {}}, *checkpoint, orders, "x.h5")),
              QString("polecat distill m.ckpt --orders 1.2=6 -o x.h5"));
+    std::vector<analysis::FilterId> filters{{1, 2}, {3, 5}};
+    for (int channel = 0; channel < 128; ++channel) filters.push_back({2, channel});
+    const std::string tolerance = app::toleranceCommand({"m.ckpt", {}}, *checkpoint, filters, 0.05, 64, "x.h5", "band:0-1");
+    QCOMPARE(QString::fromStdString(tolerance), QString("polecat distill m.ckpt --tolerance 0.05 --max-order 64 --filters "
+                                                        "'1.2,3.5,2.*' --weight band:0-1 -o x.h5"));
+    QCOMPARE(checkpoint->parseFilters("1.2,3.5,2.*").size(), filters.size());
+    QCOMPARE(QString::fromStdString(app::toleranceCommand({"m.ckpt", {}}, *checkpoint, {}, 0.1, 64, "x.pt")),
+             QString("polecat distill m.ckpt --tolerance 0.1 --max-order 64 -o x.pt"));
+    const app::OpenedFile sampleFile{sample().toStdString(), {}};
+    const std::string compare = app::compareCommand(sampleFile, "0.3", 6, {"prony", "kung"});
+    shell.start("/bin/sh", {"-c", "polecat() { '" POLECAT_BINARY "' \"$@\"; }; " + QString::fromStdString(compare)});
+    QVERIFY(shell.waitForFinished());
+    QCOMPARE(shell.exitCode(), 0);
+    const QByteArray compared = shell.readAllStandardOutput();
+    QVERIFY2(compared.contains("prony") && compared.contains("kung"), compared.constData());
     engine::Workload workload;
     workload.seed = 7;
     workload.sampling = {0.8, 40, 1};

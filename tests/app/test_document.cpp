@@ -6,6 +6,7 @@
 #include <QTest>
 #include <cmath>
 
+#include "analysis/reduction/reducer.h"
 #include "app/document.h"
 #include "app/filtertable.h"
 #include "app/jobs.h"
@@ -133,10 +134,24 @@ class TestDocument : public QObject {
     QVERIFY(table.value(300, SearchKey::radius) < 1);
     QVERIFY(table.value(300, SearchKey::effectiveLength) > 0);
 
+    // The suggested order is that of the first curve, whatever the chosen one; a smaller tolerance asks for more.
+    const analysis::Reducer reducer(document.checkpoint()->filter(document.filterId(300)));
+    const int wanted = reducer.spectralCurve()->orderWithin(0.1);
+    QVERIFY(wanted > 0);
+    QCOMPARE(table.value(300, SearchKey::suggested), static_cast<double>(wanted));
+    QCOMPARE(table.index(300, FilterTable::suggested).data().toString(), QString::number(wanted));
+    table.setTolerance(0.02);
+    QVERIFY(table.value(300, SearchKey::suggested) > wanted);
+    table.setTolerance(1e-12);
+    QCOMPARE(table.index(300, FilterTable::suggested).data().toString(), QStringLiteral("> 64"));
+    QCOMPARE(table.index(510, FilterTable::suggested).data().toString(), QStringLiteral("…"));
+    table.setTolerance(0.1);
+
     // A new order makes the number stale until it is surveyed again.
     const double before = table.value(300, SearchKey::error);
     QVERIFY(table.setData(table.index(300, FilterTable::order), 4));
     QVERIFY(std::isnan(table.value(300, SearchKey::error)));
+    QCOMPARE(table.value(300, SearchKey::suggested), static_cast<double>(wanted));
     QTRY_VERIFY_WITH_TIMEOUT(table.value(300, SearchKey::error) > before, 120000);
     document.undoStack().undo();
     QTRY_COMPARE_WITH_TIMEOUT(table.value(300, SearchKey::error), before, 120000);

@@ -2,6 +2,7 @@
 #include <QAction>
 #include <QDoubleSpinBox>
 #include <QFile>
+#include <QLabel>
 #include <QPushButton>
 #include <QSpinBox>
 #include <QTableWidget>
@@ -75,8 +76,12 @@ class TestEffect : public QObject {
     QCOMPARE(m_window->findChild<EffectPanel*>()->plot().points().size(), 1u);
     QVERIFY(study.provenance().contains("1 window"));
     QVERIFY(!study.stale());
+    // The page of speeds says the same, until the plan is another.
+    auto* said = child<QLabel>("generationEffect");
+    QVERIFY2(said->text().contains(QString::number(study.plan()->klBits, 'f', 4)), qPrintable(said->text()));
     m_window->document().setOrder({0}, 5);
     QVERIFY(study.stale());
+    QVERIFY(said->text().isEmpty());
   }
 
   void theSmallestPlanIsTakenInOneStep() {

@@ -3,6 +3,7 @@
 #include <QApplication>
 #include <QClipboard>
 #include <QComboBox>
+#include <QDir>
 #include <QDoubleSpinBox>
 #include <QFile>
 #include <QImageReader>
@@ -22,6 +23,8 @@
 #include "app/mainwindow.h"
 #include "app/plotdeck.h"
 #include "app/runrecord.h"
+#include "app/sound.h"
+#include "tests/app/fulldisk.h"
 #include "tests/app/shownwindow.h"
 #include "widgets/bankplot.h"
 #include "widgets/signalplot.h"
@@ -100,9 +103,9 @@ class TestExport : public QObject {
     m_window->exportTable(path, false);
     const QStringList lines = QString::fromUtf8(contents(path)).split('\n', Qt::SkipEmptyParts);
     QCOMPARE(lines.size(), 6);
-    QVERIFY(lines[0].startsWith("filter,layer,operator,channel,order (states),locked,error"));
-    QVERIFY(lines[1].startsWith("2.4,2,0,4,16,0,"));
-    QVERIFY(lines[5].startsWith("2.0,2,0,0,16,0,"));
+    QVERIFY(lines[0].startsWith("filter,layer,operator,channel,order (states),suggested order (states),locked,error"));
+    QVERIFY(lines[1].startsWith("2.4,2,0,4,16,"));
+    QVERIFY(lines[5].startsWith("2.0,2,0,0,16,"));
     m_window->filters().searchLine()->clear();
     m_window->exportTable(m_folder.filePath("none/filters.csv"), false);
     QVERIFY(m_window->banner().sentence().contains("filters.csv"));
@@ -132,6 +135,8 @@ class TestExport : public QObject {
         {"command.inspect", {"polecat inspect ", "novels-hyena-1m.ckpt", "--filter 0.0"}},
         {"command.plot", {"polecat plot ", "--view page", "--order 11", "-o figure.svg"}},
         {"command.distill", {"polecat distill ", "--orders", "-o distilled.safetensors"}},
+        {"command.tolerance", {"polecat distill ", "--tolerance 0.1", "--filters 0.0", "-o distilled.safetensors"}},
+        {"command.compare", {"polecat compare ", "--filter 0.0", "--orders 11"}},
         {"command.generate", {"polecat generate ", "--prompt", "--seed 1", "--compare"}},
         {"command.evaluate", {"polecat evaluate ", "--text", "novels-validation.txt", "--windows 4"}}};
     for (const auto& [name, parts] : expected) {
@@ -218,6 +223,53 @@ class TestExport : public QObject {
     QVERIFY(contents(pdf).startsWith("%PDF") && contents(pdf).size() > 50000);
     m_window->exportReport(m_folder.filePath("none/layer.pdf"));
     QVERIFY(m_window->banner().sentence().contains("layer.pdf"));
+    m_window->banner().dismiss();
+  }
+
+  // The disk is full in the middle of any export: one sentence that names the file, and what was there is still there.
+  void aFullDiskKeepsWhatWasThere_data() {
+    QTest::addColumn<QString>("name");
+    for (const char* name : {"page.png", "page.svg", "page.pdf", "filters.csv", "plot.csv", "run.json", "run.csv",
+                             "layer.html", "layer.pdf", "filter.wav", "models.safetensors", "models.h5", "models.pt"})
+      QTest::newRow(name) << QString::fromLatin1(name);
+  }
+  void aFullDiskKeepsWhatWasThere() {
+    QFETCH(QString, name);
+    QTemporaryDir folder;
+    const QString path = folder.filePath(name);
+    QFile old(path);
+    QVERIFY(old.open(QIODevice::WriteOnly) && old.write("the old one") == 11);
+    old.close();
+    QVERIFY(m_window->document().totalStates() <= 2 * 512 + 20);  // an earlier row's plan: quick to distil
+    m_window->banner().dismiss();
+    QString sentence;
+    {
+      const FullDisk disk(256);
+      if (name.startsWith(QStringLiteral("page"))) {
+        action("file.exportFigure")->trigger();
+        FigureDialog* dialog = nullptr;
+        for (auto* candidate : m_window->findChildren<FigureDialog*>())
+          if (candidate->isVisible()) dialog = candidate;
+        QVERIFY(dialog);
+        sentence = dialog->exportTo(path);
+        dialog->close();
+      } else if (name.startsWith(QStringLiteral("run"))) {
+        sentence = saveRun(m_window->generation(), path);
+      } else if (name.endsWith(QStringLiteral("wav"))) {
+        sentence = Sound().save(m_window->analyst().current()->filter->taps, path);
+      } else if (name.startsWith(QStringLiteral("layer"))) {
+        m_window->exportReport(path);
+      } else if (name.startsWith(QStringLiteral("models"))) {
+        m_window->planner().exportDistilled(path);
+        QTRY_VERIFY_WITH_TIMEOUT(m_window->banner().sentence().contains(name), shownwindow::kPatience);
+      } else {
+        m_window->exportTable(path, name == QStringLiteral("plot.csv"));
+      }
+    }
+    if (sentence.isEmpty()) sentence = m_window->banner().sentence();
+    QVERIFY2(sentence.contains(name) && !sentence.contains(QLatin1Char('\n')), qPrintable(sentence));
+    QCOMPARE(contents(path), QByteArray("the old one"));
+    QCOMPARE(QDir(folder.path()).entryList(QDir::Files | QDir::Hidden), QStringList{name});  // no scrap is left
     m_window->banner().dismiss();
   }
 

@@ -13,6 +13,7 @@
 #include "app/mainwindow.h"
 #include "app/plotdeck.h"
 #include "app/resources.h"
+#include "app/runrecord.h"
 #include "app/survey.h"
 #include "tests/app/shownwindow.h"
 #include "widgets/spectrumplot.h"
@@ -76,11 +77,15 @@ class TestHearing : public QObject {
     QVERIFY(std::abs(analysis::errorWeighted(weighted->filter->taps, weighted->impulse, weight) -
                      *weighted->fit->errorWeighted) < 1e-6);
     // The row follows; the session and the command line say the same.
+    const QString named = QStringLiteral("errors by %1").arg(document.hearing().name());
+    for (const auto& panel : m_window->plots().panels())
+      QVERIFY(static_cast<widgets::Plot*>(panel.plot)->provenance().contains(named));
     const int row = document.selectedRow();
     QTRY_VERIFY_WITH_TIMEOUT(m_window->survey().summary(row).fitted, shownwindow::kPatience);
     QCOMPARE(m_window->state().hearing, (SavedHearing{document.hearing().low, document.hearing().high, {}}));
     document.undoStack().undo();
     QVERIFY(document.hearing().plain());
+    QVERIFY(!spectrum.provenance().contains(QStringLiteral("errors by")));
     QVERIFY(shownwindow::action(*m_window, "plan.hearAll")->isChecked());
     const auto after = settledFit();
     QVERIFY(after && !after->fit->errorWeighted);
@@ -104,6 +109,23 @@ class TestHearing : public QObject {
     m_window->document().setHearing({});
     shownwindow::action(*m_window, "plan.hearBand")->trigger();
     QVERIFY(shownwindow::action(*m_window, "plan.hearAll")->isChecked());
+  }
+
+  // A run keeps the name of what its models were fitted by, also when something else counts by now.
+  void aRunNamesWhatCounted() {
+    Document& document = m_window->document();
+    document.setOrder(document.allRows(), 2);
+    document.setHearing(hearingBand(0.5, 1.5));
+    const QString named = document.hearing().remark();
+    QVERIFY(!named.isEmpty());
+    m_window->generation().start({QStringLiteral("It was"), 4});
+    QTRY_VERIFY_WITH_TIMEOUT(m_window->generation().lanes().size() == 2 && !m_window->generation().active(),
+                             shownwindow::kPatience);
+    QVERIFY2(m_window->generation().provenance().endsWith(named), qPrintable(m_window->generation().provenance()));
+    document.setHearing({});
+    QVERIFY(m_window->generation().provenance().endsWith(named));
+    QVERIFY(QString::fromStdString(runJson(m_window->generation())).contains(named));
+    document.undoStack().clear();
   }
 
   void aTextIsHeardAndComesBackWithTheSession() {

@@ -66,9 +66,11 @@ class TestMainWindow : public QObject {
   void theStartPageOpensTheSample() {
     auto* sample = m_window->findChild<QPushButton*>(QStringLiteral("startSample"));
     QVERIFY(sample && sample->isVisible());
+    QVERIFY(!shownwindow::action(*m_window, "plan.tolerance")->isEnabled());  // of what?
     QTest::mouseClick(sample, Qt::LeftButton);
     QTRY_VERIFY_WITH_TIMEOUT(m_window->document().checkpoint() != nullptr, shownwindow::kPatience);
     QVERIFY(!sample->isVisible());
+    QVERIFY(shownwindow::action(*m_window, "plan.tolerance")->isEnabled());
     QVERIFY(m_window->filters().isVisible());
     QVERIFY(m_window->windowTitle().startsWith(QStringLiteral("novels-hyena-1m.ckpt")));
     QCOMPARE(recents::files().size(), 1);
@@ -134,6 +136,37 @@ class TestMainWindow : public QObject {
     QCOMPARE(m_window->filters().view()->rowCount(), 128);
     QTest::keyClick(m_window->filters().searchLine(), Qt::Key_Return);
     QCOMPARE(m_window->document().filterName(m_window->document().selectedRow()), QStringLiteral("3.0"));
+  }
+
+  // The keyboard goes to what the preset is about, not to the next box of the tool bar.
+  void presetsTakeTheKeyboardAlong() {
+    openSample();
+    m_window->activateWindow();
+    QTRY_VERIFY(m_window->isActiveWindow());
+    m_window->filters().table()->setFocus();
+    const auto name = [] { return QApplication::focusWidget() ? QApplication::focusWidget()->objectName() : QString(); };
+    QTest::keyClick(QApplication::focusWidget(), Qt::Key_4);
+    QTRY_COMPARE(name(), QStringLiteral("effectMeasure"));
+    QTest::keyClick(QApplication::focusWidget(), Qt::Key_3);
+    QTRY_COMPARE(name(), QStringLiteral("generateStart"));
+    QTest::keyClick(QApplication::focusWidget(), Qt::Key_2);
+    QTRY_COMPARE(name(), QStringLiteral("filterTable"));
+  }
+
+  void keysAloneSortTheTable() {
+    openSample();
+    QTableView* table = m_window->filters().table();
+    m_window->document().setOrder({5}, 20);
+    m_window->document().setOrder({9}, 4);
+    table->setFocus();
+    for (int i = 0; i < 2; ++i) QTest::keyClick(table, Qt::Key_Right);
+    QCOMPARE(table->currentIndex().column(), static_cast<int>(FilterTable::order));
+    QTest::keyClick(table, Qt::Key_O);
+    const auto first = [&] { return m_window->filters().view()->documentRow(m_window->filters().view()->index(0, 0)); };
+    QCOMPARE(first(), 9);
+    QTest::keyClick(table, Qt::Key_O);
+    QCOMPARE(first(), 5);
+    QCOMPARE(m_window->document().selectedRow(), 0);  // what was selected stays so
   }
 
   void theOrderLineIsDraggedByMouse() {
@@ -273,6 +306,8 @@ class TestMainWindow : public QObject {
       QVERIFY2(result.order >= 0, qPrintable(result.problem));
       QVERIFY(result.errorRelative >= ours * 0.999);
     }
+    // Their poles stand beside the fit's, two columns each.
+    QTRY_COMPARE(m_window->plots().poles().table().headers.size(), 6 + 2 * 2);
     // A new order is compared anew.
     hankel().setFocus();
     QTest::keyClick(&hankel(), Qt::Key_Right);

@@ -1,6 +1,4 @@
 // Sessions: the file round trip over all fields, what is refused, what survives, and the window as a session.
-#include <sys/resource.h>
-
 #include <QAction>
 #include <QComboBox>
 #include <QDoubleSpinBox>
@@ -12,7 +10,6 @@
 #include <QTableView>
 #include <QTemporaryDir>
 #include <QTest>
-#include <csignal>
 
 #include "analysis/checkpoint/sha256.h"
 #include "analysis/error.h"
@@ -21,6 +18,7 @@
 #include "app/mainwindow.h"
 #include "app/plotdeck.h"
 #include "app/sessionfile.h"
+#include "tests/app/fulldisk.h"
 #include "tests/app/sessionstates.h"
 #include "tests/app/shownwindow.h"
 #include "widgets/hankelplot.h"
@@ -114,14 +112,11 @@ class TestSession : public QObject {
     QTemporaryDir folder;
     const QString path = folder.filePath("a.polecat");
     QCOMPARE(writeWhole(path, "the old one"), QString());
-    // A full disk: no file may grow beyond 64 bytes.
-    std::signal(SIGXFSZ, SIG_IGN);
-    rlimit before{};
-    getrlimit(RLIMIT_FSIZE, &before);
-    const rlimit tight{64, before.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &tight);
-    const QString full = writeWhole(path, std::string(100000, 'x'));
-    setrlimit(RLIMIT_FSIZE, &before);
+    QString full;
+    {
+      const FullDisk disk(64);
+      full = writeWhole(path, std::string(100000, 'x'));
+    }
     QVERIFY(full.startsWith("a.polecat could not be written"));
     QCOMPARE(full.count('\n'), 0);
     QFile file(path);

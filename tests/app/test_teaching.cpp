@@ -143,6 +143,7 @@ class TestTeaching : public QObject {
           const QTextImageFormat image = part.fragment().charFormat().toImageFormat();
           if (!image.isValid()) continue;
           ++pictures;
+          QVERIFY2(image.width() > 0 && image.width() <= text->viewport()->width(), qPrintable(image.name()));
           const QVariant found = text->loadResource(QTextDocument::ImageResource, QUrl(image.name()));
           QVERIFY2(!found.isNull(), qPrintable(image.name()));
         }

@@ -89,6 +89,24 @@ class TestCompare : public QObject {
     QCOMPARE(spectrum.table().headers.last(), QStringLiteral("AAA: magnitude (dB)"));
     spectrum.setOriginal({});
     QCOMPARE(spectrum.table().rows(), 0);
+    PolePlot poles;
+    poles.setPoles({{0.5, 0.5}, {0.5, -0.5}});
+    poles.setOverlays({{QStringLiteral("pinned"), {}}, {QStringLiteral("Prony"), {{-0.6, 0}}}});
+    poles.resize(500, 400);
+    QCOMPARE(poles.table().headers.last(), QStringLiteral("Prony: Im λ"));
+    const QImage drawn = poles.image({QSize(500, 400), 1, std::nullopt});
+    QVERIFY(pixelsOf(drawn, Theme::light().colour(overlayRole(1))) > 10);
+    QCOMPARE(pixelsOf(drawn, Theme::light().colour(overlayRole(0))), 0);  // without poles nothing is drawn or named
+    m_plot->hide();  // else the pointer would be over both
+    poles.show();
+    QVERIFY(QTest::qWaitForWindowActive(&poles));
+    QTest::qWait(20);
+    QTest::mouseMove(&poles, poles.pixelAt(-0.6, 0).toPoint() - QPoint(30, 30));
+    QTest::mouseMove(&poles, poles.pixelAt(-0.6, 0).toPoint());
+    QVERIFY2(poles.valueText().contains(QStringLiteral("method Prony")), qPrintable(poles.valueText()));
+    QCOMPARE(poles.hovered(), -1);  // its modes are not those of the fit
+    poles.setOverlays({});
+    QCOMPARE(poles.table().headers.size(), 6);
   }
 
   void manyOverlaysKeepTheirLooks() {

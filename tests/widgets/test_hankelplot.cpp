@@ -159,6 +159,15 @@ class TestHankelPlot : public QObject {
     m_plot->setSingularValues({1, 1e-20, 0, -0.0});
     QVERIFY(!m_plot->image({}).isNull());
     QVERIFY(m_plot->yRange().low > 0);
+    // The first two of four are known: the axis is that of four, and there is nothing to read at the third.
+    m_plot->setSingularValues({1, 0.5, std::nan(""), std::nan("")});
+    QCOMPARE(m_plot->xRange().high, 1.03 * 4);
+    QVERIFY(!m_plot->image({}).isNull());
+    QTest::qWait(20);
+    QTest::mouseMove(m_plot.get(), m_plot->pixelAt(2, 0.6).toPoint());
+    QVERIFY2(m_plot->valueText().contains(QStringLiteral("σ")), qPrintable(m_plot->valueText()));
+    QTest::mouseMove(m_plot.get(), m_plot->pixelAt(3, 0.6).toPoint());
+    QVERIFY2(!m_plot->valueText().contains(QStringLiteral("σ")), qPrintable(m_plot->valueText()));
     m_plot->setSingularValues({});
     QTest::keyClick(m_plot.get(), Qt::Key_Right);
     QCOMPARE(m_plot->order(), 12);  // nothing to choose from

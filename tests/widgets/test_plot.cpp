@@ -220,7 +220,7 @@ class TestPlot : public QObject {
   void exportSaysWhatFailed() {
     QVERIFY(m_plot->exportTo(m_folder.filePath(QStringLiteral("figure.bmp")), {}).contains(QStringLiteral(".png")));
     const QString problem = m_plot->exportTo(m_folder.filePath(QStringLiteral("no/such/folder/figure.png")), {});
-    QVERIFY(problem.contains(QStringLiteral("Cannot write")) && problem.contains(QStringLiteral("figure.png")));
+    QVERIFY(problem.contains(QStringLiteral("could not be written")) && problem.contains(QStringLiteral("figure.png")));
   }
 
   void exportSizeIsHeld() {

@@ -32,6 +32,21 @@ class TestSpectrumPlot : public QObject {
 
   void cleanup() { m_plot.reset(); }
 
+  // Where the title of an axis has no room its unit stands alone: no stump with an ellipsis.
+  void aLowPlotKeepsItsUnit() {
+    QTemporaryDir folder;
+    const auto drawn = [&](int height) {
+      const QString path = folder.filePath(QStringLiteral("%1.svg").arg(height));
+      if (!m_plot->exportTo(path, {QSize(560, height), 1, std::nullopt}).isEmpty()) return QByteArray();
+      QFile file(path);
+      return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+    };
+    const QByteArray high = drawn(360), low = drawn(120);
+    QVERIFY(high.contains(">dB)<"));  // letters of two fonts stand apart in an SVG
+    QVERIFY(!low.contains(">dB)<") && low.contains(">dB<"));
+    QVERIFY(!low.contains(QStringLiteral("…").toUtf8()));
+  }
+
   void quantitiesFollowOneAnother() {
     QSignalSpy changed(m_plot.get(), &SpectrumPlot::quantityChanged);
     const QPoint middle = m_plot->pixelAt(std::numbers::pi / 2, 0).toPoint();
