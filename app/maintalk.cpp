@@ -44,7 +44,8 @@ void MainWindow::setTalking(bool on) {
     appearance::applyTalk();
     setWindowState(windowState() | Qt::WindowFullScreen);
     showPreset(preset == Preset::filters ? Preset::order : preset);
-    for (QDockWidget* dock : {m_compareDock, m_bankDock}) dock->hide();  // no room for tables at this size
+    if (m_document.filterCount() > 0)  // no room for tables at this size
+      for (QDockWidget* dock : {m_compareDock, m_bankDock, m_settingsDock, m_tensorsDock}) dock->hide();
   } else {
     setWindowState(m_statesBeforeTalk);
     restoreState(m_layoutBeforeTalk);

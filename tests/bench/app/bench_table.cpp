@@ -1,5 +1,6 @@
 // The table of a large model (24 layers of 2048 filters of 8192 taps) and the stalls of the window while it works.
 //   bench_table [folder for a sparse file]     prints medians and 99th percentiles in milliseconds
+// In a folder that was named the file stays, for bench_window FOLDER/bench_table.safetensors.
 // Scrolling, searching and sorting are timed from the event until the table has been painted. A stall is the time by
 // which the event loop came later than a timer of 1 ms asked for, while a tolerance fit of a layer and a generation run.
 // Between them ten thousand filters are looked at, or as many as three minutes allow: the memory must stay bounded.
@@ -169,7 +170,7 @@ int main(int argc, char** argv) {
                                .arg(residentMegabytes(), 0, 'f', 0).arg(window.analyst().cachedBytes() >> 20)
                                .arg(window.analyst().cacheBytes() >> 20);
   }
-  QFile::remove(path);
+  if (argc < 2) QFile::remove(path);
 
   app::MainWindow window;
   window.resize(1480, 920);
