@@ -391,8 +391,7 @@ QString GenerationRun::provenance() const {
   const QString order = uniform ? QString::number(mean, 'f', 0) : tr("%1 (mean)").arg(mean, 0, 'f', 1);
   const bool swept = m_sweeping || !m_lanes.front().sweep.empty();
   return tr("%1 · %2 · batch %3 · context %4 + %5 tokens · order %6")
-      .arg(deviceName(m_device.info), m_device.type(),
-           swept ? tr("1, 2, 4 …") : QString::number(m_settings.batch))
+      .arg(deviceName(m_device.info), m_device.type(), swept ? tr("1, 2, 4 …") : QString::number(m_settings.batch))
       .arg(m_promptTokens)
       .arg(m_settings.tokens)
       .arg(order) + m_weightRemark;

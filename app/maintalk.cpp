@@ -5,11 +5,13 @@
 #include <QMenuBar>
 #include <QScreen>
 #include <QStatusBar>
+#include <QTableView>
 #include <QTimer>
 #include <QToolBar>
 
 #include "app/appearance.h"
 #include "app/effectpanel.h"
+#include "app/filterpanel.h"
 #include "app/fitstrip.h"
 #include "app/generationpanel.h"
 #include "app/mainwindow.h"
@@ -49,6 +51,7 @@ void MainWindow::setTalking(bool on) {
   } else {
     setWindowState(m_statesBeforeTalk);
     restoreState(m_layoutBeforeTalk);
+    if (m_filtersDock->isVisible()) m_filters->table()->setFocus(Qt::OtherFocusReason);  // not what comes next: Cancel
     // Once the small type is laid out: until then the least size is that of the large one, and a window that had to
     // grow does not shrink by itself.
     QTimer::singleShot(0, this, [this] {
