@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iomanip>
 #include <memory>
 #include <sstream>
 
@@ -64,7 +65,7 @@ AlternativeFit together(const Alternative& alternative, const Checkpoint& checkp
   std::ostringstream remark;
   remark << count << (count == 1 ? " filter" : " filters") << " together: " << storedNumbers(order, count, count)
          << " numbers to store instead of " << storedNumbers(order, count) << ", root mean square error "
-         << joint.errorRelative;
+         << std::setprecision(3) << 100 * joint.errorRelative << " %";
   out.remark = remark.str();
   return out;
 }
