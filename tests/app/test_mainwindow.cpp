@@ -18,7 +18,6 @@
 #include <QTest>
 #include <cmath>
 
-#include "analysis/reduction/distilled.h"
 #include "app/banner.h"
 #include "app/comparepanel.h"
 #include "app/filterpanel.h"
@@ -249,41 +248,6 @@ class TestMainWindow : public QObject {
       if (m_window->document().order(row) < Document::maxOrder)
         QTRY_VERIFY_WITH_TIMEOUT(m_window->analyst().fit()->quality.errorRelative <= 0.105, shownwindow::kPatience);
     }
-  }
-
-  void thePlanIsExported() {
-    openSample();
-    m_window->document().setOrder(m_window->document().allRows(), 2);
-    QTemporaryDir folder;
-    const QString path = folder.filePath("plan.safetensors");
-    QSignalSpy exported(&m_window->planner(), &Planner::exported);
-    m_window->planner().exportDistilled(path);
-    QTRY_COMPARE_WITH_TIMEOUT(exported.size(), 1, shownwindow::kPatience);
-    QVERIFY(QFileInfo(path).size() > 1000);
-    QVERIFY(exported[0][1].toString().isEmpty());
-    // Cancelled half way it goes on where it was: the same file in the end.
-    m_window->document().setOrder(m_window->document().allRows(), 3);
-    const QString whole = folder.filePath("whole.safetensors"), again = folder.filePath("again.safetensors");
-    m_window->planner().exportDistilled(again);
-    QTest::qWait(300);
-    m_window->jobs().cancel(QStringLiteral("export distilled"));
-    m_window->planner().exportDistilled(again);
-    QTRY_COMPARE_WITH_TIMEOUT(exported.size(), 2, shownwindow::kPatience);
-    analysis::DistilRequest request;
-    request.order = 3;
-    const auto direct = analysis::distil(*m_window->document().checkpoint(), request);
-    const auto written = analysis::readDistilled(again.toStdString());
-    QCOMPARE(written.banks.size(), direct.banks.size());
-    for (std::size_t b = 0; b < direct.banks.size(); ++b)
-      for (std::size_t c = 0; c < direct.banks[b].filters.size(); ++c)
-        QCOMPARE(written.banks[b].filters[c]->errorRelative, direct.banks[b].filters[c]->errorRelative);
-    // With shared poles the window says what that costs and saves.
-    m_window->planner().exportDistilled(whole, 16);
-    QTRY_COMPARE_WITH_TIMEOUT(exported.size(), 3, shownwindow::kPatience);
-    QVERIFY2(exported[2][1].toString().startsWith("32 sets of poles"), qPrintable(exported[2][1].toString()));
-    QCOMPARE(analysis::readDistilled(whole.toStdString()).banks[0].filters[17]->poleSet, 1);
-    m_window->planner().exportDistilled(folder.filePath("no/such/folder/plan.safetensors"));
-    QTRY_VERIFY_WITH_TIMEOUT(!m_window->banner().sentence().isEmpty(), shownwindow::kPatience);
   }
 
   void methodsAreComparedAtTheShownOrder() {
