@@ -5,6 +5,14 @@
 
 namespace analysis {
 
+namespace {
+
+std::span<std::complex<double>> spanOf(Eigen::ArrayXcd& values) {
+  return {values.data(), static_cast<std::size_t>(values.size())};
+}
+
+}  // namespace
+
 // Entries p-1 .. 2p-2 of the product of g and reversed x are wanted; a cyclic product of length >= 2p-1 wraps only
 // onto entries before them.
 HankelOperator::HankelOperator(std::span<const double> g, int size, std::vector<double> weights)
@@ -12,16 +20,16 @@ HankelOperator::HankelOperator(std::span<const double> g, int size, std::vector<
       m_weights(std::move(weights)),
       m_data(static_cast<std::size_t>(2 * size - 1), 0.0),
       m_fft(fastFftSize(2 * size - 1)),
-      m_transform(static_cast<std::size_t>(m_fft.bins())) {
+      m_transform(m_fft.bins()) {
   std::copy_n(g.begin(), std::min(g.size(), m_data.size()), m_data.begin());
   std::vector<double> padded(static_cast<std::size_t>(m_fft.size()), 0.0);
   std::copy(m_data.begin(), m_data.end(), padded.begin());
-  m_fft.forward(padded, m_transform);
+  m_fft.forward(padded, spanOf(m_transform));
 }
 
 HankelOperator::Scratch HankelOperator::scratch() const {
   return {std::vector<double>(static_cast<std::size_t>(m_fft.size()), 0.0),
-          std::vector<std::complex<double>>(m_transform.size())};
+          Eigen::ArrayXcd(m_transform.size())};
 }
 
 void HankelOperator::multiply(const double* x, double* y, Scratch& scratch) const {
@@ -30,12 +38,9 @@ void HankelOperator::multiply(const double* x, double* y, Scratch& scratch) cons
   for (std::size_t j = 0; j < p; ++j) {
     scratch.signal[p - 1 - j] = m_weights.empty() ? x[j] : m_weights[j] * x[j];
   }
-  m_fft.forward(scratch.signal, scratch.bins);
-  for (std::size_t k = 0; k < scratch.bins.size(); ++k) {
-    const auto a = scratch.bins[k], b = m_transform[k];  // spelled out: operator* checks for infinities
-    scratch.bins[k] = {a.real() * b.real() - a.imag() * b.imag(), a.real() * b.imag() + a.imag() * b.real()};
-  }
-  m_fft.inverse(scratch.bins, scratch.signal);
+  m_fft.forward(scratch.signal, spanOf(scratch.bins));
+  scratch.bins *= m_transform;
+  m_fft.inverse(spanOf(scratch.bins), scratch.signal);
   for (std::size_t i = 0; i < p; ++i) {
     y[i] = m_weights.empty() ? scratch.signal[p - 1 + i] : m_weights[i] * scratch.signal[p - 1 + i];
   }

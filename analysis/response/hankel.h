@@ -20,7 +20,7 @@ class HankelOperator {
   // Buffers of one thread.
   struct Scratch {
     std::vector<double> signal;
-    std::vector<std::complex<double>> bins;
+    Eigen::ArrayXcd bins;
   };
   Scratch scratch() const;
   // y = (D) H (D) x. Two transforms. x and y may be the same.
@@ -33,7 +33,7 @@ class HankelOperator {
   std::vector<double> m_weights;
   std::vector<double> m_data;  // g[0 .. 2 size - 2], zero beyond the given data
   RealFft<double> m_fft;
-  std::vector<std::complex<double>> m_transform;
+  Eigen::ArrayXcd m_transform;  // Eigen aligns it, so that products round alike wherever it lies
 };
 
 // sqrt(a_i), a_i = C(2i,i)/4^i, i < size: the square roots of the Taylor coefficients of (1-x)^(-1/2), so that
