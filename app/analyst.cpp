@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "analysis/reduction/multiscale.h"
+
 namespace app {
 
 namespace {
@@ -49,7 +51,7 @@ Analyst::Analyst(Document& document, Jobs& jobs, QObject* parent)
 }
 
 void Analyst::reset() {
-  for (const char* purpose : {"analyse", "curve", "fit", "views"}) m_jobs.cancel(QString::fromLatin1(purpose));
+  for (const char* purpose : {"analyse", "curve", "certificate", "fit", "views"}) m_jobs.cancel(QString::fromLatin1(purpose));
   m_kept.clear();
   m_recency.clear();
   m_cachedBytes = 0;
@@ -74,6 +76,7 @@ void Analyst::selectionChanged() {
     if (m_current->curve && m_current->curve->final && m_current->twiceTail) {
       m_jobs.cancel(QStringLiteral("analyse"));
       m_jobs.cancel(QStringLiteral("curve"));
+      m_jobs.cancel(QStringLiteral("certificate"));
       return;
     }
   }
@@ -82,8 +85,9 @@ void Analyst::selectionChanged() {
 
 Analyst::Publish Analyst::publisher(int row, const Jobs::Post& post) {
   return [this, row, post](const FilterAnalysis& stage, bool alsoFit) {
-    auto value = std::make_shared<const FilterAnalysis>(stage);
+    auto value = std::make_shared<FilterAnalysis>(stage);
     post([this, row, value, alsoFit] {
+      if (!value->certificate && m_current && m_current->filter == value->filter) value->certificate = m_current->certificate;
       m_current = value;
       keep(row, value);
       Q_EMIT analysed();
@@ -95,6 +99,7 @@ Analyst::Publish Analyst::publisher(int row, const Jobs::Post& post) {
 void Analyst::analyse(int row) {
   const analysis::FilterId id = m_document.filterId(row);
   m_jobs.cancel(QStringLiteral("curve"));
+  m_jobs.cancel(QStringLiteral("certificate"));
   m_jobs.start(
       QStringLiteral("analyse"), tr("Analysing filter %1").arg(m_document.filterName(row)), Jobs::Priority::interactive,
       [this, checkpoint = m_document.checkpoint(), hearing = m_document.hearing(), id, row, known = m_current,
@@ -118,13 +123,15 @@ void Analyst::analyse(int row) {
 
 // What takes longer than a look: it must not be in the way of an order step or of the next selection.
 void Analyst::improve(int row, const FilterAnalysis& known) {
+  const bool isLong = static_cast<Eigen::Index>(known.filter->taps.size()) > analysis::longSamples;
+  if (isLong && !known.certificate) certify(row, known);
   m_jobs.start(
       QStringLiteral("curve"), tr("Fitting all orders of filter %1").arg(m_document.filterName(row)),
       Jobs::Priority::batch,
-      [this, row, known, order = m_shownOrder](const analysis::Task& task, const Jobs::Post& post) {
+      [this, row, known, isLong, order = m_shownOrder](const analysis::Task& task, const Jobs::Post& post) {
         const Publish publish = publisher(row, post);
         FilterAnalysis stage = known;
-        if (!stage.certificate) {
+        if (!stage.certificate && !isLong) {
           stage.certificate = std::make_shared<const analysis::Certificate>(
               analysis::certificate(stage.filter->taps, Document::maxOrder, task));
           publish(stage, false);
@@ -143,6 +150,25 @@ void Analyst::improve(int row, const FilterAnalysis& known) {
               analysis::twiceTailSum(*stage.hankel, stage.filter->taps, Document::maxOrder));
           publish(stage, false);
         }
+      },
+      [this](const QString& sentence) { Q_EMIT failed(sentence); });
+}
+
+void Analyst::certify(int row, const FilterAnalysis& known) {
+  m_jobs.start(
+      QStringLiteral("certificate"), tr("Bounding the error of filter %1").arg(m_document.filterName(row)),
+      Jobs::Priority::batch,
+      [this, row, filter = known.filter](const analysis::Task& task, const Jobs::Post& post) {
+        auto certificate = std::make_shared<const analysis::Certificate>(
+            analysis::certificate(filter->taps, Document::maxOrder, task));
+        post([this, row, filter, certificate] {
+          if (!m_current || m_current->filter != filter) return;
+          FilterAnalysis stage = *m_current;
+          stage.certificate = certificate;
+          m_current = std::make_shared<const FilterAnalysis>(std::move(stage));
+          keep(row, m_current);
+          Q_EMIT analysed();
+        });
       },
       [this](const QString& sentence) { Q_EMIT failed(sentence); });
 }

@@ -51,6 +51,8 @@ class Analyst : public QObject {
   Publish publisher(int row, const Jobs::Post&);
   void analyse(int row);
   void improve(int row, const FilterAnalysis&);
+  // The certificate of a filter so long that its curve should not wait for it.
+  void certify(int row, const FilterAnalysis&);
   void requestFit();
   // Shows `view` unless a better one of the same filter and order is shown already.
   void show(std::shared_ptr<const FitView>);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "analysis/reduction/multiscale.h"
 #include "analysis/reduction/residues.h"
 
 namespace analysis {
@@ -25,7 +26,8 @@ CurveBuilder::CurveBuilder(const Target& target, int maxOrder, std::vector<doubl
       m_shown(m_best.size()),
       m_sigma(std::move(sigma)),
       m_publish(std::move(publish)),
-      m_task(task) {}
+      m_task(task),
+      m_exactSnapshots(target.length() <= longSamples || !target.lags().empty()) {}
 
 bool CurveBuilder::offer(int order, Candidate candidate, double margin) {
   if (!(candidate.squaredError < best(order).squaredError * (1 - margin))) return false;
@@ -38,12 +40,20 @@ void CurveBuilder::replace(int order, Candidate candidate) {
   ++m_versions[static_cast<std::size_t>(order)];
 }
 
+Fit CurveBuilder::exact(const Candidate& candidate) const {
+  return makeFit(m_target, candidate.poles, fitResidues(m_target, candidate.poles, m_task), candidate.source);
+}
+
+Fit CurveBuilder::closedForm(const Candidate& candidate) const {
+  if (candidate.poles.rows() == 0) return exact(candidate);
+  return makeFit(m_target, candidate.poles, candidate.coefficients, candidate.squaredError, candidate.source);
+}
+
 std::shared_ptr<const OrderCurve> CurveBuilder::publish(std::string stage, bool final) {
   const double begun = now();
   for (std::size_t d = 0; d < m_best.size(); ++d) {
     if (final || m_shownVersions[d] != m_versions[d]) {
-      const Residues residues = fitResidues(m_target, m_best[d].poles, m_task);
-      Fit fit = makeFit(m_target, m_best[d].poles, residues, m_best[d].source);
+      Fit fit = final || m_exactSnapshots ? exact(m_best[d]) : closedForm(m_best[d]);
       if (final || !m_shown[d] || fit.errorSought() < m_shown[d]->errorSought())
         m_shown[d] = std::make_shared<const Fit>(std::move(fit));
       m_shownVersions[d] = m_versions[d];

@@ -27,15 +27,19 @@ class CurveBuilder {
   // Counts the replacements of an order's best.
   int version(int order) const { return m_versions[static_cast<std::size_t>(order)]; }
 
-  // Shown errors are true residuals; a shown fit is replaced only by a better one, and each order shows the best of
-  // all orders up to it. The final curve is made of the best candidates alone: what happened to be shown before, which
-  // depends on the clock, leaves no trace in it. Throws Stopped between orders.
+  // Shown errors are true residuals; only of long filters (multiscale.h) they are the candidates' own until the final
+  // curve, since the residuals of all orders would take longer than the fits. A shown fit is replaced only by a better
+  // one, and each order shows the best of all orders up to it. The final curve is made of the best candidates alone: what
+  // happened to be shown before, which depends on the clock, leaves no trace in it. Throws Stopped between orders.
   std::shared_ptr<const OrderCurve> publish(std::string stage, bool final = false);
   // publish() unless the last one was less than 50 ms, or ten times its own cost, ago: a growing curve should be seen
   // growing, but not wait for being seen.
   void publishSometimes(const std::string& stage);
 
  private:
+  Fit exact(const Candidate&) const;
+  Fit closedForm(const Candidate&) const;
+
   const Target& m_target;
   std::vector<Candidate> m_best;
   std::vector<int> m_versions, m_shownVersions;
@@ -43,6 +47,7 @@ class CurveBuilder {
   std::vector<double> m_sigma;
   Publish m_publish;
   const Task& m_task;
+  bool m_exactSnapshots;
   double m_lastPublished = 0, m_publishSeconds = 0;  // on the steady clock
 };
 

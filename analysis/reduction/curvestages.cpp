@@ -50,6 +50,18 @@ void CurveStages::balanced() {
   if (!m_journal.repeating()) m_curve.publish("balanced");
 }
 
+// Nested and found in seconds: of a long filter they see what the balanced poles, which come of averages, do not.
+void CurveStages::multiscale() {
+  if (m_target.length() <= longSamples) return;
+  m_multiscale.resize(m_balanced.size());
+  for (PoleSet& poles : multiscaleStarts(m_target, m_useful, m_task)) {
+    const auto d = static_cast<std::size_t>(poles.order());
+    m_curve.offer(poles.order(), m_journal.once([&] { return asIs(m_target, poles, "multi-scale", m_task); }));
+    m_multiscale[d] = std::move(poles);
+  }
+  if (!m_journal.repeating()) m_curve.publish("multi-scale");
+}
+
 Candidate CurveStages::polished(const PoleSet& poles, const std::string& name) {
   return m_journal.once([&] {
     return contend(m_target, poles, name, m_curve.best(poles.order()), promising, fromStart, m_task);
@@ -58,7 +70,9 @@ Candidate CurveStages::polished(const PoleSet& poles, const std::string& name) {
 
 void CurveStages::descend() {
   for (const int d : m_outwards) {
-    m_curve.offer(d, polished(m_balanced[static_cast<std::size_t>(d)], "balanced"));
+    const auto at = static_cast<std::size_t>(d);
+    if (at < m_multiscale.size() && m_multiscale[at].rows() > 0) m_curve.offer(d, polished(m_multiscale[at], "multi-scale"));
+    m_curve.offer(d, polished(m_balanced[at], "balanced"));
     sometimes("variable projection");
   }
 }
@@ -78,18 +92,12 @@ void CurveStages::moreStarts() {
   if (m_starts.factor() > 1 && m_target.length() <= fullRateSamples)
     spectral(SpectralStarts(m_target, m_useful, m_task, fullRateSamples), true);
   m_search = sharedPairSearch(m_target.length(), m_task);
-  if (m_target.length() > longSamples) {
-    for (const PoleSet& poles : multiscaleStarts(m_target, m_useful, m_task)) {
-      m_curve.offer(poles.order(), polished(poles, "multi-scale"));
-      sometimes("more starts");
-    }
-  } else {
-    const auto once = [this](const auto& step) { return m_journal.once(step); };
-    grow(m_target, *m_search, m_useful, m_task, once, [&](const Candidate& model) {
-      m_curve.offer(model.order(), model);
-      sometimes("more starts");
-    });
-  }
+  if (m_target.length() > longSamples) return;
+  const auto once = [this](const auto& step) { return m_journal.once(step); };
+  grow(m_target, *m_search, m_useful, m_task, once, [&](const Candidate& model) {
+    m_curve.offer(model.order(), model);
+    sometimes("more starts");
+  });
 }
 
 // A finished model makes better offers, so the exchange gets a second chance after the finishing touches, and a wider

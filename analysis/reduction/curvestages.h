@@ -20,8 +20,9 @@ class CurveStages {
   void hear(const SpectralStarts& more) { m_heard = &more; }  // starts in addition
 
   void balanced();                             // least-squares residues of the balanced poles: the first whole curve
+  void multiscale();                           // the same of the multi-scale starts of a long filter; nothing for others
   void descend();                              // variable projection from there, startOrder first, then outwards
-  void moreStarts();                           // the other spectra, greedy growth or multi-scale starts
+  void moreStarts();                           // the other spectra, and greedy growth where the filter is not long
   void exchange();                             // the path exchange with finishing touches, until nothing changes
   std::shared_ptr<const OrderCurve> finish();  // publishes the final curve
 
@@ -40,7 +41,7 @@ class CurveStages {
   CurveJournal& m_journal;
   int m_useful;
   std::vector<int> m_outwards;  // startOrder first
-  std::vector<PoleSet> m_balanced;
+  std::vector<PoleSet> m_balanced, m_multiscale;  // one for each order, if there is one
   std::vector<int> m_finished;  // version of the model that was finished last
   std::shared_ptr<const PairSearch> m_search;
 };

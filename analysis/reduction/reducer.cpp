@@ -164,6 +164,7 @@ std::shared_ptr<const OrderCurve> Reducer::curve(
   CurveStages stages(work.target, work.starts, builder, record.rewind(startOrder), task, record);
   if (work.heard) stages.hear(*work.heard);
   stages.balanced();
+  stages.multiscale();
   stages.descend();
   stages.moreStarts();
   stages.exchange();

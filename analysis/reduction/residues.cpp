@@ -123,15 +123,21 @@ Residues fitResidues(const Target& target, const PoleSet& poles, const Task& tas
 }
 
 Fit makeFit(const Target& target, const PoleSet& poles, const Residues& residues, std::string method) {
-  Fit fit{poles.model(target.feedthrough(), residues.coefficients.col(0) * target.norm()),
-          target.errorRelative(residues.residual.squaredNorm()), std::move(method), {}};
+  Fit fit = makeFit(target, poles, residues.coefficients, residues.residual.squaredNorm(), std::move(method));
+  if (!target.lags().empty()) fit.errorWeighted = target.errorWeighted(residues.squaredError);
+  return fit;
+}
+
+Fit makeFit(const Target& target, const PoleSet& poles, const Eigen::MatrixXd& coefficients, double squaredError,
+            std::string method) {
+  Fit fit{poles.model(target.feedthrough(), coefficients.col(0) * target.norm()), target.errorRelative(squaredError),
+          std::move(method), {}};
   double envelope = 0;  // bounds every tap
   for (const Mode& mode : fit.model.modes) envelope += mode.order() * std::abs(mode.residue);
   if (!std::isfinite(envelope)) {
     throw Error(ErrorKind::numerical, "Reduction", "its residues leave the range of double precision",
                 "scale the filter down or choose fewer states");
   }
-  if (!target.lags().empty()) fit.errorWeighted = target.errorWeighted(residues.squaredError);
   return fit;
 }
 

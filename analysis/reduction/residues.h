@@ -29,5 +29,7 @@ Fit fitFromPoles(const Target&, std::span<const std::complex<double>> poles, std
 // Residues of the unit-norm sequence into a Fit of the filter (the target's only channel). Throws Error(numerical) when
 // they leave the range of double precision, as taps near 1e308 can make them.
 Fit makeFit(const Target&, const PoleSet&, const Residues&, std::string method);
+// The same from coefficients whose unweighted squared error is known: no pass over the data.
+Fit makeFit(const Target&, const PoleSet&, const Eigen::MatrixXd& coefficients, double squaredError, std::string method);
 
 }  // namespace analysis

@@ -4,6 +4,7 @@
 //   weighted  curves of trained filters by a band, beside plain ones: weighted error of both, and what it costs
 //   single    quick and standard fits of one order (goals 2, 9, 11)
 //   long      filters of 65,536 and 1,048,576 samples (goal 5)
+//   snapshots the curve of one filter of 1,048,576 samples as it grows: when each snapshot comes, and what it says
 // Ratios are error over reference error; times are medians of processor time on one thread.
 #include <sys/resource.h>
 
@@ -252,6 +253,27 @@ void longFilters() {
   std::printf("\n");
 }
 
+void snapshots() {
+  const auto filter = filterOf("MIX", testfilters::make("MIX", 1 << 20));
+  std::printf("%10s  %-20s %8s %8s %8s %8s\n", "ms", "MIX, 1,048,576", "d = 4", "8", "16", "32");
+  const auto begun = std::clock();
+  const Reducer reducer(filter);
+  std::printf("%10.0f  prepared\n", milliseconds(begun));
+  std::string told;  // stages and changes at these orders only: there are hundreds of snapshots
+  reducer.curve(16, {}, [&](const std::shared_ptr<const OrderCurve>& curve) {
+    std::string line = curve->stage;
+    line.resize(20, ' ');
+    for (const std::size_t d : {4, 8, 16, 32}) {
+      char error[16];
+      std::snprintf(error, sizeof error, " %8.4f", curve->fits[d]->errorRelative);
+      line += error;
+    }
+    if (line != told) std::printf("%10.0f  %s\n", milliseconds(begun), line.c_str());
+    told = line;
+    std::fflush(stdout);
+  });
+}
+
 }  // namespace
 
 int main(int count, char** words) {
@@ -262,4 +284,5 @@ int main(int count, char** words) {
   if (wanted("weighted")) weighted();
   if (wanted("single")) single();
   if (wanted("long")) longFilters();
+  if (wanted("snapshots")) snapshots();
 }
