@@ -3,7 +3,7 @@
 // second a filter and order). Errors are relative in l2, h[0] exact for all. Usage:
 //   bench_bank [--checkpoint FILE] [--adam FILTERS] [--timed 8] [--threads 1] [--orders 4,8,16,32]
 // Times are those of one thread: of the gradient descent, those of its first --timed filters, which run one by one
-// before --threads take the rest, against the house's times of the same filters.
+// before --threads take the rest, against the house's times of the same filters, standard and quick.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -82,11 +82,12 @@ int main(int argc, char** argv) {
   const Method& kung = methodNamed("kung");
   std::printf("%zu filters, times of one thread; geometric means; ratios are error over the house's (smallest, largest)\n",
               ids.size());
-  std::printf("%3s | %9s %8s %7s | %9s %7s %15s %7s | %6s %9s %7s %15s %9s %9s %6s\n", "d", "house", "/cert.", "ms",
-              "Kung+LS", "ratio", "", "ms", "Adam n", "error", "ratio", "", "ms", "x slower", "better");
+  std::printf("%3s | %9s %8s %7s | %7s %15s %7s | %9s %7s %15s %7s | %6s %9s %7s %15s %9s %9s %6s %9s %6s\n", "d", "house",
+              "/cert.", "ms", "quick", "", "ms", "Kung+LS", "ratio", "", "ms", "Adam n", "error", "ratio", "", "ms", "x slower",
+              "better", "x quick", "better");
   for (const int d : orders) {
-    Mean own, overCertificate, other, otherRatio;
-    std::vector<double> errors, times;
+    Mean own, overCertificate, quickRatio, other, otherRatio;
+    std::vector<double> errors, times, quickErrors, quickTimes;
     double otherSeconds = 0;
     for (const auto& id : ids) {
       const auto filter = checkpoint->filter(id);
@@ -94,6 +95,10 @@ int main(int argc, char** argv) {
       errors.push_back(Reducer(filter, d).fit(d, {}, Effort::standard).errorRelative);
       times.push_back(seconds(begun));
       own.add(errors.back());
+      begun = Clock::now();
+      quickErrors.push_back(Reducer(filter, d).fit(d, {}, Effort::quick).errorRelative);
+      quickTimes.push_back(seconds(begun));
+      quickRatio.add(quickErrors.back() / errors.back());
       const double bound = certificate(filter->taps, d).error[static_cast<std::size_t>(d)];
       if (bound > 0) overCertificate.add(errors.back() / bound);
       begun = Clock::now();
@@ -103,9 +108,10 @@ int main(int argc, char** argv) {
       otherRatio.add(kungError / errors.back());
     }
     const double n = static_cast<double>(ids.size());
-    std::printf("%3d | %9.5f %8.2f %7.2f | %9.5f %7.3f (%6.3f,%6.3f) %7.2f | ", d, own.value(), overCertificate.value(),
-                1e3 * std::accumulate(times.begin(), times.end(), 0.0) / n, other.value(), otherRatio.value(),
-                otherRatio.smallest, otherRatio.largest, 1e3 * otherSeconds / n);
+    std::printf("%3d | %9.5f %8.2f %7.2f | %7.3f (%6.3f,%6.3f) %7.2f | %9.5f %7.3f (%6.3f,%6.3f) %7.2f | ", d, own.value(),
+                overCertificate.value(), 1e3 * std::accumulate(times.begin(), times.end(), 0.0) / n, quickRatio.value(),
+                quickRatio.smallest, quickRatio.largest, 1e3 * std::accumulate(quickTimes.begin(), quickTimes.end(), 0.0) / n,
+                other.value(), otherRatio.value(), otherRatio.smallest, otherRatio.largest, 1e3 * otherSeconds / n);
     std::fflush(stdout);
 
     std::vector<std::size_t> chosen;
@@ -124,16 +130,19 @@ int main(int argc, char** argv) {
     std::printf("%6zu", chosen.size());
     if (!chosen.empty()) {
       Mean descent, ratio;
-      double ownSeconds = 0;
-      int better = 0;  // filters where the gradient descent leaves less
+      double ownSeconds = 0, quickSeconds = 0;
+      int better = 0, betterThanQuick = 0;  // filters where the gradient descent leaves less
       for (std::size_t k = 0; k < chosen.size(); ++k) {
         descent.add(descended[k]);
         ratio.add(descended[k] / errors[chosen[k]]);
         better += descended[k] < errors[chosen[k]];
+        betterThanQuick += descended[k] < quickErrors[chosen[k]];
         if (k < timed) ownSeconds += times[chosen[k]];
+        if (k < timed) quickSeconds += quickTimes[chosen[k]];
       }
-      std::printf(" %9.5f %7.3f (%6.3f,%6.3f) %9.0f %9.0f %6d", descent.value(), ratio.value(), ratio.smallest,
-                  ratio.largest, 1e3 * descentSeconds / static_cast<double>(timed), descentSeconds / ownSeconds, better);
+      std::printf(" %9.5f %7.3f (%6.3f,%6.3f) %9.0f %9.0f %6d %9.0f %6d", descent.value(), ratio.value(), ratio.smallest,
+                  ratio.largest, 1e3 * descentSeconds / static_cast<double>(timed), descentSeconds / ownSeconds, better,
+                  descentSeconds / quickSeconds, betterThanQuick);
     }
     std::printf("\n");
     std::fflush(stdout);
