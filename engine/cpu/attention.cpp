@@ -5,16 +5,17 @@
 
 #include "engine/cpu/matmul.h"
 #include "engine/cpu/pointwise.h"
+#include "engine/cpu/promptattention.h"
 
 namespace engine::cpu {
 namespace {
 
-constexpr int rowsPerItem = 8;  // queries that share a pass over the keys
+constexpr int rowsPerItem = 8;  // queries that share a pass over the keys, where the head's width is odd
 
 }  // namespace
 
 std::size_t AttentionSublayer::scratchFloats(int capacity) {
-  return rowsPerItem * (static_cast<std::size_t>(capacity) + 15) / 16 * 16;
+  return std::max(rowsPerItem, promptQueries) * (static_cast<std::size_t>(capacity) + 15) / 16 * 16;
 }
 
 AttentionSublayer::AttentionSublayer(const Attention& weights, int batch, int capacity, Workspace& workspace,
@@ -76,6 +77,15 @@ void AttentionSublayer::attend(Context& context, int thread, int sequence, int h
     for (int c = 0; c < headWidth; ++c) to[c] /= totals[r];
 }
 
+void AttentionSublayer::attendTogether(Context& context, int thread, int sequence, int head, int position, int rows,
+                                       const float* streams, float* mixed) {
+  const int headWidth = m_cache.headWidth(), shared = head / (m_weights.heads / m_weights.keyValueHeads);
+  const PromptAttention attention{m_cache.keys(sequence, shared), m_cache.values(sequence, shared), headWidth, position, rows,
+                                  1 / std::sqrt(static_cast<float>(headWidth))};
+  attention.attend(streams + head * headWidth, m_streams, context.scratchOf(thread), mixed + head * headWidth,
+                   static_cast<std::size_t>(m_width));
+}
+
 void AttentionSublayer::append(int sequence, int head, int position, const float* streams) {
   const float* key = streams + m_width + head * m_cache.headWidth();
   m_cache.append(sequence, head, position, key, key + m_weights.keyValueHeads * m_cache.headWidth());
@@ -111,12 +121,18 @@ void AttentionSublayer::prefill(Context& context, int sequence, int position, in
     context.team.run(m_weights.keyValueHeads, [&](int head, int) {
       for (int t = 0; t < count; ++t) append(sequence, head, position + first + t, streamsOf(t));
     });
-    const int rowItems = (count + rowsPerItem - 1) / rowsPerItem;
+    const bool together = promptAttentionFits(m_cache.headWidth());
+    const int itemRows = together ? promptQueries : rowsPerItem;
+    const int rowItems = (count + itemRows - 1) / itemRows;
     context.team.run(heads * rowItems, [&](int item, int thread) {
       if (context.stopped()) return;
-      const int row = item % rowItems * rowsPerItem;
-      attend(context, thread, sequence, item / rowItems, position + first + row, std::min(rowsPerItem, count - row),
-             streamsOf(row), m_workspace.mixed.data() + static_cast<std::size_t>(row) * width);
+      // Late rows, which see the most, come first: what is left over at the end is short.
+      const int row = (rowItems - 1 - item / heads) * itemRows, rows = std::min(itemRows, count - row);
+      float* mixed = m_workspace.mixed.data() + static_cast<std::size_t>(row) * width;
+      if (together)
+        attendTogether(context, thread, sequence, item % heads, position + first + row, rows, streamsOf(row), mixed);
+      else
+        attend(context, thread, sequence, item % heads, position + first + row, rows, streamsOf(row), mixed);
     });
     if (context.stopped()) return;
     linear(context, m_weights.out, m_workspace.mixed.data(), width, count, piece, width, Write::add);

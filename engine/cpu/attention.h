@@ -26,6 +26,9 @@ class AttentionSublayer final : public Sublayer {
   void rotate(Context&, int position, int rows, bool oneSequence);
   void append(int sequence, int head, int position, const float* streams);
   void attend(Context&, int thread, int sequence, int head, int position, int rows, const float* streams, float* mixed);
+  // The same of many rows of a prompt, where the head's width allows it.
+  void attendTogether(Context&, int thread, int sequence, int head, int position, int rows, const float* streams,
+                      float* mixed);
 
   const Attention& m_weights;
   Workspace& m_workspace;

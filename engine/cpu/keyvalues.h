@@ -32,6 +32,10 @@ class KeyValues {
   void weigh(int sequence, int head, int first, int last, const float* weights, std::size_t stride, int rows, float* to,
              std::size_t toStride) const;
 
+  // Of one head, from position 0 on: rows of headWidth() floats.
+  const float* keys(int sequence, int head) const { return m_keys.data() + offset(sequence, head, 0); }
+  const float* values(int sequence, int head) const { return m_values.data() + offset(sequence, head, 0); }
+
  private:
   std::size_t offset(int sequence, int head, int position) const;
 

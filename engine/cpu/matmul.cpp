@@ -9,8 +9,8 @@ namespace {
 
 constexpr int stretch = 256;      // inputs that are summed in registers before they join the sum
 constexpr int rowStride = 272;    // of the copied inputs: neighbouring rows do not meet in the same cache lines
-constexpr int maxRows = 128;      // of a tile
-constexpr int maxFeatures = 256;  // whose sums are kept at once
+constexpr int maxRows = 256;      // of a tile: weights pass by as many before they are read anew
+constexpr int maxFeatures = 512;  // whose sums are kept at once: inputs are copied once for them
 constexpr int perPanel = panelOutputs / lanes;
 constexpr int tallRows = lanes == 16 ? 14 : 6;  // with two registers of features they fill the registers
 
@@ -101,7 +101,7 @@ void multiplyWith(const Weight* weights, const Linear& layer, const Tile& tile, 
 
 void multiply(const Linear& layer, const Tile& tile, const float* x, std::size_t inStride, float* y,
               std::size_t outStride, Write write) {
-  Kept kept;  // a quarter of a megabyte of the stack
+  Kept kept;  // three quarters of a megabyte of the stack
   Tile part = tile;
   for (int r = tile.firstRow; r < tile.firstRow + tile.rows; r += maxRows) {
     part.rows = std::min(maxRows, tile.firstRow + tile.rows - r);

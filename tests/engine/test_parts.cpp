@@ -12,6 +12,7 @@
 #include "engine/cpu/keyvalues.h"
 #include "engine/cpu/matmul.h"
 #include "engine/cpu/pointwise.h"
+#include "engine/cpu/promptattention.h"
 #include "engine/cpu/team.h"
 #include "engine/device.h"
 #include "engine/error.h"
@@ -125,6 +126,59 @@ class TestParts : public QObject {
         QCOMPARE(all[r * toStride + c], one[c]);
       }
       QCOMPARE(all[r * toStride + width], 7.0F);
+    }
+  }
+
+  void promptAttentionMatchesItsFormula_data() {
+    QTest::addColumn<int>("headWidth");
+    QTest::addColumn<int>("position");
+    QTest::addColumn<int>("queries");
+    for (const int headWidth : {2 * cpu::lanes, 64, 256})
+      for (const int position : {0, 5, 300})
+        for (const int queries : {1, 7, cpu::promptQueries})
+          QTest::addRow("%d channels, %d queries at %d", headWidth, queries, position) << headWidth << position << queries;
+  }
+  // Against the formula in double; and a query gets the same bits in whatever company.
+  void promptAttentionMatchesItsFormula() {
+    QFETCH(int, headWidth);
+    QFETCH(int, position);
+    QFETCH(int, queries);
+    QVERIFY(cpu::promptAttentionFits(headWidth) && !cpu::promptAttentionFits(headWidth - 1));
+    const auto at = [](int row, int width) { return static_cast<std::size_t>(row) * static_cast<std::size_t>(width); };
+    const int seen = position + queries, stride = headWidth + 3;
+    std::mt19937 random(7);
+    std::normal_distribution<float> normal;
+    std::vector<float> keys(at(seen, headWidth)), values(keys.size()), query(at(queries, stride)), to(query.size(), -1.0F);
+    for (auto* all : {&keys, &values, &query})
+      for (float& value : *all) value = normal(random);
+    query[0] *= 40;  // one weight takes all
+    std::vector<float> scores(at(seen, cpu::promptQueries));
+    const float scale = 1 / std::sqrt(static_cast<float>(headWidth));
+    const cpu::PromptAttention attention{keys.data(), values.data(), headWidth, position, queries, scale};
+    attention.attend(query.data(), at(1, stride), scores.data(), to.data(), at(1, stride));
+    for (int j = 0; j < queries; ++j) {
+      std::vector<double> weights;
+      double total = 0;
+      for (int s = 0; s <= position + j; ++s) {
+        double dot = 0;
+        for (std::size_t c = 0; c < at(1, headWidth); ++c)
+          dot += static_cast<double>(query[at(j, stride) + c]) * static_cast<double>(keys[at(s, headWidth) + c]);
+        weights.push_back(std::exp(dot / std::sqrt(headWidth)));
+        total += weights.back();
+      }
+      for (std::size_t c = 0; c < at(1, headWidth); ++c) {
+        double expected = 0;
+        for (int s = 0; s <= position + j; ++s)
+          expected += weights[at(s, 1)] / total * static_cast<double>(values[at(s, headWidth) + c]);
+        QVERIFY(std::abs(static_cast<double>(to[at(j, stride) + c]) - expected) < 5e-6);
+      }
+      QVERIFY(to[at(j, stride) + at(1, headWidth)] == -1.0F);  // between the rows
+      std::vector<float> alone(at(1, headWidth));
+      cpu::PromptAttention single = attention;
+      single.position = position + j;
+      single.queries = 1;
+      single.attend(query.data() + at(j, stride), 0, scores.data(), alone.data(), 0);
+      QVERIFY(std::equal(alone.begin(), alone.end(), to.begin() + static_cast<std::ptrdiff_t>(at(j, stride))));
     }
   }
 
