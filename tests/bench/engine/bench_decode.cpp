@@ -57,6 +57,23 @@ std::vector<Token> prompt(int tokens, int vocabulary) {
   return ids;
 }
 
+// 99th percentile over median of copies that take about as long as a step: what the machine itself makes uneven.
+double unevenness(double secondsEach, double bandwidth) {
+  cpu::Team team;
+  const auto bytes = static_cast<std::size_t>(secondsEach * bandwidth / 2) / static_cast<std::size_t>(team.size());
+  std::vector<char> from(bytes * static_cast<std::size_t>(team.size()), 1), to(from.size(), 2);
+  std::vector<double> seconds;
+  for (int repeat = 0; repeat < 400; ++repeat) {
+    const auto start = Clock::now();
+    team.run(team.size(), [&](int part, int) {
+      std::memcpy(to.data() + static_cast<std::size_t>(part) * bytes, from.data() + static_cast<std::size_t>(part) * bytes, bytes);
+    });
+    if (repeat >= 40) seconds.push_back(std::chrono::duration<double>(Clock::now() - start).count());
+  }
+  std::sort(seconds.begin(), seconds.end());
+  return seconds[seconds.size() * 99 / 100] / seconds[seconds.size() / 2];
+}
+
 struct Row {
   std::string mode;
   std::shared_ptr<const Model> model;
@@ -208,6 +225,8 @@ int main(int count, char** arguments) try {
   const double bandwidth = copyBandwidth();
   std::printf("%d threads, copy bandwidth %.1f GB/s (read + write), greedy, sampling included, tokenising excluded\n",
               device->threads(), bandwidth * 1e-9);
+  std::printf("copies of 0.1, 1 and 10 ms, 99th percentile over median: %.2f, %.2f, %.2f\n", unevenness(1e-4, bandwidth),
+              unevenness(1e-3, bandwidth), unevenness(1e-2, bandwidth));
   std::printf("%-22s %8s %6s %11s %9s %9s %10s %9s %7s %10s %9s\n", "mode", "context", "batch", "tokens/s", "step us",
               "p99 us", "model us*", "GB/s", "share", "MiB/seq", "prefill ms");
   for (const int batch : options.batches)
