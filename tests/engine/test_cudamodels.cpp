@@ -100,6 +100,37 @@ class TestCudaModels : public QObject {
     QVERIFY2(refusal.find("H3 operators run on the CPU only") != std::string::npos, refusal.c_str());
   }
 
+  // Products of some dozens of rows: sums so long that their stages go round, shared by a cluster or not.
+  void longSumsOfManyRows_data() {
+    QTest::addColumn<int>("batch");
+    for (const int batch : {5, 16, 17, 33, 64, 65, 128}) QTest::addRow("batch %d", batch) << batch;
+  }
+  void longSumsOfManyRows() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(int, batch);
+    SyntheticSizes sizes;
+    sizes.width = 128;
+    sizes.innerWidth = 6003;
+    const Case c = make(sizes);
+    Workload w = workload(Mixer::convolutionLazy, 12, batch);
+    const auto ids = randomTokens(batch * 3, sizes.vocabulary, 4);
+    const auto last = [&](const std::shared_ptr<Device>& device) {
+      Session session(c.model, w, device);
+      session.prefill(std::span<const Token>(ids).first(static_cast<std::size_t>(batch) * 2));
+      session.force(std::span<const Token>(ids).subspan(static_cast<std::size_t>(batch) * 2));
+      std::vector<float> rows;
+      for (int b = 0; b < batch; ++b) {
+        const auto row = copy(session.logits(b));
+        rows.insert(rows.end(), row.begin(), row.end());
+      }
+      return rows;
+    };
+    const auto expected = last(Device::open("cpu", 2)), half = last(board());
+    const double error = distance(half, expected);
+    const double kl = divergence(half, expected, static_cast<std::size_t>(sizes.vocabulary));
+    QVERIFY2(error < 1e-2 && kl < 1e-3, qPrintable(QString("%1, KL %2").arg(error).arg(kl)));
+  }
+
   // The logits are read back and drawn from by engine/sampling.cpp: the same tokens. Half of the vocabulary has the logits
   // of the other half, so that thresholds fall among equal ones. Top-p of one half is left out: with two equal logits above
   // all others rounding decides whether one of them is enough.
