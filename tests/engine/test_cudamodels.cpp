@@ -102,6 +102,42 @@ class TestCudaModels : public QObject {
     QVERIFY2(refusal.find("distil all of its filters") != std::string::npos, refusal.c_str());
   }
 
+  // What a session remembers, saved and copied back: the same bits from there on, in the session and in a new one; on the
+  // CPU it is computed again from the tokens.
+  void snapshotsGoOn_data() { addKinds(); }
+  void snapshotsGoOn() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(QString, kind);
+    for (const int batch : {1, 3}) {
+      Setting s = setting(kind, 64, 7, 120);
+      s.w.batch = batch;
+      s.w.seed = 5;
+      s.w.sampling = {0.9, 0, 1};
+      const auto ids = randomTokens(batch * 9, s.c.sizes.vocabularySize, 3);
+      Session session(s.model, s.w, board()), other(s.model, s.w, board());
+      session.prefill(ids);
+      QCOMPARE(session.decode(21), Outcome::finished);
+      const Snapshot snapshot = session.snapshot();
+      const auto goOn = [&](Session& from) {
+        from.decode(35);
+        auto result = copy(from.logits(batch - 1));
+        for (const Token token : from.generated(0)) result.push_back(static_cast<float>(token));
+        return result;
+      };
+      const auto expected = goOn(session);
+      QVERIFY(!snapshot.state.empty());
+      for (Session* to : {&session, &other}) {
+        QCOMPARE(to->restore(snapshot), Outcome::finished);
+        QCOMPARE(goOn(*to), expected);
+      }
+      s.w.precision = Precision::float32;
+      Session exact(s.model, s.w, board()), onCpu(s.model, s.w, Device::open("cpu", 2));
+      exact.restore(snapshot);  // of another precision
+      onCpu.restore(snapshot);
+      QVERIFY(distance(copy(exact.logits(0)), copy(onCpu.logits(0))) < 1e-5);
+    }
+  }
+
   // Several long convolutions in one operator: steps, prompts in one and in several pieces, and batches.
   void higherOrdersMatchTheCpu_data() {
     QTest::addColumn<int>("order");
