@@ -82,14 +82,9 @@ void check(const Model& model, const Workload& workload) {
   const Prefill way = workload.mode.prefill;
   if (way != Prefill::automatic && way != Prefill::fft && way != Prefill::scan)
     unsupported("prefill by " + std::string(name(way)) + " runs on the CPU only", "choose automatic");
-  for (const Block& block : model.weights().blocks)
-    for (const ConvolutionOperator& op : block.operators) {
-      if (!op.firstGate) unsupported("models with H3 operators run on the CPU only", "use device cpu");
-      if (op.banks.size() != 1)
-        unsupported("Hyena operators of order " + std::to_string(op.banks.size() + 1) + " run on the CPU only",
-                    "use device cpu");
-    }
   for (const BlockShape& block : shape.blocks) {
+    if (cudaPasses(block) > 1 && recurrent(mixer) && block.keptFilters > 0)
+      unsupported("an operator of several convolutions has filters without a distilled one", "distil all of its filters");
     const bool matrices = block.kind == BlockShape::Kind::multiHyena;
     if (matrices && mixer == Mixer::convolutionTiled)
       unsupported("the tiled convolution of MultiHyena runs on the CPU only", "choose convolution or modal");

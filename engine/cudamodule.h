@@ -45,7 +45,7 @@ struct CudaModule {
   std::vector<DeviceInfo> (*devices)() = nullptr;
   std::unique_ptr<CudaBoard> (*open)(int index) = nullptr;
 };
-inline constexpr int cudaModuleVersion = 3;
+inline constexpr int cudaModuleVersion = 4;
 // The one symbol of the library.
 inline constexpr const char* cudaModuleSymbol = "polecatCudaModule";
 using CudaModuleFunction = const CudaModule* (*)();

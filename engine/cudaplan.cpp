@@ -72,6 +72,15 @@ CudaSession::Lazy lazyOf(int stride, int lags, const Workload& workload) {
 
 }  // namespace
 
+int cudaPasses(const BlockShape& block) {
+  return block.kind == BlockShape::Kind::hyena ? std::max(1, static_cast<int>(block.banks.size())) : 1;
+}
+
+int cudaPlainColumns(const BlockShape& block, const Shape& shape) {
+  const int streams = block.streamWidth > 0 ? block.streamWidth / shape.width : shape.hyenaOrder + 1;
+  return streams * padded(shape.width);
+}
+
 std::size_t cudaTypeBytes(const Workload& workload) {
   return workload.precision == Precision::float32 ? 4 : 2;
 }
@@ -84,10 +93,10 @@ CudaWeights cudaWeights(const Shape& shape, const Workload& workload) {
   const auto norm = [&] {
     return CudaWeights::Norm{arena.part(size(stride) * sizeof(float)), arena.part(size(stride) * sizeof(float))};
   };
-  const int streams = cudaStreamColumns(shape.width);
   for (const BlockShape& block : shape.blocks) {
     CudaWeights::Block& b = plan.blocks.emplace_back();
     const bool heads = hasHeads(block);
+    const int streams = cudaPasses(block) > 1 ? cudaPlainColumns(block, shape) : cudaStreamColumns(shape.width);
     for (int i = 0; i < (heads ? 2 : 1); ++i) {
       CudaWeights::Mixer& mixer = b.mixers[size(i)];
       mixer.norm = norm();
@@ -122,15 +131,20 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
   const Size stride = size(plan.stride), streams = size(cudaStreamColumns(shape.width));
   plan.pieceTokens = std::min(workload.capacityTokens, promptRows);
   bool heads = false, hyena = true, attention = false, kept = false, gates = false;
+  Size widest = streams;  // of all projections
   for (const BlockShape& block : shape.blocks) {
     heads = heads || hasHeads(block);
     attention = attention || attends(block);
     gates = gates || gated(block, shape);
     kept = kept || (recurrent(mixer) && block.keptFilters > 0);
-    hyena = hyena && block.kind == BlockShape::Kind::hyena;
+    hyena = hyena && block.kind == BlockShape::Kind::hyena && cudaPasses(block) == 1;
+    if (cudaPasses(block) > 1) widest = std::max(widest, size(cudaPlainColumns(block, shape)));
   }
   if (kept || mixer == Mixer::convolutionLazy || mixer == Mixer::convolutionTiled) {
-    const int length = shape.distilled && !kept ? workload.capacityTokens : shape.filterLengthTokens;
+    int length = shape.filterLengthTokens;
+    for (const BlockShape& block : shape.blocks)
+      for (const BankShape& bank : block.banks) length = std::max(length, bank.length);
+    if (shape.distilled && !kept) length = workload.capacityTokens;
     plan.lags = std::min(length, workload.capacityTokens);
     plan.ring = std::min(workload.capacityTokens, length + lazyPiece);
     if (plan.ring < workload.capacityTokens && mixer != Mixer::convolutionTiled)
@@ -157,7 +171,7 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
     CudaSession::Block& b = plan.blocks.emplace_back();
     const bool modal = recurrent(mixer) && !attends(block), matrices = hasHeads(block);
     const bool tiled = mixer == Mixer::convolutionTiled && !attends(block);
-    const Size operators = matrices ? 2 : 1, headCount = size(shape.heads);
+    const Size operators = matrices ? 2 : size(cudaPasses(block)), headCount = size(shape.heads);
     const Size places = size(block.places), blockLength = size(workload.mode.blockLength);
     const Size coefficients = static_cast<Size>(block.tableFloats) - (modal ? 2 * places : 0);
     const Size headWidth = size(shape.headWidth), square = headWidth * headWidth;
@@ -178,11 +192,12 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
         b.taps = arena.part(size(plan.lags) * size(b.keptStride) * sizeof(float));
       }
     } else if (!attends(block)) {
-      b.taps = arena.part(size(plan.lags) * (matrices ? operators * headCount : stride) * sizeof(float));
+      b.taps = arena.part(size(plan.lags) * operators * (matrices ? headCount : stride) * sizeof(float));
     }
     counted(plan.tableBytes);
     if (!attends(block))
-      b.history = arena.part(operators * batch * size(shape.shortFilterTaps - 1) * streams * type);
+      b.history = arena.part(batch * size(shape.shortFilterTaps - 1) * type *
+                             (cudaPasses(block) > 1 ? size(cudaPlainColumns(block, shape)) : operators * streams));
     if (modal) {
       b.state = arena.part(batch * stateFloats * sizeof(float));
       if (mixer == Mixer::modalBlocked) {
@@ -198,12 +213,12 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
       b.cache = arena.part(bytes);
       b.values = arena.part(bytes);
     } else if (tiled) {
-      b.cache = arena.part(batch * capacity * stride * sizeof(float));
+      b.cache = arena.part(operators * batch * capacity * stride * sizeof(float));
     } else if (modal) {
       b.cache = arena.part(batch * size(plan.ring) * size(b.keptStride) * type);
     } else {
-      b.cache = arena.part(batch * size(plan.ring) * type *
-                           (matrices ? operators * headCount * 2 * size(plan.paddedHeadWidth) : stride));
+      b.cache = arena.part(operators * batch * size(plan.ring) * type *
+                           (matrices ? headCount * 2 * size(plan.paddedHeadWidth) : stride));
     }
     counted(plan.cacheBytes);
   }
@@ -213,8 +228,13 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
   plan.keptSteps = 16;
   plan.residual = arena.part(rows * stride * sizeof(float));
   plan.normed = arena.part(rows * stride * type);
-  plan.streams = arena.part(rows * streams * type);
+  plan.streams = arena.part(rows * widest * type);
   plan.mixed = arena.part(rows * stride * type);
+  if (widest > streams || std::any_of(shape.blocks.begin(), shape.blocks.end(),
+                                      [](const BlockShape& block) { return cudaPasses(block) > 1; })) {
+    plan.passed = arena.part(rows * streams * type);
+    plan.identity = arena.part(2 * streams * sizeof(float));
+  }
   plan.hidden = arena.part(rows * size(plan.innerStride) * (gates ? 2 : 1) * type);
   if (gates) plan.gated = arena.part(rows * size(plan.innerStride) * type);
   plan.logits = arena.part(batch * size(plan.vocabularyStride) * sizeof(float));

@@ -30,7 +30,7 @@ struct CudaWeights {
   struct Mixer {
     Norm norm, innerNorm;             // innerNorm: of MultiHyena
     Linear in, out;
-    CudaPart shortWeight, shortBias;  // [taps, streams], [streams], of cudaStreamColumns()
+    CudaPart shortWeight, shortBias;  // [taps, columns], [columns] of the streams
   };
   struct Block {
     std::array<Mixer, 2> mixers;  // the second of MultiHyena alone
@@ -45,8 +45,8 @@ struct CudaWeights {
   std::size_t bytes = 0;
 };
 
-// A block of MultiHyena has two operators: each part below holds the first's, then the second's; a sequence's state
-// has both.
+// A block of MultiHyena has two operators, an operator of H3 or of a higher Hyena order several convolutions one after
+// the other: each part below holds the first's, then the second's ...; a sequence's state has all.
 struct CudaSession {
   // Steps of the convolution: how many channels and sequences a block of threads has, how many blocks share the lags.
   struct Lazy {
@@ -68,6 +68,7 @@ struct CudaSession {
   CudaPart residual, normed, streams, mixed, hidden, gated, logits, scores, best, partial, arrived;
   CudaPart prompt, next, kept, control, library;  // workspace
   CudaPart thresholds;  // of top-k and top-p, for each sequence
+  CudaPart passed, identity;  // of several convolutions: gate, one and input of the next; the short filter that keeps them
   CudaPart alone;  // of steps in one kernel (batch 1, modal): 256 bytes, exchanged numbers, a table of all channels
   static constexpr std::size_t aloneBytesPerPlace = 40;
   int stride = 0;                                 // padded width
@@ -92,6 +93,11 @@ inline constexpr int cudaStreamChannels = 16;
 inline constexpr int cudaStreamColumns(int width) {
   return (width + cudaStreamChannels - 1) / cudaStreamChannels * 3 * cudaStreamChannels;
 }
+
+// Convolutions of an operator, one after the other: one of plain Hyena, two of H3.
+int cudaPasses(const BlockShape&);
+// Columns of the streams of a block with several: each stream padded by itself, one behind the other.
+int cudaPlainColumns(const BlockShape&, const Shape&);
 
 // Floats that one state of a head of MultiHyena takes: its matrix, an even number for the sake of alignment.
 inline std::size_t headEntries(int headWidth) {

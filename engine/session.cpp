@@ -225,7 +225,7 @@ Outcome Session::force(std::span<const Token> tokens, std::stop_token stop,
 Snapshot Session::snapshot() const {
   const State& s = *m_state;
   s.requireReady();
-  Snapshot result{s.model, s.workload, s.position, s.seen, s.generated, {}};
+  Snapshot result{s.model, s.workload, s.position, s.seen, s.generated, s.device->id(), {}};
   StateArchive archive;
   if (s.runner->archive(archive)) result.state = archive.take();
   return result;
@@ -240,7 +240,8 @@ Outcome Session::restore(const Snapshot& snapshot, std::stop_token stop) {
                 "restore it into a session of the same batch");
   const Mode &from = snapshot.workload.mode, &to = s.workload.mode;
   const bool same = snapshot.model == s.model && !snapshot.state.empty() && from.mixer == to.mixer &&
-                    from.blockLength == to.blockLength && snapshot.workload.capacityTokens == s.workload.capacityTokens;
+                    from.blockLength == to.blockLength && snapshot.workload.capacityTokens == s.workload.capacityTokens &&
+                    snapshot.device == s.device->id() && snapshot.workload.precision == s.workload.precision;
   if (same) {
     StateArchive archive(snapshot.state);
     s.ready = s.runner->archive(archive) && archive.complete();

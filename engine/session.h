@@ -53,8 +53,8 @@ class Session {
 
   // What it takes to continue from here; copies the memory of the mode. Valid after a prefill.
   Snapshot snapshot() const;
-  // Continues where a snapshot stood, in this session's own mode and seed. A snapshot of the same model, mode, batch
-  // and capacity is copied back, bit for bit; any other is recomputed from its tokens, as by prefill. Throws
+  // Continues where a snapshot stood, in this session's own mode and seed. A snapshot of the same model, mode, batch,
+  // capacity, device and precision is copied back, bit for bit; any other is recomputed from its tokens, as by prefill. Throws
   // Error(input) when batch or vocabulary differ or its tokens exceed the capacity.
   Outcome restore(const Snapshot&, std::stop_token = {});
 

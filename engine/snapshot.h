@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "engine/buffer.h"
@@ -21,6 +22,7 @@ struct Snapshot {
   int position = 0;
   std::vector<std::vector<Token>> tokens;     // seen by each sequence, prompt included
   std::vector<std::vector<Token>> generated;  // those of them that were sampled
+  std::string device;                         // that saved `state`
   std::vector<std::byte> state;               // of the mode; empty where a device cannot save it
 };
 
@@ -32,6 +34,19 @@ class StateArchive {
 
   void value(Buffer<float>& buffer) { bytes(buffer.data(), buffer.size() * sizeof(float)); }
   void value(int& number) { bytes(&number, sizeof number); }
+  // Memory of another device: move(host) copies `count` bytes to the host, or, restoring, from there.
+  template <class Move>
+  void elsewhere(std::size_t count, Move&& move) {
+    if (!m_restoring) {
+      m_to.resize(m_to.size() + count);
+      move(m_to.data() + (m_to.size() - count));
+    } else if (count <= m_from.size()) {
+      move(const_cast<std::byte*>(m_from.data()));  // read alone
+      m_from = m_from.subspan(count);
+    } else {
+      m_failed = true;
+    }
+  }
   bool restoring() const { return m_restoring; }
   // Restoring: everything was read and nothing is left.
   bool complete() const { return !m_failed && m_from.empty(); }

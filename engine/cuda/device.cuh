@@ -117,19 +117,25 @@ inline void checkLaunch(cudaError_t status) {
               "run on the CPU, or start the program again");
 }
 
+// As launch(), in clusters of `cluster` blocks next to each other in x (more than one: compute capability 9.0).
 template <class... Parameters, class... Arguments>
-void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared, const Launch& where,
-            Arguments... arguments) {
+void launchClusters(void (*kernel)(Parameters...), dim3 grid, int cluster, dim3 block, std::size_t shared,
+                    const Launch& where, const Arguments&... arguments) {
   cudaLaunchConfig_t config = {};
   config.gridDim = grid;
   config.blockDim = block;
   config.dynamicSmemBytes = shared;
   config.stream = where.stream;
-  cudaLaunchAttribute attribute = {};
-  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  attribute.val.programmaticStreamSerializationAllowed = 1;
-  config.attrs = &attribute;
-  config.numAttrs = where.dependent ? 1 : 0;
+  cudaLaunchAttribute attributes[2] = {};
+  config.attrs = attributes;
+  if (where.dependent) {
+    attributes[config.numAttrs].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attributes[config.numAttrs++].val.programmaticStreamSerializationAllowed = 1;
+  }
+  if (cluster > 1) {
+    attributes[config.numAttrs].id = cudaLaunchAttributeClusterDimension;
+    attributes[config.numAttrs++].val.clusterDim = {static_cast<unsigned>(cluster), 1, 1};
+  }
   const void* function = reinterpret_cast<const void*>(kernel);
   // One division of cache and shared memory for all: kernels that want different ones cannot overlap.
   checkLaunch(cudaFuncSetAttribute(function, cudaFuncAttributePreferredSharedMemoryCarveout,
@@ -137,6 +143,12 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sh
   if (shared > 32 * 1024)
     checkLaunch(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared)));
   checkLaunch(cudaLaunchKernelEx(&config, kernel, Parameters(arguments)...));
+}
+
+template <class... Parameters, class... Arguments>
+void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared, const Launch& where,
+            Arguments... arguments) {
+  launchClusters(kernel, grid, 1, block, shared, where, arguments...);
 }
 
 // work(lanes) with the power of two of lanes, `Fewest` to 32, that share a row of `width` channels, eight each.

@@ -23,6 +23,11 @@ Forward::Forward(std::shared_ptr<Board> board, std::shared_ptr<const DeviceWeigh
   // The mixers leave the padding of their output alone; the counters of split attention start at zero.
   for (const CudaPart* part : {&m_plan.mixed, &m_plan.arrived, &m_plan.control, &m_plan.next})
     check(cudaMemsetAsync(at(*part), 0, part->bytes, m_launch.stream), "clearing memory");
+  if (m_plan.identity.bytes > 0) {
+    float* weight = at<float>(m_plan.identity);
+    const int columns = streamColumns(m_plan.stride);
+    identityFilter(weight, weight + columns, columns, m_launch);
+  }
   m_mostSlots = uploadTables(program, m_memory, m_launch);
   m_alone = wholeStep(program);
 }
@@ -69,88 +74,6 @@ VectorProduct Forward::describe(int rows, const CudaWeights::Linear& layer, cons
   return p;
 }
 
-ShortView Forward::shortFilter(std::size_t block, std::size_t op) const {
-  const CudaWeights::Mixer& weights = m_weights->plan().blocks[block].mixers[op];
-  return {m_host.blocks[block].operators[op].shortFilter.taps, m_weights->at<float>(weights.shortWeight),
-          m_weights->at<float>(weights.shortBias), at(m_plan.blocks[block].history, block, op)};
-}
-
-ModalView Forward::modal(std::size_t block, std::size_t op) const {
-  const CudaSession::Block& b = m_plan.blocks[block];
-  ModalView view{};
-  view.groups = static_cast<int>(b.groups.bytes / sizeof(GroupView) / operators(block));
-  view.group = at<GroupView>(b.groups, block, op);
-  view.order = at<std::int32_t>(b.order, block, op);
-  view.direct = at<float>(b.direct, block, op);
-  view.coefficients = at<float>(b.coefficients);
-  view.state = at<float>(b.state);
-  view.stateFloats = b.state.bytes / sizeof(float) / static_cast<std::size_t>(m_workload.batch);
-  view.mostSlots = m_mostSlots[block];
-  return view;
-}
-
-BlockView Forward::blocked(std::size_t block) const {
-  const CudaSession::Block& b = m_plan.blocks[block];
-  return {m_workload.mode.blockLength, static_cast<int>(block), at<float>(b.powers), at<float>(b.blockTaps),
-          at<float>(b.responses), at(b.inputs)};
-}
-
-LazyView Forward::lazy(std::size_t block) const {
-  const CudaSession::Block& b = m_plan.blocks[block];
-  static_assert(CudaSession::Lazy::channels == lazyChannels);
-  LazyView view{};
-  view.taps = at<float>(b.taps);
-  view.cache = at(b.cache);
-  view.lags = m_plan.lags;
-  view.ring = m_plan.ring;
-  view.stride = b.keptStride > 0 ? b.keptStride : m_plan.stride;
-  view.sequences = b.lazy.sequences;
-  view.splits = b.lazy.splits;
-  view.partial = at<float>(m_plan.partial);
-  view.arrived = at<int>(m_plan.arrived);
-  view.columns = b.keptStride > 0 ? at<std::int32_t>(b.keptChannels) : nullptr;
-  return view;
-}
-
-TiledView Forward::tiled(std::size_t block) const {
-  const CudaSession::Block& b = m_plan.blocks[block];
-  return {at<float>(b.taps), at<float>(b.cache), m_plan.lags, m_workload.capacityTokens};
-}
-
-HeadsView Forward::heads(std::size_t block, std::size_t op) const {
-  const bool convolves = m_workload.mode.mixer == Mixer::convolutionLazy;
-  return {m_host.heads, m_host.width / m_host.heads, convolves ? ModalView{} : modal(block, op)};
-}
-
-HeadBlocksView Forward::headBlocks(std::size_t block, std::size_t op) const {
-  const CudaSession::Block& b = m_plan.blocks[block];
-  return {m_workload.mode.blockLength, static_cast<int>(2 * block + op), at<float>(b.powers),
-          at<float>(b.blockTaps, block, op), at<float>(b.responses, block, op), at(b.inputs, block, op)};
-}
-
-HeadCacheView Forward::headCache(std::size_t block, std::size_t op) const {
-  const CudaSession::Block& b = m_plan.blocks[block];
-  return {m_plan.paddedHeadWidth, at<float>(b.taps, block, op), at(b.cache, block, op), m_plan.lags, m_plan.ring};
-}
-
-AttentionView Forward::attention(std::size_t block) const {
-  const CudaSession::Block& b = m_plan.blocks[block];
-  AttentionView view{};
-  view.heads = m_host.blocks[block].attention[0].heads;
-  view.headWidth = m_host.width / view.heads;
-  view.paddedHeadWidth = m_plan.paddedAttentionWidth;
-  view.keyHeads = m_host.blocks[block].attention[0].keyValueHeads;
-  view.keyStride = m_weights->plan().blocks[block].keyStride;
-  view.keys = at(b.cache);
-  view.values = at(b.values);
-  view.capacity = m_workload.capacityTokens;
-  view.splits = m_plan.splits;
-  view.splitTokens = m_plan.splitTokens;
-  view.partial = at<float>(m_plan.partial);
-  view.arrived = at<int>(m_plan.arrived);
-  return view;
-}
-
 void Forward::rotate(std::size_t block, const Rotation& given) const {
   const Attention& host = m_host.blocks[block].attention[0];
   if (host.rotaryDimensions == 0) return;
@@ -167,10 +90,10 @@ void Forward::mixStep(std::size_t block, std::size_t op, const VectorProduct& pr
   MixerStep step{m_workload.batch, m_plan.stride, at(m_plan.streams), at(m_plan.mixed),
                  at<Control>(m_plan.control), {}};
   const BlockShape::Kind kind = m_host.blocks[block].kind;
-  if (kind != BlockShape::Kind::attention) step.shortFilter = shortFilter(block, op);
-  const bool keeps = this->keeps(block);  // whose streams two kernels need
-  if (kind == BlockShape::Kind::hyena && m_workload.batch == 1 && m_workload.mode.mixer == Mixer::modal &&
-      !m_workload.batchInvariant && !keeps)
+  const int passes = this->passes(block);
+  if (kind != BlockShape::Kind::attention) step.shortFilter = passes > 1 ? identity() : shortFilter(block, op);
+  if (kind == BlockShape::Kind::hyena && passes == 1 && m_workload.batch == 1 && m_workload.mode.mixer == Mixer::modal &&
+      !m_workload.batchInvariant && !keeps(block))
     return stepModalAlone(projection, step, modal(block, op), m_type, m_launch);
   multiply(projection);
   if (kind == BlockShape::Kind::attention) {
@@ -181,18 +104,32 @@ void Forward::mixStep(std::size_t block, std::size_t op, const VectorProduct& pr
     return stepAttention(step, attention(block), m_type, m_launch);
   }
   if (kind == BlockShape::Kind::multiHyena) return mixHeads(block, op, step);
-  if (keeps) stepLazy(step, lazy(block), m_type, m_launch);
+  if (passes == 1) return convolveStep(block, op, step);
+  PassView view = passView(block);
+  view.sequences = m_workload.batch;
+  view.tokens = 1;
+  view.control = step.control;
+  step.streams = view.passed;
+  for (int pass = 0; pass < passes; ++pass) {
+    beginPass(view, pass, m_type, m_launch);
+    convolveStep(block, static_cast<std::size_t>(pass), step);
+  }
+  keepPassHistory(view, m_type, m_launch);
+}
+
+void Forward::convolveStep(std::size_t block, std::size_t op, const MixerStep& step) {
+  if (keeps(block)) stepLazy(step, lazy(block, op), m_type, m_launch);  // whose streams two kernels need
   switch (m_workload.mode.mixer) {
     case Mixer::modal:
       return stepModal(step, modal(block, op), m_type, m_launch);
     case Mixer::companion:
       return stepSections(step, modal(block, op), m_type, m_launch);
     case Mixer::modalBlocked:
-      return stepBlocked(step, modal(block, op), blocked(block), m_type, m_launch);
+      return stepBlocked(step, modal(block, op), blocked(block, op), m_type, m_launch);
     case Mixer::convolutionTiled:
-      return stepTiled(step, tiled(block), m_type, m_launch);
+      return stepTiled(step, tiled(block, op), m_type, m_launch);
     default:
-      return stepLazy(step, lazy(block), m_type, m_launch);
+      return stepLazy(step, lazy(block, op), m_type, m_launch);
   }
 }
 
@@ -222,26 +159,44 @@ void Forward::mixPrompt(std::size_t block, std::size_t op, const VectorProduct& 
     rotate(block, r);
     return promptAttention(prompt, attention(block), m_type, m_launch);
   }
+  if (passes(block) > 1) {
+    PassView view = passView(block);
+    view.firstSequence = prompt.firstSequence;
+    view.sequences = prompt.sequences;
+    view.tokens = prompt.tokens;
+    view.position = prompt.position;
+    prompt.streams = view.passed;
+    prompt.shortFilter = identity();
+    for (int pass = 0; pass < view.passes; ++pass) {
+      beginPass(view, pass, m_type, m_launch);
+      convolvePrompt(block, static_cast<std::size_t>(pass), prompt);
+    }
+    return keepPassHistory(view, m_type, m_launch);
+  }
   prompt.shortFilter = shortFilter(block, op);
+  convolvePrompt(block, op, prompt);
+  keepHistory(prompt, m_type, m_launch);
+}
+
+void Forward::convolvePrompt(std::size_t block, std::size_t op, const MixerPrompt& prompt) {
   const Mixer mixer = m_workload.mode.mixer;
   const bool sections = mixer == Mixer::companion;
-  if (kind == BlockShape::Kind::multiHyena) {
+  if (m_host.blocks[block].kind == BlockShape::Kind::multiHyena) {
     if (!recurrent(mixer))
       promptHeadCache(prompt, heads(block, op), headCache(block, op), m_type, m_launch);
     else
       (sections ? promptHeadSections : promptHeads)(prompt, heads(block, op), m_type, m_launch);
   } else if (recurrent(mixer)) {
-    if (keeps(block)) promptLazy(prompt, lazy(block), m_type, m_launch);
+    if (keeps(block)) promptLazy(prompt, lazy(block, op), m_type, m_launch);
     if (sections)
       promptSections(prompt, modal(block, op), m_type, m_launch);
     else
       promptModal(prompt, modal(block, op), m_workload.mode.prefill == Prefill::scan, m_type, m_launch);
   } else if (mixer == Mixer::convolutionTiled) {
-    promptTiled(prompt, tiled(block), m_type, m_launch);
+    promptTiled(prompt, tiled(block, op), m_type, m_launch);
   } else {
-    promptLazy(prompt, lazy(block), m_type, m_launch);
+    promptLazy(prompt, lazy(block, op), m_type, m_launch);
   }
-  keepHistory(prompt, m_type, m_launch);
 }
 
 // What the MLP makes of the residual stream, up to its second product.
@@ -269,7 +224,7 @@ void Forward::layers(int rows, Mix&& mix) {
   float* residual = at<float>(m_plan.residual);
   for (std::size_t i = 0; i < m_host.blocks.size(); ++i) {
     const Block& host = m_host.blocks[i];
-    for (std::size_t op = 0; op < operators(i); ++op) {
+    for (std::size_t op = 0; op < std::max<std::size_t>(1, host.operators.size()); ++op) {
       const CudaWeights::Mixer& w = m_weights->plan().blocks[i].mixers[op];
       const NormView first = norm(w.norm, host.attention.empty() ? host.operators[op].norm : host.attention[0].norm);
       mix(i, op, describe(rows, w.in, first, residual, Finish::store, at(m_plan.streams)));
@@ -358,8 +313,8 @@ void Forward::addTiles(int position, int done) {
   if (m_workload.mode.mixer != Mixer::convolutionTiled || done == 0 || done % cudaTileStep != 0) return;
   static_assert(tiledStep == cudaTileStep);
   for (std::size_t i = 0; i < m_host.blocks.size(); ++i)
-    if (m_host.blocks[i].kind == BlockShape::Kind::hyena)
-      addTile(tiled(i), m_workload.batch, m_plan.stride, done & -done, position, m_launch);
+    for (std::size_t op = 0; m_host.blocks[i].kind == BlockShape::Kind::hyena && op < operators(i); ++op)
+      addTile(tiled(i, op), m_workload.batch, m_plan.stride, done & -done, position, m_launch);
 }
 
 void Forward::startAllBlocks() {
@@ -367,12 +322,11 @@ void Forward::startAllBlocks() {
   const MixerStep step{m_workload.batch, m_plan.stride, nullptr, nullptr, at<Control>(m_plan.control), {}};
   for (std::size_t i = 0; i < m_host.blocks.size(); ++i) {
     if (m_host.blocks[i].kind == BlockShape::Kind::attention) continue;
-    if (m_host.blocks[i].kind == BlockShape::Kind::hyena) {
-      startBlocks(step, modal(i, 0), blocked(i), m_type, m_launch);
-      continue;
-    }
     for (std::size_t op = 0; op < operators(i); ++op)
-      startHeadBlocks(step, heads(i, op), headBlocks(i, op), m_launch);
+      if (m_host.blocks[i].kind == BlockShape::Kind::hyena)
+        startBlocks(step, modal(i, op), blocked(i, op), m_type, m_launch);
+      else
+        startHeadBlocks(step, heads(i, op), headBlocks(i, op), m_launch);
   }
 }
 

@@ -47,9 +47,13 @@ class Forward {
   void product(int rows, const CudaWeights::Linear& layer, const NormView& norm, const void* x, Finish finish, void* y) {
     multiply(describe(rows, layer, norm, x, finish, y));
   }
-  // Of one operator of a block: MultiHyena has two, whose parts lie one behind the other.
+  // Convolutions of a block, whose parts lie one behind the other: the two operators of MultiHyena, the passes of H3.
   std::size_t operators(std::size_t block) const {
-    return std::max<std::size_t>(1, m_host.blocks[block].operators.size());
+    return std::max<std::size_t>(m_host.blocks[block].operators.size(), static_cast<std::size_t>(passes(block)));
+  }
+  int passes(std::size_t block) const {
+    const auto& host = m_host.blocks[block].operators;
+    return host.size() == 1 ? static_cast<int>(host[0].banks.size()) : 1;
   }
   template <class T = char>
   T* at(const CudaPart& part, std::size_t block, std::size_t op) const {
@@ -57,16 +61,20 @@ class Forward {
   }
   ShortView shortFilter(std::size_t block, std::size_t op) const;
   ModalView modal(std::size_t block, std::size_t op) const;
-  BlockView blocked(std::size_t block) const;
-  LazyView lazy(std::size_t block) const;  // of a recurrent block: the channels that stay convolutions
+  BlockView blocked(std::size_t block, std::size_t op) const;
+  LazyView lazy(std::size_t block, std::size_t op) const;  // of a recurrent block: the channels that stay convolutions
   bool keeps(std::size_t block) const { return m_plan.blocks[block].keptStride > 0; }
-  TiledView tiled(std::size_t block) const;
+  TiledView tiled(std::size_t block, std::size_t op) const;
   void rotate(std::size_t block, const Rotation&) const;
   HeadsView heads(std::size_t block, std::size_t op) const;
   HeadBlocksView headBlocks(std::size_t block, std::size_t op) const;
   HeadCacheView headCache(std::size_t block, std::size_t op) const;
   AttentionView attention(std::size_t block) const;
   void mixStep(std::size_t block, std::size_t op, const VectorProduct& projection);
+  PassView passView(std::size_t block) const;
+  ShortView identity() const;
+  void convolveStep(std::size_t block, std::size_t op, const MixerStep&);
+  void convolvePrompt(std::size_t block, std::size_t op, const MixerPrompt&);
   void mixHeads(std::size_t block, std::size_t op, const MixerStep&);
   void mixPrompt(std::size_t block, std::size_t op, const VectorProduct& projection, const MixerPrompt&);
   void openMlp(std::size_t block, int rows);

@@ -5,11 +5,15 @@
 #include <utility>
 #include <vector>
 
+#include "engine/cuda/rows.h"
+
 namespace engine::cuda {
 namespace {
 
 constexpr int mostOwnRows = 16;   // more rows are never tried with our own kernel
 constexpr int fewOwnRows = 4;     // untried shapes of so few rows take it
+constexpr int fewestStreamedRows = 2;  // one takes our own kernel that norms on the way
+constexpr int mostInvariantRows = 64;
 constexpr int candidates = 48;    // of the library
 constexpr int mostDividedRows = 256;  // with more rows every multiprocessor has work without dividing the inputs
 constexpr int divisions[] = {2, 3, 4, 6, 8};
@@ -48,7 +52,7 @@ struct Gemm::Plan {
   bool tuned = false, own = false;
 };
 
-Gemm::Gemm() {
+Gemm::Gemm() : m_canStream(canMultiplyRows()) {
   cublasLtHandle_t handle = nullptr;
   check(cublasLtCreate(&handle), "starting the library");
   m_handle.reset(handle);
@@ -135,22 +139,31 @@ cublasStatus_t Gemm::run(const Plan& plan, const cublasLtMatmulAlgo_t& algorithm
                         p.y, plan.y.get(), p.y, plan.y.get(), &algorithm, workspace, workspaceBytes, where.stream);
 }
 
+// No trial: the library, alone, is as fast at 64 rows, but the kernels around rows.h overlap with it.
+bool Gemm::streams(const VectorProduct& p, Type type) const {
+  return m_canStream && type == Type::bfloat16 && p.rows >= fewestStreamedRows && p.rows <= mostStreamedRows;
+}
+
 bool Gemm::own(const VectorProduct& p, Type type) const {
+  if (streams(p, type)) return false;
   const auto found = m_plans.find(keyOf(p, type));
   return found == m_plans.end() ? p.rows <= fewOwnRows : found->second->own;
 }
 
 void Gemm::multiply(const VectorProduct& p, Type type, bool batchInvariant, void* workspace, std::size_t workspaceBytes,
                     const Launch& where) {
-  if (batchInvariant && p.rows <= 64) return multiplyVectors(p, type, where);
+  const bool invariant = batchInvariant && p.rows <= mostInvariantRows;
+  if (streams(p, type) || (invariant && m_canStream && type == Type::bfloat16)) return multiplyRows(p, where);
+  if (invariant) return multiplyVectors(p, type, where);
   const Plan& chosen = plan(p, type, workspaceBytes);
   if (chosen.own) return multiplyVectors(p, type, where);
   check(run(chosen, chosen.proposals[chosen.chosen].algo, p, workspace, workspaceBytes, where), "multiplying");
 }
 
 void Gemm::tune(const VectorProduct& p, Type type, void* workspace, std::size_t workspaceBytes, const Launch& where) {
+  if (p.rows == 1 || streams(p, type)) return;
   Plan& chosen = plan(p, type, workspaceBytes);
-  if (chosen.tuned || p.rows == 1) return;
+  if (chosen.tuned) return;
   chosen.tuned = true;
   // Weights that lie in the cache from the last trial would favour whoever comes next.
   std::size_t free = 0, total = 0;

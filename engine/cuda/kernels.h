@@ -155,6 +155,25 @@ void promptModal(const MixerPrompt&, const ModalView&, bool scan, Type, const La
 int promptChunks(const MixerPrompt&, const ModalView&, const Launch&);
 void promptLazy(const MixerPrompt&, const LazyView&, Type, const Launch&);
 
+// Operators with several long convolutions one after the other, rows sequence-major as in MixerPrompt (a step: one token
+// each, at control->position). Streams lie one behind the other: gates x0, x1 ..., the last of them the first one's input.
+struct PassView {
+  int firstSequence, sequences, tokens, position;
+  const Control* control;  // of a step, else null
+  int passes, streams, stride;
+  bool firstGate;         // the stream before the last multiplies the input
+  ShortView shortFilter;  // of all streams: [taps, streams * stride], history [batch, taps - 1, streams * stride]
+  const void* projected;  // [rows, streams * stride] T
+  const void* mixed;      // [rows, stride] T: what the pass before made
+  void* passed;           // [rows, streamColumns(stride)] T: for the mixer's kernels, with identityFilter()
+};
+// Gate, one and input of pass 0, 1 ... into `passed`.
+void beginPass(const PassView&, int pass, Type, const Launch&);
+// Keeps the last inputs of the short filter; after the last pass.
+void keepPassHistory(const PassView&, Type, const Launch&);
+// weight 1, bias 0 [columns]: a short filter of one tap that changes nothing.
+void identityFilter(float* weight, float* bias, int columns, const Launch&);
+
 // The convolution in tiles (engine/cpu/tiled.h), of sides from tiledStep on.
 struct TiledView {
   const float* taps;  // [lags, stride], skip in lag 0

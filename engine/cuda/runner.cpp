@@ -31,6 +31,7 @@ class CudaRunner final : public Runner {
   bool drawsTokens() const override { return true; }
   void decode(int position, int steps, std::span<Token> tokens, std::span<double> seconds) override;
   std::span<const float> logits(int sequence) const override;
+  bool archive(StateArchive&) override;
   MemoryUse memory() const override;
 
  private:
@@ -247,6 +248,30 @@ std::span<const float> CudaRunner::logits(int sequence) const {
     copyRow(sequence, row.data());
   }
   return row;
+}
+
+bool CudaRunner::archive(StateArchive& state) {
+  useDevice();
+  const auto move = [&](const CudaPart& part) {
+    state.elsewhere(part.bytes, [&](std::byte* host) {
+      void *to = host, *from = at(part);
+      if (state.restoring()) std::swap(to, from);
+      check(cudaMemcpyAsync(to, from, part.bytes, cudaMemcpyDefault, stream()), "copying states");
+    });
+    wait();  // the archive grows: its bytes move
+  };
+  for (const CudaSession::Block& block : m_plan.blocks)
+    for (const CudaPart* part : {&block.history, &block.state, &block.responses, &block.inputs, &block.cache, &block.values})
+      if (part->bytes > 0) move(*part);
+  move(m_plan.control);
+  move(m_plan.logits);
+  int begin = m_blocksBegin;
+  state.value(m_firstStep);
+  state.value(begin);
+  m_blocksBegin = begin != 0;
+  if (state.restoring())
+    for (auto& row : m_logits) row.clear();
+  return true;
 }
 
 MemoryUse CudaRunner::memory() const {

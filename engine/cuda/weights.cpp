@@ -136,8 +136,15 @@ DeviceWeights::DeviceWeights(const CudaProgram& program, const Launch& where)
       const CudaWeights::Mixer& mixer = to.mixers[k];
       upload.norm(op.norm, mixer.norm, stride);
       upload.norm(op.innerNorm, mixer.innerNorm, stride);
-      upload.streams(op.in, mixer.in, type);
       upload.linear(op.out, mixer.out, 1, Type::float32);
+      if (op.banks.size() > 1) {
+        const int streams = mixer.in.outputs / stride;
+        upload.linear(op.in, mixer.in, streams, type);
+        upload.vector(op.shortFilter.weight, mixer.shortWeight, op.shortFilter.taps * streams, stride, Type::float32);
+        upload.vector(op.shortFilter.bias, mixer.shortBias, streams, stride, Type::float32);
+        continue;
+      }
+      upload.streams(op.in, mixer.in, type);
       upload.streamRows(op.shortFilter.weight, op.shortFilter.taps, weights.width, mixer.shortWeight);
       upload.streamRows(op.shortFilter.bias, 1, weights.width, mixer.shortBias);
     }
@@ -161,13 +168,12 @@ class TableUploader {
   TableUploader(const CudaProgram& program, const DeviceBuffer& session, const Launch& where)
       : m_program(program), m_session(session), m_where(where) {}
 
-  // Of all operators of a block, one behind the other. Returns the most slots of a group.
+  // Of all convolutions of a block, one behind the other. Returns the most slots of a group.
   int modal(const Block& block, const CudaSession::Block& to) const {
     int mostSlots = 0;
     std::size_t places = 0, coefficients = 0, states = 0, taps = 0;
     std::vector<GroupView> groups;
-    for (const ConvolutionOperator& op : block.operators) {
-      const auto bank = static_cast<std::size_t>(op.banks[0]);
+    for (const std::size_t bank : banksOf(block)) {
       const ModalTable& table = *m_program.modal[bank];
       for (const ModalGroup& group : table.groups) {
         groups.push_back({group.pairs, group.reals, static_cast<std::uint32_t>(coefficients + group.coefficients),
@@ -184,9 +190,10 @@ class TableUploader {
         copy(m_program.blocks[bank]->taps, to.blockTaps, taps);
         taps += m_program.blocks[bank]->taps.size();
       }
+      const bool heads = block.kind == BlockShape::Kind::multiHyena;  // whose states have no padding
       for (std::size_t place = 0; place < table.order.size(); ++place) {
         const ModalGroup& group = table.groups[place / ModalTable::groupSize];
-        if (table.order[place] >= 0) states += static_cast<std::size_t>(2 * group.pairs + group.reals);
+        if (!heads || table.order[place] >= 0) states += static_cast<std::size_t>(2 * group.pairs + group.reals);
       }
       places += table.order.size();
       coefficients += table.coefficients.size();
@@ -205,6 +212,14 @@ class TableUploader {
     taps(table.keptFilters, to.taps, to.keptStride);  // waits
   }
 
+  // Of all convolutions of a block without heads, one behind the other.
+  void taps(const Block& block, const CudaPart& to, int stride) const {
+    const std::vector<std::size_t> banks = banksOf(block);
+    for (std::size_t i = 0; i < banks.size(); ++i) {
+      const std::size_t bytes = to.bytes / banks.size();
+      taps(*m_program.filters[banks[i]], {to.offset + i * bytes, bytes}, stride);
+    }
+  }
   void taps(const FilterBank& filters, const CudaPart& to, int stride) const {
     const std::size_t bytes = filters.reversed.size() * sizeof(float);
     const DeviceBuffer staging(bytes + filters.skip.size() * sizeof(float), "uploading filters");
@@ -236,6 +251,11 @@ class TableUploader {
   }
 
  private:
+  static std::vector<std::size_t> banksOf(const Block& block) {
+    std::vector<std::size_t> banks;
+    for (const ConvolutionOperator& op : block.operators) banks.insert(banks.end(), op.banks.begin(), op.banks.end());
+    return banks;
+  }
   // The channel at each place that has a model, else -1.
   static std::vector<std::int32_t> modelledOrder(const ModalTable& table) {
     std::vector<std::int32_t> order(table.order.data(), table.order.data() + table.order.size());
@@ -272,8 +292,7 @@ std::vector<int> uploadTables(const CudaProgram& program, const DeviceBuffer& se
     } else if (block.kind == BlockShape::Kind::multiHyena) {
       upload.headTaps(block, to.taps);
     } else {
-      upload.taps(*program.filters[static_cast<std::size_t>(block.operators[0].banks[0])], to.taps,
-                  program.sessionPlan.stride);
+      upload.taps(block, to.taps, program.sessionPlan.stride);
     }
   }
   return mostSlots;

@@ -298,6 +298,19 @@ class TestCuda : public QObject {
     QCOMPARE(text, expectedText);
   }
 
+  // The same with a prompt in chunks: one sequence of as many tokens as our own products take.
+  void ownKernelsRunChunks() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    Setting s = setting("modal", 32, 15, 80);
+    const auto ids = randomTokens(66, s.c.sizes.vocabulary, 9);
+    const auto expected = logits(s.model, s.w, ids, 64);
+    s.w.batchInvariant = true;
+    const auto chunks = logitsOn(board(), s.model, s.w, ids, 64);
+    QVERIFY2(distance(chunks, expected) < 2e-2, qPrintable(QString::number(distance(chunks, expected))));
+    s.w.mode.prefill = Prefill::scan;
+    QVERIFY(logitsOn(board(), s.model, s.w, ids, 64) != chunks);  // it was another way
+  }
+
   void textsAreThoseOfTheCpu_data() { addKinds(); }
   void textsAreThoseOfTheCpu() {
     if (!gpu().usable) QSKIP(gpu().remark.c_str());

@@ -17,7 +17,7 @@ class TestCudaModels : public QObject {
     QTest::addColumn<QString>("frame");
     QTest::addColumn<QString>("filters");
     QTest::addColumn<int>("prompt");
-    for (const char* frame : {"evo", "striped", "evo2", "neox", "neox serial"})
+    for (const char* frame : {"evo", "striped", "evo2", "h3", "neox", "neox serial"})
       for (const char* filters : {"original", "tiled", "distilled", "modal", "blocked", "companion", "all modal"}) {
         if (QString(frame).startsWith("neox") && QString(filters) != "original") continue;
         for (const int prompt : {1, 2, 30})
@@ -32,8 +32,9 @@ class TestCudaModels : public QObject {
     QTemporaryDir folder;
     const OpenedFrame opened = openFrame(frame, folder);
     auto model = Model::load(opened.checkpoint);
+    const bool all = filters.startsWith("all") || (frame == "h3" && filters != "distilled");
     if (filters != "original" && filters != "tiled")  // every third filter keeps its taps
-      model = model->withDistilled(randomDistilled(*opened.checkpoint, 2, 1, filters.startsWith("all") ? 0 : 3, 7));
+      model = model->withDistilled(randomDistilled(*opened.checkpoint, 2, 1, all ? 0 : 3, 7));
     const Mixer mixer = frame.startsWith("neox")     ? Mixer::attention
                         : filters == "tiled"         ? Mixer::convolutionTiled
                         : filters.endsWith("modal")  ? Mixer::modal
@@ -76,7 +77,7 @@ class TestCudaModels : public QObject {
   // The widths of real models, where bfloat16 takes the kernels of tensor cores: grouped keys and rotary positions.
   void wideFramesInBfloat16() {
     if (!gpu().usable) QSKIP(gpu().remark.c_str());
-    for (const char* frame : {"striped", "evo2", "neox"}) {
+    for (const char* frame : {"striped", "evo2", "h3", "neox"}) {
       QTemporaryDir folder;
       const OpenedFrame opened = openFrame(frame, folder, 256, 512);
       const auto model = Model::load(opened.checkpoint);
@@ -95,9 +96,122 @@ class TestCudaModels : public QObject {
   void whatStaysOnTheCpuSaysSo() {
     if (!gpu().usable) QSKIP(gpu().remark.c_str());
     QTemporaryDir folder;
-    const auto model = Model::load(openFrame("h3", folder).checkpoint);
-    const auto refusal = errorOf([&] { Session(model, workload(Mixer::convolutionLazy, 20), board()); });
-    QVERIFY2(refusal.find("H3 operators run on the CPU only") != std::string::npos, refusal.c_str());
+    const OpenedFrame opened = openFrame("h3", folder);
+    const auto model = Model::load(opened.checkpoint)->withDistilled(randomDistilled(*opened.checkpoint, 2, 1, 3, 7));
+    const auto refusal = errorOf([&] { Session(model, workload(Mixer::modal, 20), board()); });
+    QVERIFY2(refusal.find("distil all of its filters") != std::string::npos, refusal.c_str());
+  }
+
+  // What a session remembers, saved and copied back: the same bits from there on, in the session and in a new one; on the
+  // CPU it is computed again from the tokens.
+  void snapshotsGoOn_data() { addKinds(); }
+  void snapshotsGoOn() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(QString, kind);
+    for (const int batch : {1, 3}) {
+      Setting s = setting(kind, 64, 7, 120);
+      s.w.batch = batch;
+      s.w.seed = 5;
+      s.w.sampling = {0.9, 0, 1};
+      const auto ids = randomTokens(batch * 9, s.c.sizes.vocabularySize, 3);
+      Session session(s.model, s.w, board()), other(s.model, s.w, board());
+      session.prefill(ids);
+      QCOMPARE(session.decode(21), Outcome::finished);
+      const Snapshot snapshot = session.snapshot();
+      const auto goOn = [&](Session& from) {
+        from.decode(35);
+        auto result = copy(from.logits(batch - 1));
+        for (const Token token : from.generated(0)) result.push_back(static_cast<float>(token));
+        return result;
+      };
+      const auto expected = goOn(session);
+      QVERIFY(!snapshot.state.empty());
+      for (Session* to : {&session, &other}) {
+        QCOMPARE(to->restore(snapshot), Outcome::finished);
+        QCOMPARE(goOn(*to), expected);
+      }
+      s.w.precision = Precision::float32;
+      Session exact(s.model, s.w, board()), onCpu(s.model, s.w, Device::open("cpu", 2));
+      exact.restore(snapshot);  // of another precision
+      onCpu.restore(snapshot);
+      QVERIFY(distance(copy(exact.logits(0)), copy(onCpu.logits(0))) < 1e-5);
+    }
+  }
+
+  // Several long convolutions in one operator: steps, prompts in one and in several pieces, and batches.
+  void higherOrdersMatchTheCpu_data() {
+    QTest::addColumn<int>("order");
+    QTest::addColumn<QString>("filters");
+    QTest::addColumn<int>("prompt");
+    for (const int order : {3, 4})
+      for (const char* filters : {"original", "tiled", "distilled", "modal", "blocked", "companion"})
+        for (const int prompt : {1, 2, 30, 650})
+          QTest::newRow(qPrintable(QString("order %1, %2, prompt %3").arg(order).arg(filters).arg(prompt)))
+              << order << QString(filters) << prompt;
+  }
+  void higherOrdersMatchTheCpu() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(int, order);
+    QFETCH(QString, filters);
+    QFETCH(int, prompt);
+    SyntheticSizes sizes;
+    sizes.width = order == 3 ? 83 : 24;
+    sizes.innerWidth = 50;
+    sizes.hyenaOrder = order;
+    const Case c = make(sizes);
+    auto model = c.model;
+    if (filters != "original" && filters != "tiled") model = model->withDistilled(randomDistilled(*c.checkpoint, 3, 2, 0, 5));
+    Workload w = workload(mixerOf(filters == "original" || filters == "distilled" ? "convolution" : filters), prompt + 50);
+    w.precision = Precision::float32;
+    const std::vector<int> ids = randomTokens(prompt + 45, sizes.vocabulary, 9);
+    const auto expected = logits(model, w, ids, static_cast<std::size_t>(prompt));
+    const double once = distance(logitsOn(board(), model, w, ids, static_cast<std::size_t>(prompt)), expected);
+    w.precision = Precision::automatic;
+    const double half = distance(logitsOn(board(), model, w, ids, static_cast<std::size_t>(prompt)), expected);
+    QVERIFY2(once < 1e-5 && half < 2e-2, qPrintable(QString("%1, %2").arg(once).arg(half)));
+
+    w.batch = 9;
+    const auto last = [&](const std::shared_ptr<Device>& device) {
+      Session session(model, w, device);
+      session.prefill(std::span<const Token>(ids).first(9 * 4));
+      session.force(std::span<const Token>(ids).subspan(9, 9));
+      session.force(std::span<const Token>(ids).first(9));
+      return copy(session.logits(8));
+    };
+    w.precision = Precision::float32;
+    const double many = distance(last(board()), last(Device::open("cpu", 2)));
+    QVERIFY2(many < 1e-5, qPrintable(QString::number(many)));
+  }
+
+  // Products of some dozens of rows: sums so long that their stages go round, shared by a cluster or not.
+  void longSumsOfManyRows_data() {
+    QTest::addColumn<int>("batch");
+    for (const int batch : {5, 16, 17, 33, 64, 65, 128}) QTest::addRow("batch %d", batch) << batch;
+  }
+  void longSumsOfManyRows() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(int, batch);
+    SyntheticSizes sizes;
+    sizes.width = 128;
+    sizes.innerWidth = 6003;
+    const Case c = make(sizes);
+    Workload w = workload(Mixer::convolutionLazy, 12, batch);
+    const auto ids = randomTokens(batch * 3, sizes.vocabulary, 4);
+    const auto last = [&](const std::shared_ptr<Device>& device) {
+      Session session(c.model, w, device);
+      session.prefill(std::span<const Token>(ids).first(static_cast<std::size_t>(batch) * 2));
+      session.force(std::span<const Token>(ids).subspan(static_cast<std::size_t>(batch) * 2));
+      std::vector<float> rows;
+      for (int b = 0; b < batch; ++b) {
+        const auto row = copy(session.logits(b));
+        rows.insert(rows.end(), row.begin(), row.end());
+      }
+      return rows;
+    };
+    const auto expected = last(Device::open("cpu", 2)), half = last(board());
+    const double error = distance(half, expected);
+    const double kl = divergence(half, expected, static_cast<std::size_t>(sizes.vocabulary));
+    QVERIFY2(error < 1e-2 && kl < 1e-3, qPrintable(QString("%1, KL %2").arg(error).arg(kl)));
   }
 
   // The logits are read back and drawn from by engine/sampling.cpp: the same tokens. Half of the vocabulary has the logits
