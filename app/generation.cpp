@@ -2,8 +2,6 @@
 
 #include <QFileInfo>
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -14,48 +12,6 @@
 #include "engine/randomtransformer.h"
 
 namespace app {
-
-double Lane::rate(int batch) const {
-  const bool ended = phase == Phase::finished || phase == Phase::stopped;
-  const double window = ended ? std::numeric_limits<double>::infinity() : 0.5;
-  double seconds = 0;
-  std::size_t count = 0;
-  for (auto it = tokenSeconds.rbegin(); it != tokenSeconds.rend() && seconds < window; ++it, ++count) seconds += *it;
-  return seconds > 0 ? static_cast<double>(batch) * static_cast<double>(count) / seconds : 0;
-}
-
-const SweepPoint* Lane::bestBatch() const {
-  const auto best = std::max_element(sweep.begin(), sweep.end(), [](const SweepPoint& a, const SweepPoint& b) {
-    return a.tokensPerSecond < b.tokensPerSecond;
-  });
-  return best == sweep.end() ? nullptr : &*best;
-}
-
-double Lane::bytesAt(int position) const {
-  const double share = capacityTokens > 0 ? static_cast<double>(position) / capacityTokens : 0;
-  return static_cast<double>(stateBytes) + static_cast<double>(cacheBytes) * share;
-}
-
-double Lane::percentileSeconds(double share) const {
-  if (tokenSeconds.empty()) return 0;
-  std::vector<double> sorted = tokenSeconds;
-  const auto at = static_cast<std::ptrdiff_t>(std::llround(share * static_cast<double>(sorted.size() - 1)));
-  std::nth_element(sorted.begin(), sorted.begin() + at, sorted.end());
-  return sorted[static_cast<std::size_t>(at)];
-}
-
-double Lane::flopsPerByte(int batch) const {
-  const double bytes = static_cast<double>(footprint.weightBytes) + batch * footprint.movedBytesPerToken;
-  return bytes > 0 ? batch * footprint.flopsPerToken / bytes : 0;
-}
-
-double Lane::flopsPerSecond(int batch) const {
-  return rate(batch) * footprint.flopsPerToken;
-}
-
-double Lane::medianSeconds() const {
-  return percentileSeconds(0.5);
-}
 
 GenerationRun::GenerationRun(Document& document, Jobs& jobs, QObject* parent)
     : QObject(parent), m_document(document), m_jobs(jobs) {
@@ -106,20 +62,17 @@ void GenerationRun::findDevices() {
 }
 
 void GenerationRun::start(const GenerationSettings& settings) {
-  if (!m_document.checkpoint()) return;
-  cancel();
-  m_settings = settings;
-  prepare(&GenerationRun::launch);
+  prepare(settings, &GenerationRun::launch);
 }
 
 void GenerationRun::sweep(const GenerationSettings& settings) {
+  prepare(settings, &GenerationRun::launchSweep);
+}
+
+void GenerationRun::prepare(const GenerationSettings& settings, void (GenerationRun::*then)()) {
   if (!m_document.checkpoint()) return;
   cancel();
   m_settings = settings;
-  prepare(&GenerationRun::launchSweep);
-}
-
-void GenerationRun::prepare(void (GenerationRun::*then)()) {
   m_preparing = true;
   m_paused = false;
   Q_EMIT stateChanged();
