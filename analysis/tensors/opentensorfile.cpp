@@ -104,6 +104,7 @@ std::vector<fs::path> piecesOf(const fs::path& path) {
 
 std::shared_ptr<const Blob> openPieces(const std::vector<fs::path>& pieces) {
   std::vector<std::shared_ptr<const Blob>> blobs;
+  blobs.reserve(pieces.size());
   for (const fs::path& piece : pieces) blobs.push_back(openFile(piece));
   return joined(std::move(blobs), pieces.front().string());
 }
