@@ -18,7 +18,7 @@ GenerationRun::GenerationRun(Document& document, Jobs& jobs, QObject* parent)
   m_poll.setInterval(33);
   connect(&m_poll, &QTimer::timeout, this, &GenerationRun::poll);
   connect(&document, &Document::opened, this, &GenerationRun::reset);
-  connect(&document, &Document::hearingChanged, this, [this] {  // the next run fits anew; this one goes on
+  connect(&document, &Document::fitWeightChanged, this, [this] {  // the next run fits anew; this one goes on
     if (m_preparing) cancel();
     m_distilled.reset();
   });
@@ -83,7 +83,7 @@ void GenerationRun::prepare(const GenerationSettings& settings, void (Generation
   if (m_transformerSource == m_settings.transformer) known.transformer = m_transformer;
   known.transformerSource = m_settings.transformer;
   known.deviceAsked = m_settings.device;
-  known.weightRemark = m_document.hearing().remark();
+  known.weightRemark = m_document.fitWeight().remark();
   // A device that failed a lane is opened anew.
   const bool laneFailed = std::any_of(m_lanes.begin(), m_lanes.end(),
                                   [](const Lane& lane) { return lane.phase == Lane::Phase::failed; });
@@ -91,14 +91,14 @@ void GenerationRun::prepare(const GenerationSettings& settings, void (Generation
   m_jobs.start(
       QStringLiteral("prepare generation"), tr("Distilling %1 filters").arg(m_document.filterCount()),
       Jobs::Priority::batch,
-      [this, then, known, checkpoint = m_document.checkpoint(), hearing = m_document.hearing(), roofs = m_roofs](
+      [this, then, known, checkpoint = m_document.checkpoint(), fitWeight = m_document.fitWeight(), roofs = m_roofs](
           const analysis::Task& task, const Jobs::Post& post) {
         Prepared made = known;
         if (!made.model) made.model = engine::Model::load(checkpoint, task);
         if (!made.distilled) {
           analysis::DistilRequest request;
           request.orders = made.orders;
-          request.weight = hearing.weight;
+          request.weight = fitWeight.weight;
           made.distilled = made.model->withDistilled(analysis::distil(*checkpoint, request, task));
         }
         if (!made.transformer && made.transformerSource == QLatin1String("random")) {

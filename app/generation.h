@@ -101,7 +101,7 @@ class GenerationRun : public QObject {
   std::shared_ptr<const engine::Model> m_model;      // original
   std::shared_ptr<const engine::Model> m_distilled;  // for m_distilledOrders
   std::vector<int> m_distilledOrders;
-  QString m_weightRemark;  // by what m_distilled was fitted, as Hearing::remark() says it
+  QString m_weightRemark;  // by what m_distilled was fitted, as FitWeight::remark() says it
   std::unique_ptr<engine::Tokenizer> m_tokenizer, m_transformerTokenizer;
   std::shared_ptr<const engine::Model> m_transformer;
   QString m_transformerSource;  // what m_transformer is of

@@ -138,10 +138,10 @@ SessionState stateOf(const Json& json, const QString& folder, const QString& nam
   const Reader plan(top.part("plan"), name);
   plan.read("tolerancePercent", out.tolerancePercent);
   plan.read("scope", out.scope);
-  const Reader hearing(plan.part("hearing"), name);
-  hearing.read("low", out.hearing.low);
-  hearing.read("high", out.hearing.high);
-  hearing.read("text", out.hearing.text);
+  const Reader fitWeight(plan.part("fitWeight"), name);
+  fitWeight.read("low", out.fitWeight.low);
+  fitWeight.read("high", out.fitWeight.high);
+  fitWeight.read("text", out.fitWeight.text);
   plan.read("methods", out.methods);
   const Reader view(top.part("view"), name);
   view.read("selection", out.selection);
@@ -198,7 +198,7 @@ std::string sessionText(const SessionState& s, const QString& folder) {
        {{"tolerancePercent", s.tolerancePercent},
         {"scope", s.scope},
         {"methods", s.methods},
-        {"hearing", {{"low", s.hearing.low}, {"high", s.hearing.high}, {"text", text(s.hearing.text)}}}}},
+        {"fitWeight", {{"low", s.fitWeight.low}, {"high", s.fitWeight.high}, {"text", text(s.fitWeight.text)}}}}},
       {"view",
        {{"selection", s.selection},
         {"preset", s.preset},
