@@ -120,7 +120,7 @@ void MainWindow::apply(const SessionState& saved) {
       --unknown;
       std::copy(found->orders.begin(), found->orders.end(), orders.begin() + row);
       for (const int channel : found->locked)
-        if (channel >= 0 && channel < bank.channels) locked[static_cast<std::size_t>(row + channel)] = true;
+        if (channel >= 0 && channel < bank.channels) locked[static_cast<std::size_t>(row) + static_cast<std::size_t>(channel)] = true;
     }
     row += bank.channels;
   }

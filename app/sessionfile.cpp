@@ -41,10 +41,11 @@ std::string runs(const std::vector<int>& values) {
 std::vector<int> expand(const std::string& text, const QString& name) {
   std::vector<int> out;
   for (const QString& word : QString::fromStdString(text).split(' ', Qt::SkipEmptyParts)) {
-    const qsizetype star = word.indexOf('*');
+    const QStringView run = word;
+    const qsizetype star = run.indexOf('*');
     bool isValue = false, isCount = true;
-    const int value = word.left(star).toInt(&isValue);
-    const int count = star < 0 ? 1 : word.mid(star + 1).toInt(&isCount);
+    const int value = run.left(star).toInt(&isValue);
+    const int count = star < 0 ? 1 : run.mid(star + 1).toInt(&isCount);
     if (!isValue || !isCount || count < 1 || count > maxChannels - static_cast<int>(out.size()))
       refuse(name, "'" + word.left(40).toStdString() + "' is no run of numbers");
     out.insert(out.end(), static_cast<std::size_t>(count), value);
