@@ -106,7 +106,7 @@ std::vector<std::unique_ptr<cpu::InputSums>> emptySums(const Model::Weights& wei
     one.channels = bank.channels;
     one.tokens = tokens;
     const auto channels = static_cast<std::size_t>(bank.channels);
-    const auto bins = static_cast<std::size_t>(cpu::InputSums::transformSize(tokens) / 2 + 1);
+    const auto bins = static_cast<std::size_t>(cpu::InputSums::transformSize(tokens)) / 2 + 1;
     one.power.resize(channels * bins);
     one.autocorrelation.resize(channels * static_cast<std::size_t>(tokens));
   }
