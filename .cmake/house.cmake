@@ -36,6 +36,13 @@ if(POLECAT_SANITIZE)
   target_compile_options(polecat_settings INTERFACE -fsanitize=${POLECAT_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(polecat_settings INTERFACE -fsanitize=${POLECAT_SANITIZE})
 endif()
+if(POLECAT_COVERAGE)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "POLECAT_COVERAGE needs Clang, which counts in the source, not in what the optimiser made of it")
+  endif()
+  target_compile_options(polecat_settings INTERFACE -fprofile-instr-generate -fcoverage-mapping)
+  target_link_options(polecat_settings INTERFACE -fprofile-instr-generate)
+endif()
 
 # polecat_room(NAME MAY_LINK target...): a static library of every source below this folder.
 # MAY_LINK is the whole truth of what the room may use; polecat_check_layers() holds it to that.

@@ -40,7 +40,7 @@ Analyst::Analyst(Document& document, Jobs& jobs, QObject* parent)
     : QObject(parent), m_document(document), m_jobs(jobs) {
   connect(&document, &Document::opened, this, &Analyst::reset);
   connect(&document, &Document::selectionChanged, this, &Analyst::selectionChanged);
-  connect(&document, &Document::hearingChanged, this, [this] {
+  connect(&document, &Document::fitWeightChanged, this, [this] {
     reset();
     if (m_document.selectedRow() >= 0) selectionChanged();
   });
@@ -102,7 +102,7 @@ void Analyst::analyse(int row) {
   m_jobs.cancel(QStringLiteral("certificate"));
   m_jobs.start(
       QStringLiteral("analyse"), tr("Analysing filter %1").arg(m_document.filterName(row)), Jobs::Priority::interactive,
-      [this, checkpoint = m_document.checkpoint(), hearing = m_document.hearing(), id, row, known = m_current,
+      [this, checkpoint = m_document.checkpoint(), fitWeight = m_document.fitWeight(), id, row, known = m_current,
        order = m_shownOrder](
           const analysis::Task& task, const Jobs::Post& post) {
         const Publish publish = publisher(row, post);
@@ -110,7 +110,7 @@ void Analyst::analyse(int row) {
         publish(stage, false);
         if (!stage.statistics.finite || stage.filter->taps.size() < 2) return;
         const auto reduce = [&](int maxOrder) {
-          stage.reducer = std::make_shared<const analysis::Reducer>(stage.filter, maxOrder, task, hearing.of(id));
+          stage.reducer = std::make_shared<const analysis::Reducer>(stage.filter, maxOrder, task, fitWeight.of(id));
           publish(stage, true);
         };
         if (!stage.reducer && stage.filter->taps.size() > longTaps && order < Document::maxOrder)

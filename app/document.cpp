@@ -72,7 +72,7 @@ void Document::take(const QString& path, std::shared_ptr<const analysis::Checkpo
     }
     m_orders.assign(static_cast<std::size_t>(rows), defaultOrder);
     m_locked.assign(static_cast<std::size_t>(rows), false);
-    m_hearing = {};
+    m_fitWeight = {};
     m_undo.clear();
   } else if (history == History::step) {
     m_undo.push(new ReadingEdit(*this, before, choices));
@@ -128,14 +128,14 @@ void Document::setLocked(const std::vector<int>& rows, bool on) {
   if (!changed.empty()) m_undo.push(new LockEdit(*this, std::move(changed), on));
 }
 
-void Document::setHearing(Hearing hearing) {
-  if (hearing.plain() && m_hearing.plain()) return;
-  m_undo.push(new HearingEdit(*this, m_hearing, std::move(hearing)));
+void Document::setFitWeight(FitWeight fitWeight) {
+  if (fitWeight.plain() && m_fitWeight.plain()) return;
+  m_undo.push(new FitWeightEdit(*this, m_fitWeight, std::move(fitWeight)));
 }
 
-void Document::restoreHearing(Hearing hearing) {
-  m_hearing = std::move(hearing);
-  Q_EMIT hearingChanged();
+void Document::restoreFitWeight(FitWeight fitWeight) {
+  m_fitWeight = std::move(fitWeight);
+  Q_EMIT fitWeightChanged();
 }
 
 int Document::lockedCount() const {

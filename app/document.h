@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "analysis/checkpoint/checkpoint.h"
-#include "app/hearing.h"
+#include "app/fitweight.h"
 #include "app/jobs.h"
 
 namespace app {
@@ -66,10 +66,10 @@ class Document : public QObject {
   // Orders and locks of all rows as a session has them: no undoable step, the undo stack starts anew.
   void restorePlan(std::vector<int> orders, std::vector<bool> locked);
   // What counts as an error of a fit. One undoable step; another file begins with every frequency alike.
-  const Hearing& hearing() const { return m_hearing; }
-  void setHearing(Hearing);
+  const FitWeight& fitWeight() const { return m_fitWeight; }
+  void setFitWeight(FitWeight);
   // The same as a session has it: no undoable step.
-  void restoreHearing(Hearing);
+  void restoreFitWeight(FitWeight);
   // Rows of the bank that holds `row`.
   std::vector<int> bankRows(int row) const;
   std::vector<int> allRows() const;
@@ -87,7 +87,7 @@ class Document : public QObject {
   void ordersChanged(const std::vector<int>& rows);
   void locksChanged(const std::vector<int>& rows);
   // Fits made before made another error small.
-  void hearingChanged();
+  void fitWeightChanged();
   // A single row was to change and is locked.
   void lockRefused(int row);
   // A file behind the open model was replaced, rewritten or removed since it was opened.
@@ -96,7 +96,7 @@ class Document : public QObject {
  private:
   friend class OrderEdit;
   friend class LockEdit;
-  friend class HearingEdit;
+  friend class FitWeightEdit;
   friend class ReadingEdit;
   enum class History { anew, step, kept };
   void load(const QString& path, const analysis::Choices&, History);
@@ -113,7 +113,7 @@ class Document : public QObject {
   std::vector<int> m_bankStart;  // first row of each bank
   std::vector<int> m_orders;
   std::vector<bool> m_locked;
-  Hearing m_hearing;
+  FitWeight m_fitWeight;
   analysis::FilterId m_selection;
 };
 

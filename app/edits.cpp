@@ -59,16 +59,16 @@ LockEdit::LockEdit(Document& document, std::vector<int> rows, bool on)
                              : QObject::tr("%1 of %2 filters").arg(verb).arg(m_rows.size()));
 }
 
-HearingEdit::HearingEdit(Document& document, Hearing before, Hearing after)
+FitWeightEdit::FitWeightEdit(Document& document, FitWeight before, FitWeight after)
     : m_document(document), m_before(std::move(before)), m_after(std::move(after)) {
   setText(QObject::tr("fits by %1").arg(m_after.name()));
 }
 
-void HearingEdit::undo() {
-  m_document.restoreHearing(m_before);
+void FitWeightEdit::undo() {
+  m_document.restoreFitWeight(m_before);
 }
-void HearingEdit::redo() {
-  m_document.restoreHearing(m_after);
+void FitWeightEdit::redo() {
+  m_document.restoreFitWeight(m_after);
 }
 
 void LockEdit::undo() {

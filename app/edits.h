@@ -42,15 +42,15 @@ class LockEdit : public QUndoCommand {
 };
 
 // "fits by band 0.1–1.2 rad/token".
-class HearingEdit : public QUndoCommand {
+class FitWeightEdit : public QUndoCommand {
  public:
-  HearingEdit(Document&, Hearing before, Hearing after);
+  FitWeightEdit(Document&, FitWeight before, FitWeight after);
   void undo() override;
   void redo() override;
 
  private:
   Document& m_document;
-  Hearing m_before, m_after;
+  FitWeight m_before, m_after;
 };
 
 // A setting beside the plan: "tolerance 10 to 5". It has been made already when this is pushed; changes of one setting

@@ -78,7 +78,7 @@ struct EffectStudy::Context {
   std::vector<analysis::Distilled> levels;
   std::vector<int> orders, levelOrders;
   EffectSettings settings;
-  Hearing hearing;
+  FitWeight fitWeight;
 
   void load(const analysis::Task& task) {
     if (!checkpoint->languageModel())
@@ -91,8 +91,8 @@ struct EffectStudy::Context {
     while (levels.size() <= index) {
       analysis::DistilRequest request;
       request.order = levelOrders[levels.size()];
-      request.weight = hearing.weight;
-      request.weightName = hearing.plain() ? std::string() : hearing.name().toStdString();
+      request.weight = fitWeight.weight;
+      request.weightName = fitWeight.plain() ? std::string() : fitWeight.name().toStdString();
       levels.push_back(analysis::distil(*checkpoint, request, task));
     }
     return levels[index];
@@ -103,7 +103,7 @@ EffectStudy::EffectStudy(Document& document, Jobs& jobs, GenerationRun& run, QOb
     : QObject(parent), m_document(document), m_jobs(jobs), m_run(run) {
   connect(&document, &Document::opened, this, &EffectStudy::reset);
   connect(&document, &Document::ordersChanged, this, &EffectStudy::changed);
-  connect(&document, &Document::hearingChanged, this, [this] {  // models fitted otherwise
+  connect(&document, &Document::fitWeightChanged, this, [this] {  // models fitted otherwise
     m_jobs.cancel(purpose);
     m_levels.clear();
     forgetMeasurements();
@@ -132,7 +132,7 @@ void EffectStudy::forgetMeasurements() {
 
 EffectStudy::Context EffectStudy::context(const EffectSettings& settings) const {
   return {m_document.checkpoint(), m_model ? m_model : m_run.model(), m_levels, m_document.orders(), m_levelOrders, settings,
-          m_document.hearing()};
+          m_document.fitWeight()};
 }
 
 bool EffectStudy::active() const {
@@ -162,7 +162,7 @@ void EffectStudy::measure(const EffectSettings& settings) {
           m_provenance = tr("%1 · %2 of %3 tokens · float32")
                              .arg(QFileInfo(m_settings.text).fileName(),
                                   windows == 1 ? tr("1 window") : tr("%1 windows").arg(windows), widgets::count(tokens)) +
-                         m_document.hearing().remark();
+                         m_document.fitWeight().remark();
           Q_EMIT changed();
         });
         const auto effect = [&](const analysis::Distilled& distilled, const analysis::Task& quiet) {
@@ -173,7 +173,7 @@ void EffectStudy::measure(const EffectSettings& settings) {
         };
         analysis::DistilRequest asked;
         asked.orders = work.orders;
-        asked.weight = work.hearing.weight;
+        asked.weight = work.fitWeight.weight;
         const analysis::Distilled plan =
             analysis::distil(*work.checkpoint, asked, part(task, 0.08, 0.25, "distilling the plan"));
         const PlanEffect ofPlan = effect(plan, part(task, 0.25, 0.3, "evaluating the plan"));

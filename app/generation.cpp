@@ -2,8 +2,6 @@
 
 #include <QFileInfo>
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -15,54 +13,12 @@
 
 namespace app {
 
-double Lane::rate(int batch) const {
-  const bool ended = phase == Phase::finished || phase == Phase::stopped;
-  const double window = ended ? std::numeric_limits<double>::infinity() : 0.5;
-  double seconds = 0;
-  std::size_t count = 0;
-  for (auto it = tokenSeconds.rbegin(); it != tokenSeconds.rend() && seconds < window; ++it, ++count) seconds += *it;
-  return seconds > 0 ? static_cast<double>(batch) * static_cast<double>(count) / seconds : 0;
-}
-
-const SweepPoint* Lane::bestBatch() const {
-  const auto best = std::max_element(sweep.begin(), sweep.end(), [](const SweepPoint& a, const SweepPoint& b) {
-    return a.tokensPerSecond < b.tokensPerSecond;
-  });
-  return best == sweep.end() ? nullptr : &*best;
-}
-
-double Lane::bytesAt(int position) const {
-  const double share = capacityTokens > 0 ? static_cast<double>(position) / capacityTokens : 0;
-  return static_cast<double>(stateBytes) + static_cast<double>(cacheBytes) * share;
-}
-
-double Lane::percentileSeconds(double share) const {
-  if (tokenSeconds.empty()) return 0;
-  std::vector<double> sorted = tokenSeconds;
-  const auto at = static_cast<std::ptrdiff_t>(std::llround(share * static_cast<double>(sorted.size() - 1)));
-  std::nth_element(sorted.begin(), sorted.begin() + at, sorted.end());
-  return sorted[static_cast<std::size_t>(at)];
-}
-
-double Lane::flopsPerByte(int batch) const {
-  const double bytes = static_cast<double>(footprint.weightBytes) + batch * footprint.movedBytesPerToken;
-  return bytes > 0 ? batch * footprint.flopsPerToken / bytes : 0;
-}
-
-double Lane::flopsPerSecond(int batch) const {
-  return rate(batch) * footprint.flopsPerToken;
-}
-
-double Lane::medianSeconds() const {
-  return percentileSeconds(0.5);
-}
-
 GenerationRun::GenerationRun(Document& document, Jobs& jobs, QObject* parent)
     : QObject(parent), m_document(document), m_jobs(jobs) {
   m_poll.setInterval(33);
   connect(&m_poll, &QTimer::timeout, this, &GenerationRun::poll);
   connect(&document, &Document::opened, this, &GenerationRun::reset);
-  connect(&document, &Document::hearingChanged, this, [this] {  // the next run fits anew; this one goes on
+  connect(&document, &Document::fitWeightChanged, this, [this] {  // the next run fits anew; this one goes on
     if (m_preparing) cancel();
     m_distilled.reset();
   });
@@ -106,20 +62,17 @@ void GenerationRun::findDevices() {
 }
 
 void GenerationRun::start(const GenerationSettings& settings) {
-  if (!m_document.checkpoint()) return;
-  cancel();
-  m_settings = settings;
-  prepare(&GenerationRun::launch);
+  prepare(settings, &GenerationRun::launch);
 }
 
 void GenerationRun::sweep(const GenerationSettings& settings) {
+  prepare(settings, &GenerationRun::launchSweep);
+}
+
+void GenerationRun::prepare(const GenerationSettings& settings, void (GenerationRun::*then)()) {
   if (!m_document.checkpoint()) return;
   cancel();
   m_settings = settings;
-  prepare(&GenerationRun::launchSweep);
-}
-
-void GenerationRun::prepare(void (GenerationRun::*then)()) {
   m_preparing = true;
   m_paused = false;
   Q_EMIT stateChanged();
@@ -130,7 +83,7 @@ void GenerationRun::prepare(void (GenerationRun::*then)()) {
   if (m_transformerSource == m_settings.transformer) known.transformer = m_transformer;
   known.transformerSource = m_settings.transformer;
   known.deviceAsked = m_settings.device;
-  known.weightRemark = m_document.hearing().remark();
+  known.weightRemark = m_document.fitWeight().remark();
   // A device that failed a lane is opened anew.
   const bool laneFailed = std::any_of(m_lanes.begin(), m_lanes.end(),
                                   [](const Lane& lane) { return lane.phase == Lane::Phase::failed; });
@@ -138,14 +91,14 @@ void GenerationRun::prepare(void (GenerationRun::*then)()) {
   m_jobs.start(
       QStringLiteral("prepare generation"), tr("Distilling %1 filters").arg(m_document.filterCount()),
       Jobs::Priority::batch,
-      [this, then, known, checkpoint = m_document.checkpoint(), hearing = m_document.hearing(), roofs = m_roofs](
+      [this, then, known, checkpoint = m_document.checkpoint(), fitWeight = m_document.fitWeight(), roofs = m_roofs](
           const analysis::Task& task, const Jobs::Post& post) {
         Prepared made = known;
         if (!made.model) made.model = engine::Model::load(checkpoint, task);
         if (!made.distilled) {
           analysis::DistilRequest request;
           request.orders = made.orders;
-          request.weight = hearing.weight;
+          request.weight = fitWeight.weight;
           made.distilled = made.model->withDistilled(analysis::distil(*checkpoint, request, task));
         }
         if (!made.transformer && made.transformerSource == QLatin1String("random")) {

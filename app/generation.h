@@ -2,7 +2,6 @@
 // them 30 times a second, keeps text and token times of each.
 #pragma once
 
-#include <QElapsedTimer>
 #include <QObject>
 #include <QString>
 #include <QTimer>
@@ -10,12 +9,11 @@
 #include <memory>
 #include <vector>
 
-#include "app/batchsweep.h"
 #include "app/document.h"
 #include "app/jobs.h"
+#include "app/lane.h"
 #include "app/lanedevice.h"
 #include "app/roof.h"
-#include "engine/footprint.h"
 #include "engine/generation.h"
 #include "engine/tokenizer.h"
 
@@ -29,43 +27,6 @@ struct GenerationSettings {
   engine::Sampling sampling{0.8, 0, 1.0};
   QString transformer;  // a checkpoint to run beside the two; "random": random weights of the same shape; empty: none
   QString device;       // of engine::devices(); empty: automatic
-};
-
-// One lane as it stands.
-struct Lane {
-  using Phase = engine::LaneState::Phase;
-  enum class Kind { original, distilled, transformer } kind = Kind::original;
-  QString name;    // "Original"
-  QString remark;  // "cached convolution, fp32"
-  Phase phase = Phase::waiting;
-  QByteArray text;                    // bytes generated so far, first sequence
-  std::vector<engine::Token> tokens;  // first sequence
-  std::vector<double> tokenSeconds;   // own time of each step, other lanes' turns not counted
-  double prefillSeconds = 0;
-  engine::MemoryUse memory;
-  std::size_t stateBytes = 0;  // of one sequence, constant
-  std::size_t cacheBytes = 0;  // of one sequence when `capacityTokens` are used; grows with the position
-  int capacityTokens = 0;
-  engine::Footprint footprint;
-  QString error;
-  std::vector<SweepPoint> sweep;  // throughput over the batch
-  QString sweepEnd;               // why the sweep of this lane went no further; empty: nothing stood in the way
-
-  // Operations per byte that must be moved for a step of the batch, and operations per second attained: the place in
-  // a roofline. 0 before the first token.
-  double flopsPerByte(int batch) const;
-  double flopsPerSecond(int batch) const;
-
-  // Of the sweep; null before its first point.
-  const SweepPoint* bestBatch() const;
-  // Tokens per second of all sequences in the lane's own time: of the last half second while it runs, of the whole
-  // run once it has ended; 0 before the first token.
-  double rate(int batch) const;
-  // State and cache in use after `position` tokens, one sequence.
-  double bytesAt(int position) const;
-  // Of the whole run.
-  double medianSeconds() const;
-  double percentileSeconds(double share) const;
 };
 
 class GenerationRun : public QObject {
@@ -122,7 +83,7 @@ class GenerationRun : public QObject {
 
   void reset();
   void findDevices();
-  void prepare(void (GenerationRun::*then)());
+  void prepare(const GenerationSettings&, void (GenerationRun::*then)());
   void adopt(const Prepared&);
   void launch();
   void launchSweep();
@@ -140,7 +101,7 @@ class GenerationRun : public QObject {
   std::shared_ptr<const engine::Model> m_model;      // original
   std::shared_ptr<const engine::Model> m_distilled;  // for m_distilledOrders
   std::vector<int> m_distilledOrders;
-  QString m_weightRemark;  // by what m_distilled was fitted, as Hearing::remark() says it
+  QString m_weightRemark;  // by what m_distilled was fitted, as FitWeight::remark() says it
   std::unique_ptr<engine::Tokenizer> m_tokenizer, m_transformerTokenizer;
   std::shared_ptr<const engine::Model> m_transformer;
   QString m_transformerSource;  // what m_transformer is of

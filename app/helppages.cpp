@@ -21,7 +21,8 @@ namespace app {
 
 namespace {
 
-// Air around headings and paragraphs, and a ground under code: the reader of Markdown leaves them bare.
+// Air around headings and paragraphs, and a ground under code: the reader of Markdown leaves them bare. Long lines of code
+// go on in the next one, so that no page is wider than the window.
 void typeset(QTextDocument& document, const widgets::Theme& theme) {
   for (QTextBlock block = document.begin(); block.isValid(); block = block.next()) {
     QTextBlockFormat format = block.blockFormat();
@@ -31,7 +32,10 @@ void typeset(QTextDocument& document, const widgets::Theme& theme) {
     const bool codeBefore = code && block.previous().blockFormat().background() == theme.colour(widgets::Role::Grid);
     format.setTopMargin(format.headingLevel() > 0 ? theme.space(5) : codeBefore ? 0 : theme.space(2));
     format.setBottomMargin(format.headingLevel() > 0 ? theme.space(1) : 0);
-    if (code) format.setBackground(theme.colour(widgets::Role::Grid));
+    if (code) {
+      format.setBackground(theme.colour(widgets::Role::Grid));
+      format.setNonBreakableLines(false);
+    }
     const bool picture = block.begin() != block.end() && block.begin().fragment().charFormat().isImageFormat();
     if (!code && !picture) format.setLineHeight(120, QTextBlockFormat::ProportionalHeight);
     QTextCursor(block).setBlockFormat(format);

@@ -238,7 +238,7 @@ void MainWindow::buildPlanMenu() {
   named(plan->addAction(tr("&Lock or unlock the selected rows"), QKeySequence(Qt::Key_K), this,
                         &MainWindow::toggleLock),
         "plan.lock", tr("A locked filter keeps its order, whatever is applied to its layer or to all"));
-  buildHearingActions(plan);
+  buildFitWeightActions(plan);
   buildEffectActions(plan);
 }
 

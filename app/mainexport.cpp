@@ -151,10 +151,10 @@ OpenedFile openedFile(const Document& document) {
 }
 
 // As 'polecat distill --weight' has it; empty without a band.
-std::string bandText(const Hearing& hearing) {
+std::string bandText(const FitWeight& fitWeight) {
   const auto exact = [](double value) { return QString::number(value, 'g', QLocale::FloatingPointShortest); };
-  if (hearing.high <= 0) return {};
-  return QStringLiteral("band:%1-%2").arg(exact(hearing.low), exact(hearing.high)).toStdString();
+  if (fitWeight.high <= 0) return {};
+  return QStringLiteral("band:%1-%2").arg(exact(fitWeight.low), exact(fitWeight.high)).toStdString();
 }
 }  // namespace
 
@@ -171,8 +171,8 @@ QString MainWindow::plotText() const {
 
 QString MainWindow::distillText() const {
   return QString::fromStdString(distillCommand(openedFile(m_document), *m_document.checkpoint(), m_document.orders(),
-                                               "distilled.safetensors", bandText(m_document.hearing()),
-                                               m_document.hearing().text.toStdString()));
+                                               "distilled.safetensors", bandText(m_document.fitWeight()),
+                                               m_document.fitWeight().text.toStdString()));
 }
 
 QString MainWindow::toleranceText() const {
@@ -182,8 +182,8 @@ QString MainWindow::toleranceText() const {
     for (const int row : rows) filters.push_back(m_document.filterId(row));
   return QString::fromStdString(toleranceCommand(openedFile(m_document), *m_document.checkpoint(), filters,
                                                  m_tolerance->value() / 100, Document::maxOrder,
-                                                 "distilled.safetensors", bandText(m_document.hearing()),
-                                                 m_document.hearing().text.toStdString()));
+                                                 "distilled.safetensors", bandText(m_document.fitWeight()),
+                                                 m_document.fitWeight().text.toStdString()));
 }
 
 QString MainWindow::compareText() const {

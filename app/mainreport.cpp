@@ -38,7 +38,7 @@ Report MainWindow::layerReport() const {
   const QString file = QFileInfo(m_document.path()).fileName();
   report.title = tr("Layer %1 of %2").arg(bank.layer).arg(file);
   report.provenance = tr("%1 · %2%3 · Polecat %4 · %5")
-                          .arg(file, QString::fromStdString(bank.path), m_document.hearing().remark(),
+                          .arg(file, QString::fromStdString(bank.path), m_document.fitWeight().remark(),
                                QStringLiteral(POLECAT_VERSION), QDate::currentDate().toString(Qt::ISODate));
   const std::vector<int> rows = m_document.bankRows(selected);
   long long states = 0;

@@ -87,8 +87,8 @@ SessionState MainWindow::state() const {
   if (m_document.selectedRow() >= 0) out.selection = m_document.filterName(m_document.selectedRow()).toStdString();
   out.tolerancePercent = m_tolerance->value();
   out.scope = m_scope->currentIndex();
-  const Hearing& hearing = m_document.hearing();
-  out.hearing = {hearing.low, hearing.high, hearing.text};
+  const FitWeight& fitWeight = m_document.fitWeight();
+  out.fitWeight = {fitWeight.low, fitWeight.high, fitWeight.text};
   for (const QString& method : m_comparison.methods()) out.methods.push_back(method.toStdString());
   if (m_presetGroup->checkedAction())
     out.preset = static_cast<int>(m_presetGroup->actions().indexOf(m_presetGroup->checkedAction()));
@@ -120,7 +120,7 @@ void MainWindow::apply(const SessionState& saved) {
       --unknown;
       std::copy(found->orders.begin(), found->orders.end(), orders.begin() + row);
       for (const int channel : found->locked)
-        if (channel >= 0 && channel < bank.channels) locked[static_cast<std::size_t>(row + channel)] = true;
+        if (channel >= 0 && channel < bank.channels) locked[static_cast<std::size_t>(row) + static_cast<std::size_t>(channel)] = true;
     }
     row += bank.channels;
   }
@@ -129,10 +129,10 @@ void MainWindow::apply(const SessionState& saved) {
   m_tolerance->setValue(saved.tolerancePercent);
   m_scope->setCurrentIndex(std::clamp(saved.scope, 0, m_scope->count() - 1));
   m_compare->tick(saved.methods);
-  if (!saved.hearing.text.isEmpty())
-    hearText(saved.hearing.text, true);
-  else if (saved.hearing.high > 0)
-    m_document.restoreHearing(hearingBand(saved.hearing.low, saved.hearing.high));
+  if (!saved.fitWeight.text.isEmpty())
+    weighByText(saved.fitWeight.text, true);
+  else if (saved.fitWeight.high > 0)
+    m_document.restoreFitWeight(bandWeight(saved.fitWeight.low, saved.fitWeight.high));
   showPreset(static_cast<Preset>(std::clamp(saved.preset, 0, static_cast<int>(m_presetGroup->actions().size()) - 1)));
   if (!saved.layout.isEmpty()) restoreState(saved.layout);
   findChild<QToolBar*>(QStringLiteral("message"))->setVisible(!m_banner->sentence().isEmpty());

@@ -110,7 +110,7 @@ class MainWindow : public QMainWindow {
   void buildViewMenu();
   void buildPlanMenu();
   void buildEffectActions(QMenu* plan);
-  void buildHearingActions(QMenu* plan);
+  void buildFitWeightActions(QMenu* plan);
   void buildRunMenu();
   void buildHelpMenu();
   void buildExportActions(QMenu* file, QMenu* edit);
@@ -161,12 +161,12 @@ class MainWindow : public QMainWindow {
   void chooseOther();
   void askBudget();
   void askCacheSize();
-  void showHearing();
+  void showFitWeight();
   void askBand();
-  void hearBand(double low, double high);
+  void weighByBand(double low, double high);
   void chooseHeardText();
   // In a job; `restoring`: of a session, so no undoable step.
-  void hearText(const QString& path, bool restoring);
+  void weighByText(const QString& path, bool restoring);
   // Makes changes of tolerance and compared methods undoable.
   void watchSettings();
 
@@ -216,7 +216,7 @@ class MainWindow : public QMainWindow {
   QAction* m_talkAction = nullptr;
   QAction *m_readAgain = nullptr, *m_export = nullptr, *m_save = nullptr, *m_saveAs = nullptr;
   QMenu* m_recentMenu = nullptr;
-  QActionGroup *m_presetGroup = nullptr, *m_hearingGroup = nullptr;
+  QActionGroup *m_presetGroup = nullptr, *m_fitWeightGroup = nullptr;
   ValueLabel* m_totals = nullptr;
   widgets::CommandPalette* m_palette = nullptr;
   QPointer<widgets::Plot> m_lastPlot;

@@ -17,7 +17,7 @@ Planner::Planner(Document& document, Jobs& jobs, QObject* parent)
     m_kept = std::make_shared<Kept>();
   });
   // Another text may have the name of the one before.
-  connect(&document, &Document::hearingChanged, this, [this] { m_kept = std::make_shared<Kept>(); });
+  connect(&document, &Document::fitWeightChanged, this, [this] { m_kept = std::make_shared<Kept>(); });
 }
 
 void Planner::fitToTolerance(const std::vector<int>& rows, double tolerance) {
@@ -37,8 +37,8 @@ void Planner::fitToBudget(const std::vector<int>& rows, long long states) {
 }
 
 void Planner::weigh(analysis::DistilRequest& request) const {
-  request.weight = m_document.hearing().weight;
-  if (request.weight) request.weightName = m_document.hearing().name().toStdString();
+  request.weight = m_document.fitWeight().weight;
+  if (request.weight) request.weightName = m_document.fitWeight().name().toStdString();
 }
 
 void Planner::choose(const std::vector<int>& asked, analysis::DistilRequest request, const QString& title) {

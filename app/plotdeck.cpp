@@ -50,7 +50,7 @@ PlotDeck::PlotDeck(Document& document, Analyst& analyst, QObject* parent)
   m_hankel->setOrderRange(0, Document::maxOrder);
   connect(&analyst, &Analyst::analysed, this, &PlotDeck::showAnalysis);
   connect(&analyst, &Analyst::fitted, this, &PlotDeck::showFit);
-  connect(&document, &Document::hearingChanged, this, &PlotDeck::showProvenance);
+  connect(&document, &Document::fitWeightChanged, this, &PlotDeck::showProvenance);
   connect(m_hankel, &widgets::HankelPlot::orderMoved, &analyst, &Analyst::preview);
   connect(m_hankel, &widgets::HankelPlot::orderChosen, this, &PlotDeck::orderChosen);
   connect(m_poles, &widgets::PolePlot::poleHovered, this, &PlotDeck::highlightMode);
@@ -68,7 +68,7 @@ void PlotDeck::showProvenance() {
   if (!m_shownFilter) return;
   const QString provenance = tr("%1 · filter %2%3 · Polecat %4")
                                  .arg(QFileInfo(m_document.path()).fileName(), QString::fromStdString(m_shownFilter->name),
-                                      m_document.hearing().remark(), QStringLiteral(POLECAT_VERSION));
+                                      m_document.fitWeight().remark(), QStringLiteral(POLECAT_VERSION));
   for (const Panel& panel : panels()) static_cast<widgets::Plot*>(panel.plot)->setProvenance(provenance);
 }
 

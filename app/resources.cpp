@@ -12,10 +12,10 @@ std::filesystem::path resource(std::string_view relativePath) {
   std::error_code ignored;
   const fs::path binary = fs::read_symlink("/proc/self/exe", ignored);
   if (!binary.empty()) {
-    const fs::path installed = binary.parent_path().parent_path() / "share" / "polecat" / relativePath;
+    fs::path installed = binary.parent_path().parent_path() / "share" / "polecat" / relativePath;
     if (fs::exists(installed, ignored)) return installed;
   }
-  const fs::path inSource = fs::path(POLECAT_RESOURCES) / relativePath;
+  fs::path inSource = fs::path(POLECAT_RESOURCES) / relativePath;
   if (fs::exists(inSource, ignored)) return inSource;
   throw analysis::Error(analysis::ErrorKind::input, std::string(relativePath), "this file of the program is missing",
                         "install polecat again");

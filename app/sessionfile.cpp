@@ -41,10 +41,11 @@ std::string runs(const std::vector<int>& values) {
 std::vector<int> expand(const std::string& text, const QString& name) {
   std::vector<int> out;
   for (const QString& word : QString::fromStdString(text).split(' ', Qt::SkipEmptyParts)) {
-    const qsizetype star = word.indexOf('*');
+    const QStringView run = word;
+    const qsizetype star = run.indexOf('*');
     bool isValue = false, isCount = true;
-    const int value = word.left(star).toInt(&isValue);
-    const int count = star < 0 ? 1 : word.mid(star + 1).toInt(&isCount);
+    const int value = run.left(star).toInt(&isValue);
+    const int count = star < 0 ? 1 : run.mid(star + 1).toInt(&isCount);
     if (!isValue || !isCount || count < 1 || count > maxChannels - static_cast<int>(out.size()))
       refuse(name, "'" + word.left(40).toStdString() + "' is no run of numbers");
     out.insert(out.end(), static_cast<std::size_t>(count), value);
@@ -138,10 +139,10 @@ SessionState stateOf(const Json& json, const QString& folder, const QString& nam
   const Reader plan(top.part("plan"), name);
   plan.read("tolerancePercent", out.tolerancePercent);
   plan.read("scope", out.scope);
-  const Reader hearing(plan.part("hearing"), name);
-  hearing.read("low", out.hearing.low);
-  hearing.read("high", out.hearing.high);
-  hearing.read("text", out.hearing.text);
+  const Reader fitWeight(plan.part("fitWeight"), name);
+  fitWeight.read("low", out.fitWeight.low);
+  fitWeight.read("high", out.fitWeight.high);
+  fitWeight.read("text", out.fitWeight.text);
   plan.read("methods", out.methods);
   const Reader view(top.part("view"), name);
   view.read("selection", out.selection);
@@ -198,7 +199,7 @@ std::string sessionText(const SessionState& s, const QString& folder) {
        {{"tolerancePercent", s.tolerancePercent},
         {"scope", s.scope},
         {"methods", s.methods},
-        {"hearing", {{"low", s.hearing.low}, {"high", s.hearing.high}, {"text", text(s.hearing.text)}}}}},
+        {"fitWeight", {{"low", s.fitWeight.low}, {"high", s.fitWeight.high}, {"text", text(s.fitWeight.text)}}}}},
       {"view",
        {{"selection", s.selection},
         {"preset", s.preset},

@@ -54,11 +54,11 @@ struct SavedEffect {
 };
 
 // What counts as an error: a band, or the input on a text; neither: every frequency alike.
-struct SavedHearing {
+struct SavedFitWeight {
   double low = 0, high = 0;
   QString text;
 
-  bool operator==(const SavedHearing&) const = default;
+  bool operator==(const SavedFitWeight&) const = default;
 };
 
 struct SavedReference {
@@ -75,7 +75,7 @@ struct SessionState {
   std::vector<SavedBank> banks;
   std::string selection;  // name of the filter
   double tolerancePercent = 10;
-  SavedHearing hearing;
+  SavedFitWeight fitWeight;
   int scope = 0;                         // what an order applies to: this filter, rows, layer, all
   std::vector<std::string> methods;      // compared
   int preset = 0;                        // Filters, Order, Speed

@@ -52,7 +52,7 @@ Result survey(const Wanted& asked, const std::shared_ptr<const analysis::Filter>
 
 Survey::Survey(Document& document, Jobs& jobs, QObject* parent) : QObject(parent), m_document(document), m_jobs(jobs) {
   connect(&document, &Document::opened, this, &Survey::reset);
-  connect(&document, &Document::hearingChanged, this, &Survey::reset);
+  connect(&document, &Document::fitWeightChanged, this, &Survey::reset);
   // A hand that steps through orders would restart the survey with every step; rows are fitted when it rests.
   m_rest.setSingleShot(true);
   m_rest.setInterval(150);
@@ -117,7 +117,7 @@ void Survey::restart() {
 
   const QString title = tr("Surveying %1 filters").arg(todo.size());
   m_jobs.start(purpose, title, Jobs::Priority::batch,
-               [this, todo = std::move(todo), hearing = m_document.hearing(), checkpoint = m_document.checkpoint()](
+               [this, todo = std::move(todo), fitWeight = m_document.fitWeight(), checkpoint = m_document.checkpoint()](
                    const analysis::Task& task, const Jobs::Post& post) {
                  QElapsedTimer sincePost;
                  sincePost.start();
@@ -137,7 +137,7 @@ void Survey::restart() {
                  for (std::size_t i = 0; i < todo.size(); ++i) {
                    task.throwIfStopped();
                    const analysis::FilterId id = todo[i].id;
-                   batch.push_back(survey(todo[i], checkpoint->filter(id, task), hearing.of(id), task));
+                   batch.push_back(survey(todo[i], checkpoint->filter(id, task), fitWeight.of(id), task));
                    task.report(static_cast<double>(i + 1) / static_cast<double>(todo.size()));
                    if (sincePost.elapsed() > 60) flush();
                  }

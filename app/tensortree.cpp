@@ -168,7 +168,7 @@ void TensorTree::look() {
           if (!row) return;
           const double values[] = {found.min, found.max, found.mean, found.rms};
           for (int i = 0; i < 4; ++i) row->setText(min + i, QString::number(values[i], 'g', 5));
-          row->setText(odd, widgets::count(static_cast<long long>(found.nanCount + found.infiniteCount)));
+          row->setText(odd, widgets::count(static_cast<long long>(found.nanCount) + static_cast<long long>(found.infiniteCount)));
         });
       },
       [this](const QString& sentence) { Q_EMIT failed(sentence); });

@@ -100,12 +100,13 @@ analysis::StateSpace withCoefficients(analysis::StateSpace model, const Eigen::V
 // Sums of one bank in a form that every thread may add to.
 std::vector<std::unique_ptr<cpu::InputSums>> emptySums(const Model::Weights& weights, int tokens) {
   std::vector<std::unique_ptr<cpu::InputSums>> sums;
+  sums.reserve(weights.filters.size());
   for (const FilterBank& bank : weights.filters) {
     auto& one = *sums.emplace_back(std::make_unique<cpu::InputSums>());
     one.channels = bank.channels;
     one.tokens = tokens;
     const auto channels = static_cast<std::size_t>(bank.channels);
-    const auto bins = static_cast<std::size_t>(cpu::InputSums::transformSize(tokens) / 2 + 1);
+    const auto bins = static_cast<std::size_t>(cpu::InputSums::transformSize(tokens)) / 2 + 1;
     one.power.resize(channels * bins);
     one.autocorrelation.resize(channels * static_cast<std::size_t>(tokens));
   }

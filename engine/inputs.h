@@ -23,7 +23,8 @@ struct InputStatistics {
   std::vector<double> autocorrelation;  // [channels, lags]
 
   std::span<const double> of(int channel) const {
-    return std::span(autocorrelation).subspan(static_cast<std::size_t>(channel * lags), static_cast<std::size_t>(lags));
+    const auto row = static_cast<std::size_t>(lags);
+    return std::span(autocorrelation).subspan(static_cast<std::size_t>(channel) * row, row);
   }
 };
 

@@ -48,8 +48,8 @@ std::size_t valuesOf(const Linear& layer) {
 void countWeights(Shape& shape, const Model::Weights& weights) {
   const auto norm = [](const Norm& n) { return n.scale.size() + n.shift.size(); };
   shape.halfWeights = weights.type == WeightType::bfloat16;
-  shape.matrixValues = static_cast<long long>(valuesOf(weights.embedding) + valuesOf(weights.head));
-  shape.otherValues = static_cast<long long>(weights.positions.size() + norm(weights.finalNorm));
+  shape.matrixValues = static_cast<long long>(valuesOf(weights.embedding)) + static_cast<long long>(valuesOf(weights.head));
+  shape.otherValues = static_cast<long long>(weights.positions.size()) + static_cast<long long>(norm(weights.finalNorm));
   for (std::size_t i = 0; i < shape.blocks.size(); ++i) {
     const Block& from = weights.blocks[i];
     BlockShape& to = shape.blocks[i];

@@ -104,8 +104,8 @@ class Builder {
   ConvolutionOperator convolution(int width) {
     ConvolutionOperator op;
     op.in = linear(3 * width, width);
-    op.shortFilter = {3, 3 * width, values(static_cast<std::size_t>(9 * width), 0.6F),
-                      values(static_cast<std::size_t>(3 * width), 0.1F)};
+    const std::size_t channels = 3 * static_cast<std::size_t>(width);
+    op.shortFilter = {3, 3 * width, values(3 * channels, 0.6F), values(channels, 0.1F)};
     op.out = linear(width, width);
     return op;
   }
@@ -257,6 +257,7 @@ RandomModel randomModel(std::string_view name, int order, std::uint64_t seed, in
     std::array<analysis::StateSpace, distinctFilters> filters;
     for (auto& filter : filters) filter = builder.filter(order);
     std::vector<std::vector<double>> taps;
+    taps.reserve(filters.size());
     for (const auto& filter : filters) taps.push_back(filter.impulseResponse(filterLength));
 
     analysis::Distilled distilled;

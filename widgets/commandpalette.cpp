@@ -5,6 +5,7 @@
 #include <QKeyEvent>
 #include <QLabel>
 #include <QLineEdit>
+#include <QMenu>
 #include <QListWidget>
 #include <QMap>
 #include <QPainter>
@@ -83,7 +84,8 @@ std::optional<int> matchScore(const QString& typed, const QString& name) {
   const auto startsWord = [&text](qsizetype i) { return i == 0 || !text[i - 1].isLetterOrNumber(); };
   // best[i]: the best score with the letter last typed placed on text[i]; nothing where it cannot be.
   std::vector<std::optional<int>> best;
-  for (const QChar letter : typed.toCaseFolded()) {
+  const QString letters = typed.toCaseFolded();
+  for (const QChar letter : letters) {
     if (letter.isSpace()) continue;
     std::vector<std::optional<int>> next(static_cast<size_t>(text.size()));
     std::optional<int> before;  // the best that ends somewhere left of i - 1

@@ -14,7 +14,8 @@ QString superscript(int value) {
   static constexpr std::array<char16_t, 10> digits = {u'⁰', u'¹', u'²', u'³', u'⁴', u'⁵', u'⁶', u'⁷', u'⁸', u'⁹'};
   QString result;
   if (value < 0) result += QChar(u'⁻');
-  for (const QChar digit : QString::number(std::abs(value))) {
+  const QString decimal = QString::number(std::abs(value));
+  for (const QChar digit : decimal) {
     result += QChar(digits[static_cast<size_t>(digit.digitValue())]);
   }
   return result;
@@ -44,7 +45,7 @@ QString number(double value, int digits) {
   if (size != 0 && (size < 1e-3 || size >= 1e6)) {
     const QString scientific = QString::number(value, 'e', digits - 1);
     const qsizetype e = scientific.indexOf(u'e');
-    return withMinus(scientific.left(e)) + QStringLiteral(" × ") + powerOfTen(scientific.mid(e + 1).toInt());
+    return withMinus(scientific.left(e)) + QStringLiteral(" × ") + powerOfTen(QStringView(scientific).mid(e + 1).toInt());
   }
   if (size == std::floor(size)) return withMinus(QString::number(value, 'f', 0));
   return significant(value, digits);

@@ -83,10 +83,11 @@ void NumberTicker::generate(const QCPRange& range, const QLocale& locale, QChar 
 
 QString NumberTicker::getTickLabel(double tick, const QLocale&, QChar, int) {
   if (m_label) return m_label(tick);
+  static const QRegularExpression zeros(QStringLiteral("(\\.\\d*?)0+$")), point(QStringLiteral("\\.$"));
   // A step of 0.1 makes 0.30000000000000004: show no more digits than ticks can differ in.
   return number(std::abs(tick) < 1e-12 ? 0.0 : QString::number(tick, 'g', 6).toDouble(), 6)
-      .replace(QRegularExpression(QStringLiteral("(\\.\\d*?)0+$")), QStringLiteral("\\1"))
-      .replace(QRegularExpression(QStringLiteral("\\.$")), QString());
+      .replace(zeros, QStringLiteral("\\1"))
+      .replace(point, QString());
 }
 
 int NumberTicker::getSubTickCount(double) {

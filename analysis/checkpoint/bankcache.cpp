@@ -24,9 +24,18 @@ std::shared_ptr<const Filter> BankCache::filter(FilterId id, const Bank& bank, c
   const auto within = static_cast<std::size_t>(id.channel - first);
 
   const std::shared_ptr<Entry> entry = entryFor(key);
-  std::unique_lock computing(entry->computing, std::defer_lock);
-  while (!computing.try_lock_for(std::chrono::milliseconds(20))) task.throwIfStopped();
+  std::unique_lock lock(entry->mutex);
+  while (entry->computing)
+    if (entry->done.wait_for(lock, std::chrono::milliseconds(20)) == std::cv_status::timeout) task.throwIfStopped();
   if (!entry->chunk) {
+    entry->computing = true;
+    lock.unlock();
+    // Whatever ends the computation, the next one may try.
+    const std::shared_ptr<void> end(nullptr, [&](void*) {
+      if (!lock.owns_lock()) lock.lock();
+      entry->computing = false;
+      entry->done.notify_all();
+    });
     const auto count = static_cast<std::size_t>(std::min(perChunk, bank.channels - first));
     std::vector<double> taps(count * length), skips(count);
     source.evaluate(first, taps, skips, task);
@@ -37,9 +46,9 @@ std::shared_ptr<const Filter> BankCache::filter(FilterId id, const Bank& bank, c
       chunk->push_back(std::make_shared<Filter>(Filter{
           each, filterName(bank, each.channel), {begin, begin + static_cast<std::ptrdiff_t>(length)}, skips[c]}));
     }
+    lock.lock();
     entry->chunk = chunk;
-    entry->bytes = count * length * sizeof(double);
-    keep(key, entry);
+    keep(key, entry, count * length * sizeof(double));
   }
   return (*entry->chunk)[within];
 }
@@ -57,11 +66,12 @@ std::shared_ptr<BankCache::Entry> BankCache::entryFor(Key key) {
 }
 
 // Counts a computed chunk and drops old ones. A entry whose chunk is still being computed weighs nothing and stays.
-void BankCache::keep(Key key, const std::shared_ptr<Entry>& entry) {
+void BankCache::keep(Key key, const std::shared_ptr<Entry>& entry, std::size_t bytes) {
   const std::lock_guard lock(mutex);
   const auto known = entries.find(key);
   if (known == entries.end() || known->second != entry) return;
-  used += entry->bytes;
+  entry->bytes = bytes;
+  used += bytes;
   for (auto oldest = order.end(); used > capacity && oldest != order.begin();) {
     --oldest;
     const auto at = entries.find(*oldest);

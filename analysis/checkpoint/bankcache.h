@@ -1,6 +1,7 @@
 // Computed filters, a chunk of a bank at a time, least recently used dropped first.
 #pragma once
 
+#include <condition_variable>
 #include <list>
 #include <map>
 #include <memory>
@@ -25,14 +26,16 @@ class BankCache {
   using Chunk = std::vector<std::shared_ptr<const Filter>>;
   using Key = std::pair<int, int>;  // bank, chunk
   struct Entry {
-    std::timed_mutex computing;
+    std::mutex mutex;  // guards computing and chunk; not held while the chunk is computed
+    std::condition_variable done;
+    bool computing = false;
     std::shared_ptr<const Chunk> chunk;
-    std::size_t bytes = 0;
+    std::size_t bytes = 0;  // 0 until the chunk is there; guarded, as the place, by the mutex of the cache
     std::list<Key>::iterator place;
   };
 
   std::shared_ptr<Entry> entryFor(Key);
-  void keep(Key, const std::shared_ptr<Entry>&);
+  void keep(Key, const std::shared_ptr<Entry>&, std::size_t bytes);
 
   std::size_t capacity, used = 0;
   std::mutex mutex;  // guards what follows, never held while computing

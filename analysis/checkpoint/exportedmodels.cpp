@@ -32,6 +32,7 @@ std::vector<Table> tablesOf(const Survey& survey) {
     }
   }
   std::vector<Table> list;
+  list.reserve(tables.size());
   for (const auto& [path, prefix] : tables) list.push_back({path, prefix});
   return list;
 }

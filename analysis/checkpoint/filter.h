@@ -11,6 +11,7 @@ namespace analysis {
 struct FilterId {
   int bank = -1;
   int channel = -1;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 finds a null pointer in it
   auto operator<=>(const FilterId&) const = default;
 };
 

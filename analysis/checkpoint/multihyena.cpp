@@ -73,7 +73,7 @@ class MultiHyenaReader {
   static std::string filterOf(const std::string& operatorPrefix) { return operatorPrefix + "filter."; }
 
   void readLayer(int layer) {
-    const int width = model.width, inner = model.innerWidth;
+    const std::int64_t width = model.width, inner = model.innerWidth;
     BlockDescription block;
     block.mixer = MixerKind::multiHyena;
     block.prefix = "layers." + std::to_string(layer);
@@ -89,7 +89,7 @@ class MultiHyenaReader {
   }
 
   void readOperator(int layer, int index, const std::string& prefix, BlockDescription& block) {
-    const int width = model.width;
+    const std::int64_t width = model.width;
     const int taps = survey.size(prefix + "short_filter.weight", 2);
     if (taps > 0) model.shortFilterTaps = taps;
     need(prefix + "in_proj.weight", {3 * width, width});

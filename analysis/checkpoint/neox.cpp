@@ -39,7 +39,8 @@ bool readNeoX(Survey& survey) {
     return true;
   }
   const double share = survey.number("rotary share", {"rotary_pct"}, 0.25, {"0.25", "1"});
-  model.rotaryDimensions = std::clamp(static_cast<int>(share * (width / model.heads)) / 2 * 2, 0, width / model.heads);
+  const int headWidth = width / model.heads;
+  model.rotaryDimensions = std::clamp(static_cast<int>(share * headWidth) / 2 * 2, 0, headWidth);
   model.rotaryBase = survey.number("rotary base", {"rotary_emb_base"}, 10000, {"10000", "500000", "1000000"});
   model.parallelResidual = survey.flag("parallel residual", {"use_parallel_residual"}, true, true);
   model.layerNormEpsilon = survey.number("norm epsilon", {"layer_norm_eps"}, 1e-5);

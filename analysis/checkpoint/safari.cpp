@@ -158,7 +158,7 @@ class SafariReader {
   std::string firstMixer(Mixer kind, const std::string& key) const {
     std::string first;
     for (std::size_t layer = 0; layer < mixers.size(); ++layer) {
-      const std::string mixer = prefixOf(static_cast<int>(layer)) + "mixer.";
+      std::string mixer = prefixOf(static_cast<int>(layer)) + "mixer.";
       if (mixers[layer] != kind) continue;
       if (survey.has(mixer + key)) return mixer;
       if (first.empty()) first = mixer;
@@ -185,8 +185,8 @@ class SafariReader {
     block.prefix = prefixOf(layer).substr(0, prefix.size() - 1);
     if (kind == Mixer::attention) {
       block.mixer = MixerKind::attention;
-      need(mixer + "Wqkv.weight", {3 * width, width});
-      need(mixer + "Wqkv.bias", {3 * width});
+      need(mixer + "Wqkv.weight", {3L * width, width});
+      need(mixer + "Wqkv.bias", {3L * width});
       survey.harmless(mixer + "rotary_emb.inv_freq", "it follows from the rotary base");
     } else {
       readHyenaMixer(layer, kind, mixer, block);
@@ -209,7 +209,7 @@ class SafariReader {
   }
 
   void readHyenaMixer(int layer, Mixer kind, const std::string& mixer, BlockDescription& block) {
-    const int rows = (order + 1) * width;
+    const std::int64_t rows = (order + 1L) * width;
     const int taps = survey.size(mixer + "short_filter.weight", 2);
     if (taps > 0) model.shortFilterTaps = taps;
     need(mixer + "in_proj.weight", {rows, width});
@@ -223,7 +223,7 @@ class SafariReader {
       columns = surveyRtf(survey, filter, rtf).value_or(0);
       length = rtf.truncationSamples;
     } else if (order != 0) {
-      const bool biased = survey.expect(filter + "bias", {operators * width});
+      const bool biased = survey.expect(filter + "bias", {static_cast<std::int64_t>(operators) * width});
       const auto shape = surveyImplicitFilter(survey, filter, options);
       columns = shape && biased ? shape->columns : 0;
       length = shape ? shape->lengthSamples : 0;

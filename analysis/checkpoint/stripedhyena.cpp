@@ -137,6 +137,7 @@ void allowFrame(Survey& survey, int blocks) {
 bool readStripedHyena(Survey& survey) {
   const int blocks = survey.countLayers("blocks.");
   std::vector<Kind> kinds;
+  kinds.reserve(static_cast<std::size_t>(blocks));
   for (int block = 0; block < blocks; ++block) kinds.push_back(kindOf(survey, block));
   const auto uses = [&](Kind kind) { return std::find(kinds.begin(), kinds.end(), kind) != kinds.end(); };
   const bool others = uses(Kind::realModes) || uses(Kind::taps);
@@ -145,6 +146,7 @@ bool readStripedHyena(Survey& survey) {
                    others ? "blocks.*.filter.log_poles or .h" : "blocks.*.filter.poles and .residues");
   survey.fromShape("blocks", blocks, {"num_layers"});
   std::vector<bool> attention;
+  attention.reserve(kinds.size());
   for (const Kind kind : kinds) attention.push_back(kind == Kind::attention);
   noteAttention(survey, attention);
   const int length = evaluatedLength(survey, {"max_seqlen"});

@@ -84,12 +84,12 @@ class StripedLanguage {
       readAttention(prefix + "inner_mha_cls.");
     } else {
       if (banks.size() != 1) complete = false;  // the filters' own report says why
-      need(prefix + "projections.weight", {3 * width, width});
-      optional(prefix + "projections.bias", {3 * width});
+      need(prefix + "projections.weight", {3L * width, width});
+      optional(prefix + "projections.bias", {3L * width});
       const int taps = survey.size(prefix + "filter.short_filter_weight", 2);
       if (taps > 0) model.shortFilterTaps = taps;
-      need(prefix + "filter.short_filter_weight", {3 * width, 1, model.shortFilterTaps});
-      optional(prefix + "filter.short_filter_bias", {3 * width});
+      need(prefix + "filter.short_filter_weight", {3L * width, 1, model.shortFilterTaps});
+      optional(prefix + "filter.short_filter_bias", {3L * width});
       need(prefix + "out_filter_dense.weight", {width, width});
       optional(prefix + "out_filter_dense.bias", {width});
     }

@@ -173,6 +173,7 @@ Sharing sharingOf(const std::vector<double>& ratios, const std::vector<std::vect
 std::vector<Fit> fitUnit(const Checkpoint& checkpoint, const DistilRequest& request, const std::vector<FilterId>& ids,
                          const std::vector<std::size_t>& unit, const std::vector<int>& orders, const Task& task) {
   std::vector<std::shared_ptr<const Filter>> filters;
+  filters.reserve(unit.size());
   for (const std::size_t i : unit) filters.push_back(checkpoint.filter(ids[i], task));
   if (request.filtersPerPoleSet == 0) return {fitOne(filters[0], request, orders[unit[0]], task)};
   return fitTogether(filters, orderOf(unit, orders), request.effort, task).fits;

@@ -27,6 +27,7 @@ constexpr int realRates = 40;
 
 std::vector<double> geometric(double first, double last, int count) {
   std::vector<double> values;
+  values.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) values.push_back(first * std::pow(last / first, i / (count - 1.0)));
   return values;
 }

@@ -80,6 +80,7 @@ PoleSet PoleSet::without(std::span<const int> dropped) const {
 
 std::vector<std::vector<int>> PoleSet::groups() const {
   std::vector<std::vector<int>> result;
+  result.reserve(static_cast<std::size_t>(rows()));
   for (int k = 0; k < pairs; ++k) result.push_back({k});
   std::vector<int> reals;
   for (int k = pairs; k < rows(); ++k) reals.push_back(k);

@@ -70,10 +70,10 @@ Format recognise(const Blob& blob, const std::string& subject) {
 }
 
 Contents readFile(const fs::path& path, std::shared_ptr<const Blob> blob, Format format) {
-  if (format == Format::safetensors) return readSafetensors(path, std::move(blob));
+  if (format == Format::safetensors) return readSafetensors(path, blob);
   if (format == Format::npy) return readNpy(path, std::move(blob));
   if (format == Format::hdf5) return readHdf5(path);
-  const auto archive = ZipArchive::open(std::move(blob), path.string());
+  const auto archive = ZipArchive::open(blob, path.string());
   const auto has = [&](std::string_view ending) {
     return std::any_of(archive->members().begin(), archive->members().end(),
                        [&](const ZipArchive::Member& member) { return member.name.ends_with(ending); });
@@ -104,6 +104,7 @@ std::vector<fs::path> piecesOf(const fs::path& path) {
 
 std::shared_ptr<const Blob> openPieces(const std::vector<fs::path>& pieces) {
   std::vector<std::shared_ptr<const Blob>> blobs;
+  blobs.reserve(pieces.size());
   for (const fs::path& piece : pieces) blobs.push_back(openFile(piece));
   return joined(std::move(blobs), pieces.front().string());
 }

@@ -118,7 +118,7 @@ void checkCoverage(std::vector<Range> ranges, std::uint64_t bufferSize, const st
 
 }  // namespace
 
-Contents readSafetensors(const std::filesystem::path& path, std::shared_ptr<const Blob> blob) {
+Contents readSafetensors(const std::filesystem::path& path, const std::shared_ptr<const Blob>& blob) {
   const std::string subject = path.string();
   if (blob->size() < 10) refuse(subject, "is too short to be a safetensors file", damagedAdvice);
   std::array<std::byte, 8> lengthBytes{};

@@ -43,7 +43,7 @@ std::vector<std::int64_t> rowMajorStrides(const std::vector<std::int64_t>& shape
 class ZipArchive;
 
 // The format readers. Each throws Error(input); `blob` or `archive` is what lies at `path`, open.
-Contents readSafetensors(const std::filesystem::path& path, std::shared_ptr<const Blob> blob);
+Contents readSafetensors(const std::filesystem::path& path, const std::shared_ptr<const Blob>& blob);
 Contents readTorchZip(const std::filesystem::path& path, std::shared_ptr<ZipArchive> archive);
 Contents readNpy(const std::filesystem::path& path, std::shared_ptr<const Blob> blob);
 Contents readHdf5(const std::filesystem::path& path);

@@ -229,7 +229,7 @@ void requireFewMembers(const Blob& blob, const std::string& subject) {
 
 }  // namespace
 
-std::shared_ptr<ZipArchive> ZipArchive::open(std::shared_ptr<const Blob> blob, const std::string& subject) {
+std::shared_ptr<ZipArchive> ZipArchive::open(const std::shared_ptr<const Blob>& blob, const std::string& subject) {
   requireFewMembers(*blob, subject);
   zip_error_t error;
   zip_error_init(&error);
@@ -241,7 +241,7 @@ std::shared_ptr<ZipArchive> ZipArchive::open(std::shared_ptr<const Blob> blob, c
   auto reader = std::make_unique<Source>(blob);
   zip_source_t* source = zip_source_function_create(&Source::callback, reader.get(), &error);
   if (source == nullptr) fail("cannot be read as a zip file");
-  reader.release();  // now libzip's, freed by ZIP_SOURCE_FREE
+  static_cast<void>(reader.release());  // now libzip's, freed by ZIP_SOURCE_FREE
   zip_t* archive = zip_open_from_source(source, ZIP_RDONLY, &error);
   if (archive == nullptr) {
     zip_source_free(source);
@@ -249,7 +249,7 @@ std::shared_ptr<ZipArchive> ZipArchive::open(std::shared_ptr<const Blob> blob, c
   }
   zip_error_fini(&error);
   auto handle = std::make_unique<Handle>(archive);
-  const std::shared_ptr<ZipArchive> opened(new ZipArchive(std::move(handle), subject));
+  std::shared_ptr<ZipArchive> opened(new ZipArchive(std::move(handle), subject));
   opened->bytes = blob->size();
   // libzip trusts the directory; a member must also lie inside the file.
   for (const Member& member : opened->list) {

@@ -20,7 +20,7 @@ class ZipArchive : public std::enable_shared_from_this<ZipArchive> {
 
   // Reads the central directory. Throws Error(input) for what libzip refuses, and for more members than the bytes of
   // the archive are worth (100,000 and one for each 4 kB).
-  static std::shared_ptr<ZipArchive> open(std::shared_ptr<const Blob>, const std::string& subject);
+  static std::shared_ptr<ZipArchive> open(const std::shared_ptr<const Blob>&, const std::string& subject);
   ~ZipArchive();
 
   const std::vector<Member>& members() const { return list; }

@@ -96,7 +96,7 @@ void apply(const WayOptions& options, const CheckpointOptions& source, int windo
     request.weightName = "input on " + options.weightText.filename().string();
   }
   if (!options.weight.empty()) {
-    const auto weight = weightOf(options.weight);
+    auto weight = weightOf(options.weight);
     request.weight = [weight](analysis::FilterId) { return weight; };
     request.weightName = weight.name();
   }

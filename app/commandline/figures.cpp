@@ -113,6 +113,7 @@ void addOverlay(FigureContent& content, const FitMethod& method, int order, cons
 
 std::vector<std::string> viewNames() {
   std::vector<std::string> names;
+  names.reserve(std::size(views));
   for (const auto& [name, shown] : views) names.push_back(name);
   return names;
 }

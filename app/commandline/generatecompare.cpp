@@ -47,6 +47,7 @@ std::vector<engine::LaneRequest> lanesOf(const GenerateOptions& options, const L
 
 std::vector<Lane> run(const std::vector<engine::LaneRequest>& requests, int tokens, std::stop_token stop) {
   std::vector<Lane> lanes;
+  lanes.reserve(requests.size());
   for (const auto& request : requests) lanes.push_back({request.name, request.workload.mode.mixer, {}, {}, {}, {}});
   const Progress progress("generating", double(tokens) * double(requests.size()), "tokens");
   engine::Generation generation(requests);

@@ -117,6 +117,7 @@ std::string modeName(Mixer mixer) {
 
 std::vector<std::string> prefillNames() {
   std::vector<std::string> names;
+  names.reserve(std::size(prefills));
   for (const engine::Prefill way : prefills) names.push_back(prefillName(way));
   return names;
 }

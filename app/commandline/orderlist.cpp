@@ -41,6 +41,7 @@ std::vector<FilterOrder> parseOrders(const analysis::Checkpoint& checkpoint, std
     rest.remove_prefix(std::min(comma + 1, rest.size()));
   }
   std::vector<FilterOrder> list;
+  list.reserve(orders.size());
   for (const auto& [id, order] : orders) list.push_back({id, order});
   return list;
 }

@@ -71,6 +71,7 @@ void drawRoofline(const std::filesystem::path& target, const std::string& device
   widgets::RooflinePlot plot;
   plot.setRoof({QString::fromStdString(device), roof.flopsPerSecond, roof.bytesPerSecond});
   std::vector<widgets::RooflinePoint> points;
+  points.reserve(places.size());
   for (const RooflinePlace& place : places)
     points.push_back(
         {QString::fromStdString(place.name), roleOf(place.mixer), place.flopsPerByte, place.flopsPerSecond});

@@ -99,7 +99,7 @@ void ModalMemory::step(Context& context, int, const float* u, float* y) {
   const auto channels = static_cast<std::size_t>(m_table.channels);
   // About 16 ns per row of modes: shorter loops are not worth waking anybody.
   const std::size_t rows = m_table.stateFloats / groupSize * static_cast<std::size_t>(m_batch);
-  const int perItem = rows < 400 ? m_batch * groups : std::max(1, static_cast<int>(200 * groups * m_batch / rows));
+  const int perItem = rows < 400 ? m_batch * groups : std::max(1, static_cast<int>(static_cast<std::size_t>(200 * groups) * static_cast<std::size_t>(m_batch) / rows));
   context.team.run((m_batch * groups + perItem - 1) / perItem, [&](int item, int) {
     for (int i = item * perItem; i < std::min((item + 1) * perItem, m_batch * groups); ++i) {
       const auto offset = static_cast<std::size_t>(i / groups) * channels;

@@ -70,10 +70,10 @@ void TiledMemory::prefill(Context& context, int sequence, int, int tokens, const
     for (int i = 0; i < count; ++i) {
       const float* sums = convolution.row(scratch, i);
       const float* inputs = slots(sequence, first + i);
-      const float skip = m_bank.skip[static_cast<std::size_t>(first + i)];
+      const std::size_t channel = static_cast<std::size_t>(first) + static_cast<std::size_t>(i);
+      const float skip = m_bank.skip[channel];
       for (int t = 0; t < tokens; ++t)
-        y[static_cast<std::size_t>(t) * static_cast<std::size_t>(m_bank.channels) +
-          static_cast<std::size_t>(first + i)] = sums[t] + skip * inputs[t];
+        y[static_cast<std::size_t>(t) * static_cast<std::size_t>(m_bank.channels) + channel] = sums[t] + skip * inputs[t];
       std::copy(sums + tokens, sums + ends, slots(sequence, first + i) + tokens);
     }
   });
@@ -124,7 +124,7 @@ void HeadTiles::advance(Context& context, int thread, int sequence, int head, in
                         const float* streams, float* y) {
   const std::size_t index =
       static_cast<std::size_t>(sequence) * static_cast<std::size_t>(m_heads) + static_cast<std::size_t>(head);
-  const auto entries = static_cast<std::size_t>(m_headWidth * m_headWidth);
+  const std::size_t entries = static_cast<std::size_t>(m_headWidth) * static_cast<std::size_t>(m_headWidth);
   float* slots = m_slots.data() + index * entries * static_cast<std::size_t>(m_capacity);
   const int column = head * m_headWidth;
   if (rows == 1)

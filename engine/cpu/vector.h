@@ -58,9 +58,9 @@ namespace detail {
 template <int Width, std::size_t... Lane>
 Vector fold(Vector a, Vector b, std::index_sequence<Lane...>) {
   constexpr int half = Width / 2;
-  constexpr IntVector low{(static_cast<int>(Lane) / half * Width + static_cast<int>(Lane) % half)...};
-  constexpr IntVector high{(static_cast<int>(Lane) / half * Width + static_cast<int>(Lane) % half + half)...};
-  return __builtin_shuffle(a, b, low) + __builtin_shuffle(a, b, high);
+  const Vector low = __builtin_shufflevector(a, b, (Lane / half * Width + Lane % half)...);
+  const Vector high = __builtin_shufflevector(a, b, (Lane / half * Width + Lane % half + half)...);
+  return low + high;
 }
 
 template <int Count, std::size_t... Pair>

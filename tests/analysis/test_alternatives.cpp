@@ -67,7 +67,7 @@ class TestAlternatives : public QObject {
 
   void unknownNamesAreNone() {
     QVERIFY(!alternativeNamed("shared-5"));
-    QVERIFY_EXCEPTION_THROWN(fitAlternative(*alternativeNamed("shared-4"), *sample(), {0, 0}, 0), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, fitAlternative(*alternativeNamed("shared-4"), *sample(), {0, 0}, 0));
   }
 };
 

@@ -271,7 +271,7 @@ void TestBadFiles::checksCrc() {
   bytes[at + 2] = char(bytes[at + 2] ^ 1);
   save(folder.filePath("c.pt"), bytes);
   const auto file = openTensorFile(folder.filePath("c.pt").toStdString());
-  QVERIFY_EXCEPTION_THROWN((void)file->doubles("x"), Error);
+  QVERIFY_THROWS_EXCEPTION(Error, (void)file->doubles("x"));
 }
 
 void TestBadFiles::noticesShrinkingFiles_data() {
@@ -307,7 +307,7 @@ void TestBadFiles::noticesShrinkingFiles() {
   const auto file = openTensorFile(path.toStdString());
   QVERIFY(file->find(tensor.toStdString()) != nullptr);
   QVERIFY(QFile::resize(path, 300));
-  QVERIFY_EXCEPTION_THROWN((void)file->doubles(tensor.toStdString()), Error);
+  QVERIFY_THROWS_EXCEPTION(Error, (void)file->doubles(tensor.toStdString()));
   QVERIFY(file->changedPart().has_value());
 }
 

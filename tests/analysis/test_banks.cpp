@@ -185,7 +185,7 @@ void TestBanks::readsOwnExports() {
   const auto unsaid = [&] {
     (void)opened("y.safetensors", writers::safetensors(tables, {{"format", "polecat-statespace"}}));
   };
-  QVERIFY_EXCEPTION_THROWN(unsaid(), Error);
+  QVERIFY_THROWS_EXCEPTION(Error, unsaid());
 }
 
 void TestBanks::choosesTheTimeAxis() {
@@ -256,8 +256,8 @@ void TestBanks::readsPieces() {
     QCOMPARE(bank->tensors().parts().size(), std::size_t(3));
   }
   QVERIFY(QFile::remove(folder.filePath("w.pt.part1")));
-  QVERIFY_EXCEPTION_THROWN((void)Checkpoint::open(folder.filePath("w.pt.part2").toStdString()), Error);
-  QVERIFY_EXCEPTION_THROWN((void)Checkpoint::open(folder.filePath("w.pt.part0").toStdString()), Error);
+  QVERIFY_THROWS_EXCEPTION(Error, (void)Checkpoint::open(folder.filePath("w.pt.part2").toStdString()));
+  QVERIFY_THROWS_EXCEPTION(Error, (void)Checkpoint::open(folder.filePath("w.pt.part0").toStdString()));
 }
 
 void TestBanks::refusesByName() {
@@ -272,7 +272,7 @@ void TestBanks::refusesByName() {
   const auto noNumber = [&] {
     (void)opened("x.npy", npy("<f4", false, "(20,)", std::string(80, '\0')), {{"time axis", "sideways"}});
   };
-  QVERIFY_EXCEPTION_THROWN(noNumber(), Error);
+  QVERIFY_THROWS_EXCEPTION(Error, noNumber());
 }
 
 QTEST_GUILESS_MAIN(TestBanks)

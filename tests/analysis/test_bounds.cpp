@@ -224,7 +224,7 @@ class TestBounds : public QObject {
       for (const double value : sigma.values) QCOMPARE(value, 0.0);
       for (const double value : twiceTailSum(sigma, taps, 4)) QCOMPARE(value, 0.0);
     }
-    QVERIFY_EXCEPTION_THROWN(certificate(std::vector<double>{1, std::nan(""), 2}, 4), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, certificate(std::vector<double>{1, std::nan(""), 2}, 4));
   }
 
   // Bounds are relative: the size of the filter must not matter, even at the ends of the number range.
@@ -240,7 +240,7 @@ class TestBounds : public QObject {
     std::stop_source source;
     source.request_stop();
     const auto h = testfilters::make("NOISE_0", 4096);
-    QVERIFY_EXCEPTION_THROWN(certificate(h, 64, Task(source.get_token())), Stopped);
+    QVERIFY_THROWS_EXCEPTION(Stopped, certificate(h, 64, Task(source.get_token())));
   }
 };
 

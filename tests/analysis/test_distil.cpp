@@ -159,7 +159,7 @@ class TestDistil : public QObject {
       partial->banks[static_cast<std::size_t>(id.bank)].filters[static_cast<std::size_t>(id.channel)] = filter;
       if (++kept == 4) source.request_stop();
     };
-    QVERIFY_EXCEPTION_THROWN(distil(*sample(), request, Task(source.get_token())), Stopped);
+    QVERIFY_THROWS_EXCEPTION(Stopped, distil(*sample(), request, Task(source.get_token())));
     QCOMPARE(kept, 4);
     request.resume = partial;
     int again = 0;
@@ -168,7 +168,7 @@ class TestDistil : public QObject {
     QCOMPARE(again, 6);
     QVERIFY(same(resumed, whole));
     request.order = 5;
-    QVERIFY_EXCEPTION_THROWN(distil(*sample(), request), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, distil(*sample(), request));
   }
 
   // A stopped run leaves what it finished; what is kept of another request is refused.
@@ -184,14 +184,14 @@ class TestDistil : public QObject {
     request.fitted = [&](FilterId, const DistilledFilter&) {
       if (++fitted == 2) source.request_stop();
     };
-    QVERIFY_EXCEPTION_THROWN(distilKeeping(*sample(), request, kept, Task(source.get_token())), Stopped);
+    QVERIFY_THROWS_EXCEPTION(Stopped, distilKeeping(*sample(), request, kept, Task(source.get_token())));
     QCOMPARE(kept.states(), 7LL);
     QVERIFY(same(distilKeeping(*sample(), request, kept), whole));
     QCOMPARE(fitted, 5);
     QVERIFY(same(distilKeeping(*sample(), request, kept), whole));
     QCOMPARE(fitted, 5);
     request.orders.back() = 9;
-    QVERIFY_EXCEPTION_THROWN(distilKeeping(*sample(), request, kept), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, distilKeeping(*sample(), request, kept));
   }
 
   // A set of poles takes the largest order of its filters.
@@ -258,7 +258,7 @@ class TestDistil : public QObject {
     auto lying = distilled;
     lying.banks[static_cast<std::size_t>(request.filters[0].bank)].filters[3]->poleSet = 0;
     writeDistilled(lying, at("lying.safetensors"));
-    QVERIFY_EXCEPTION_THROWN(readDistilled(at("lying.safetensors")), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, readDistilled(at("lying.safetensors")));
   }
 
   void takesOtherMethods() {
@@ -282,7 +282,7 @@ class TestDistil : public QObject {
     for (std::size_t c = 0; c < 2; ++c)
       QVERIFY(within.banks[static_cast<std::size_t>(request.filters[0].bank)].filters[c]->errorRelative <= 0.15);
     request.method = "no such method";
-    QVERIFY_EXCEPTION_THROWN(distil(*sample(), request), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, distil(*sample(), request));
   }
 
   void weighsErrors() {
@@ -305,31 +305,31 @@ class TestDistil : public QObject {
     QVERIFY(heard(weighted) < heard(plain));
     QVERIFY(weighted.metadata.at("plan").find("band 0-0.2") != std::string::npos);
     request.method = "kung";
-    QVERIFY_EXCEPTION_THROWN(distil(*sample(), request), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, distil(*sample(), request));
     request.method.clear();
     request.filtersPerPoleSet = 2;
-    QVERIFY_EXCEPTION_THROWN(distil(*sample(), request), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, distil(*sample(), request));
   }
 
   void refusesSenselessRequests() {
     DistilRequest nothing;
-    QVERIFY_EXCEPTION_THROWN(distil(*sample(), nothing), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, distil(*sample(), nothing));
     DistilRequest both;
     both.order = 4;
     both.tolerance = 0.1;
-    QVERIFY_EXCEPTION_THROWN(distil(*sample(), both), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, distil(*sample(), both));
     DistilRequest none;
     none.order = 0;
-    QVERIFY_EXCEPTION_THROWN(distil(*sample(), none), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, distil(*sample(), none));
     DistilRequest few;
     few.orders = {4, 4};
-    QVERIFY_EXCEPTION_THROWN(distil(*sample(), few), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, distil(*sample(), few));
     DistilRequest owing;
     owing.budget = -1;
-    QVERIFY_EXCEPTION_THROWN(distil(*sample(), owing), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, distil(*sample(), owing));
     DistilRequest huge;
     huge.order = 1 << 30;
-    QVERIFY_EXCEPTION_THROWN(distil(*sample(), huge), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, distil(*sample(), huge));
   }
 
   void stops() {
@@ -341,7 +341,7 @@ class TestDistil : public QObject {
     const Task task(source.get_token(), [&](double, std::string_view) {
       if (++reports == 3) source.request_stop();
     });
-    QVERIFY_EXCEPTION_THROWN(distil(*sample(), request, task), Stopped);
+    QVERIFY_THROWS_EXCEPTION(Stopped, distil(*sample(), request, task));
     QVERIFY(reports < 20);
   }
 };

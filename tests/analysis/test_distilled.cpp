@@ -137,7 +137,7 @@ class TestDistilled : public QObject {
     // Only equal lengths keep the file readable as such; a longer text is cut.
     content.replace(from, to.left(from.size()));
     save(folder.filePath(file), content);
-    QVERIFY_EXCEPTION_THROWN(readDistilled(at(file)), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, readDistilled(at(file)));
   }
 
   // Any single damaged byte: an Error or a model, never a crash, a hang or a huge allocation.
@@ -161,20 +161,20 @@ class TestDistilled : public QObject {
       }
       if (i % 7 == 0) {
         save(folder.filePath("damaged-" + file), content.left(i));
-        QVERIFY_EXCEPTION_THROWN(readDistilled(at("damaged-" + file)), Error);
+        QVERIFY_THROWS_EXCEPTION(Error, readDistilled(at("damaged-" + file)));
       }
     }
     QVERIFY(refused > 0);
   }
 
   void refusesBadPlaces() {
-    QVERIFY_EXCEPTION_THROWN(writeDistilled(example(), at("models.npz")), Error);
-    QVERIFY_EXCEPTION_THROWN(writeDistilled(example(), at("missing/models.safetensors")), Error);
-    QVERIFY_EXCEPTION_THROWN(writeDistilled(example(), at("missing/models.h5")), Error);
-    QVERIFY_EXCEPTION_THROWN(readDistilled(at("absent.h5")), Error);
-    QVERIFY_EXCEPTION_THROWN(readDistilled(at("absent.safetensors")), Error);
-    QVERIFY_EXCEPTION_THROWN(readDistilled(POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt"), Error);
-    QVERIFY_EXCEPTION_THROWN(readDistilled(POLECAT_TEST_DATA "/ht_weights.safetensors"), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, writeDistilled(example(), at("models.npz")));
+    QVERIFY_THROWS_EXCEPTION(Error, writeDistilled(example(), at("missing/models.safetensors")));
+    QVERIFY_THROWS_EXCEPTION(Error, writeDistilled(example(), at("missing/models.h5")));
+    QVERIFY_THROWS_EXCEPTION(Error, readDistilled(at("absent.h5")));
+    QVERIFY_THROWS_EXCEPTION(Error, readDistilled(at("absent.safetensors")));
+    QVERIFY_THROWS_EXCEPTION(Error, readDistilled(POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt"));
+    QVERIFY_THROWS_EXCEPTION(Error, readDistilled(POLECAT_TEST_DATA "/ht_weights.safetensors"));
     try {
       writeDistilled(example(), at("missing/models.h5"));
     } catch (const Error& error) {
@@ -196,13 +196,13 @@ class TestDistilled : public QObject {
     QVERIFY(checkMatches(other, *sample()));
     other = distilled;
     other.banks[1].filters.pop_back();
-    QVERIFY_EXCEPTION_THROWN(checkMatches(other, *sample()), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, checkMatches(other, *sample()));
     other = distilled;
     other.banks.pop_back();
-    QVERIFY_EXCEPTION_THROWN(checkMatches(other, *sample()), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, checkMatches(other, *sample()));
     other = distilled;
     other.banks.push_back({"another", {}});
-    QVERIFY_EXCEPTION_THROWN(checkMatches(other, *sample()), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, checkMatches(other, *sample()));
   }
 };
 

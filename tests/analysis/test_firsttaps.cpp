@@ -60,9 +60,9 @@ class TestFirstTaps : public QObject {
     QCOMPARE(fitAfterTaps(filterOf({}), 2, 1).errorRelative, 0.0);
     QCOMPARE(fitAfterTaps(filterOf(std::vector<double>(40, 0.0)), 2, 3).errorRelative, 0.0);
     QCOMPARE(fitAfterTaps(filterOf({1, 1, 1}), 0, 0).taps.size(), std::size_t(1));
-    QVERIFY_EXCEPTION_THROWN(fitAfterTaps(filterOf({1, 2}), -1, 2), Error);
-    QVERIFY_EXCEPTION_THROWN(fitAfterTaps(filterOf({1, 2}), 1, -2), Error);
-    QVERIFY_EXCEPTION_THROWN(fitAfterTaps(filterOf({1, 2, std::nan("")}), 0, 2), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, fitAfterTaps(filterOf({1, 2}), -1, 2));
+    QVERIFY_THROWS_EXCEPTION(Error, fitAfterTaps(filterOf({1, 2}), 1, -2));
+    QVERIFY_THROWS_EXCEPTION(Error, fitAfterTaps(filterOf({1, 2, std::nan("")}), 0, 2));
   }
 };
 

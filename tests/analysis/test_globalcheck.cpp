@@ -44,13 +44,13 @@ class TestGlobalCheck : public QObject {
     QCOMPARE(checkGlobal(*zero, Reducer(zero, 2).fit(2)).starts, 0);
     const auto filter = filterOf(testfilters::make("S4D_0", 300));
     const Reducer reducer(filter, 9);
-    QVERIFY_EXCEPTION_THROWN(checkGlobal(*filter, reducer.fit(9)), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, checkGlobal(*filter, reducer.fit(9)));
     std::stop_source source;
     int seen = 0;
     const Task task(source.get_token(), [&](double, std::string_view) {
       if (++seen == 5) source.request_stop();
     });
-    QVERIFY_EXCEPTION_THROWN(checkGlobal(*filter, reducer.fit(4), 1000, task), Stopped);
+    QVERIFY_THROWS_EXCEPTION(Stopped, checkGlobal(*filter, reducer.fit(4), 1000, task));
     QCOMPARE(seen, 5);
   }
 };

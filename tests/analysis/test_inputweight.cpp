@@ -86,7 +86,7 @@ class TestInputWeight : public QObject {
       root.applyTransposed(images);
       QVERIFY((images.transpose() * images - both.transpose() * R * both).norm() < 1e-11 * both.squaredNorm());
     }
-    QVERIFY_EXCEPTION_THROWN(BandedRoot(std::vector<double>{1, 0.9}, 10), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, BandedRoot(std::vector<double>{1, 0.9}, 10));
   }
 
   void gramsMatchDenseSums_data() {
@@ -179,11 +179,11 @@ class TestInputWeight : public QObject {
     const double inf = std::numeric_limits<double>::infinity();
     using Lags = std::vector<double>;
     for (const Lags& bad : {Lags{}, Lags{0, 0}, Lags{-1}, Lags{1, inf}, Lags{1, 0.9, -0.9}, Lags{1, 5}})
-      QVERIFY_EXCEPTION_THROWN(InputWeight::measured(bad), Error);
-    QVERIFY_EXCEPTION_THROWN(InputWeight::band(0.5, 0.5), Error);
-    QVERIFY_EXCEPTION_THROWN(InputWeight::band(-0.1, 0.5), Error);
-    QVERIFY_EXCEPTION_THROWN(InputWeight::band(0.1, 4), Error);
-    QVERIFY_EXCEPTION_THROWN(InputWeight::band(0.1, std::nan("")), Error);
+      QVERIFY_THROWS_EXCEPTION(Error, InputWeight::measured(bad));
+    QVERIFY_THROWS_EXCEPTION(Error, InputWeight::band(0.5, 0.5));
+    QVERIFY_THROWS_EXCEPTION(Error, InputWeight::band(-0.1, 0.5));
+    QVERIFY_THROWS_EXCEPTION(Error, InputWeight::band(0.1, 4));
+    QVERIFY_THROWS_EXCEPTION(Error, InputWeight::band(0.1, std::nan("")));
     const std::vector<double> zeros(20, 0.0);
     QVERIFY(Target(zeros, InputWeight::band(0, 1)).isZero());
   }

@@ -174,13 +174,13 @@ class TestJoint : public QObject {
 
   void refusesBadInput() {
     const auto some = filterOf(testfilters::make("HT_ch0", 200));
-    QVERIFY_EXCEPTION_THROWN(fitTogether(Filters{}, 4), Error);
-    QVERIFY_EXCEPTION_THROWN(fitTogether(Filters{some}, 0), Error);
-    QVERIFY_EXCEPTION_THROWN(fitTogether(Filters{some, filterOf({1, 2, 3})}, 4), Error);
-    QVERIFY_EXCEPTION_THROWN(fitTogether(Filters{filterOf({1, std::nan("")})}, 1), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, fitTogether(Filters{}, 4));
+    QVERIFY_THROWS_EXCEPTION(Error, fitTogether(Filters{some}, 0));
+    QVERIFY_THROWS_EXCEPTION(Error, fitTogether(Filters{some, filterOf({1, 2, 3})}, 4));
+    QVERIFY_THROWS_EXCEPTION(Error, fitTogether(Filters{filterOf({1, std::nan("")})}, 1));
     std::stop_source source;
     source.request_stop();
-    QVERIFY_EXCEPTION_THROWN(fitTogether(Filters{some}, 4, Effort::standard, Task(source.get_token())), Stopped);
+    QVERIFY_THROWS_EXCEPTION(Stopped, fitTogether(Filters{some}, 4, Effort::standard, Task(source.get_token())));
   }
 
   void countsStoredNumbers() {

@@ -273,7 +273,7 @@ class TestLayouts : public QObject {
     }
     // Both names at once contradict each other.
     old.push_back(today.front());
-    QVERIFY_EXCEPTION_THROWN((void)opened("both.pt", writers::torchFile(old)), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, (void)opened("both.pt", writers::torchFile(old)));
   }
 
   // H3's own layers keep their projections apart.

@@ -105,7 +105,7 @@ class TestPoleMethods : public QObject {
   }
 
   // A lower error than the reference is no failure: rtf multiplies its factors in a better order and gains up to 12 %,
-  // real poles gain up to 5 %.
+  // real poles gain up to 5 %, and vector fitting, as Clang compiles it, ends in another fixed point with 4 % less (S4D, 16).
   void table() {
     QFETCH(QString, method);
     QFETCH(QString, family);
@@ -122,8 +122,8 @@ class TestPoleMethods : public QObject {
     }
     const double ratio = std::exp(logSum / 3) / expected;
     const double tolerance = method == "hankel-norm" || method == "aaa" ? 1.05 : 1.02;
-    QVERIFY2(ratio <= tolerance && ratio >= (method == "rtf" || method == "real-poles" ? 0.85 : 1 / tolerance),
-             qPrintable(QString("ratio to the reference %1").arg(ratio)));
+    const double least = method == "rtf" || method == "real-poles" ? 0.85 : method == "vector-fitting" ? 0.95 : 1 / tolerance;
+    QVERIFY2(ratio <= tolerance && ratio >= least, qPrintable(QString("ratio to the reference %1").arg(ratio)));
   }
 
   void exactRecovery_data() {

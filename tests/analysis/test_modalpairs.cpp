@@ -221,8 +221,8 @@ class TestModalPairs : public QObject {
     Distilled none;
     for (const Bank& bank : hyena->banks())
       none.banks.push_back({bank.path, std::vector<std::optional<DistilledFilter>>(std::size_t(bank.channels))});
-    QVERIFY_EXCEPTION_THROWN((void)modalPairs(none, *hyena), Error);
-    QVERIFY_EXCEPTION_THROWN((void)modalPairs({}, *checkpoint), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, (void)modalPairs(none, *hyena));
+    QVERIFY_THROWS_EXCEPTION(Error, (void)modalPairs({}, *checkpoint));
   }
 
   // Models of every format come back with every bit.
@@ -303,8 +303,7 @@ class TestModalPairs : public QObject {
   }
   void aClosedFolderIsSaid() {
     ReplacedFiles files;
-    QVERIFY_EXCEPTION_THROWN(files.write(in("absent/x.pt").toStdString(), [](std::ostream& out) { out << "x"; }),
-                             Error);
+    QVERIFY_THROWS_EXCEPTION(Error, files.write(in("absent/x.pt").toStdString(), [](std::ostream& out) { out << "x"; }));
   }
 };
 

@@ -219,12 +219,12 @@ class TestReducer : public QObject {
   }
 
   void refusesBadInput() {
-    QVERIFY_EXCEPTION_THROWN(Reducer(filterOf({1, std::nan(""), 0})), Error);
-    QVERIFY_EXCEPTION_THROWN(Reducer(filterOf({1, 2, 3}), 0), Error);
-    QVERIFY_EXCEPTION_THROWN(Reducer(filterOf({1, 2, 3}), 1 << 30), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, Reducer(filterOf({1, std::nan(""), 0})));
+    QVERIFY_THROWS_EXCEPTION(Error, Reducer(filterOf({1, 2, 3}), 0));
+    QVERIFY_THROWS_EXCEPTION(Error, Reducer(filterOf({1, 2, 3}), 1 << 30));
     const Reducer reducer(filterOf({1, 2, 3}), 4);
-    QVERIFY_EXCEPTION_THROWN(reducer.fit(5), Error);
-    QVERIFY_EXCEPTION_THROWN(reducer.fit(-1), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, reducer.fit(5));
+    QVERIFY_THROWS_EXCEPTION(Error, reducer.fit(-1));
   }
 
   void stops() {
@@ -233,15 +233,14 @@ class TestReducer : public QObject {
     const Reducer reducer(filter);
     // Stopped from inside, after the first snapshot: the next step must notice.
     int snapshots = 0;
-    QVERIFY_EXCEPTION_THROWN(reducer.curve(8, Task(source.get_token()),
+    QVERIFY_THROWS_EXCEPTION(Stopped, reducer.curve(8, Task(source.get_token()),
                                            [&](auto) {
                                              ++snapshots;
                                              source.request_stop();
-                                           }),
-                             Stopped);
+                                           }));
     QCOMPARE(snapshots, 1);
-    QVERIFY_EXCEPTION_THROWN(reducer.fit(8, Task(source.get_token())), Stopped);
-    QVERIFY_EXCEPTION_THROWN(Reducer(filter, 64, Task(source.get_token())), Stopped);
+    QVERIFY_THROWS_EXCEPTION(Stopped, reducer.fit(8, Task(source.get_token())));
+    QVERIFY_THROWS_EXCEPTION(Stopped, Reducer(filter, 64, Task(source.get_token())));
   }
 
   // No step on a long filter is longer than a small part of the whole, so a stop is heard soon.
@@ -270,7 +269,7 @@ class TestReducer : public QObject {
           asked = Clock::now();
           source.request_stop();
         });
-        QVERIFY_EXCEPTION_THROWN(work(Task(source.get_token())), Stopped);
+        QVERIFY_THROWS_EXCEPTION(Stopped, work(Task(source.get_token())));
         QVERIFY2(secondsSince(asked) < 0.25 * whole, name);
       }
     }

@@ -230,9 +230,9 @@ class TestReports : public QObject {
     for (const auto& [title, key, head] : {std::tuple{"Evo 1", "tie_embeddings", "unembed.weight"},
                                            std::tuple{"GPT-NeoX", "tie_word_embeddings", "embed_out.weight"}}) {
       const auto files = familyfiles::all();
-      const File file = *std::find_if(files.begin(), files.end(), [&](const File& f) { return f.title == title; });
+      const File file = *std::find_if(files.begin(), files.end(), [title = title](const File& f) { return f.title == title; });
       std::vector<writers::Tensor> tensors = file.tensors;
-      std::erase_if(tensors, [&](const auto& tensor) { return tensor.name == head; });
+      std::erase_if(tensors, [head = head](const auto& tensor) { return tensor.name == head; });
       QTemporaryDir place;
       writers::save(place.filePath("config.json"), std::string("{\"") + key + "\": false}");
       writers::save(place.filePath("m.safetensors"), writers::safetensors(tensors));

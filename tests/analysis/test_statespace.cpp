@@ -180,7 +180,7 @@ class TestStateSpace : public QObject {
   void refusesOpenOrUnstableSets() {
     QFETCH(std::vector<Complex>, poles);
     QFETCH(std::vector<Complex>, residues);
-    QVERIFY_EXCEPTION_THROWN(StateSpace::fromPoles(0, poles, residues), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, StateSpace::fromPoles(0, poles, residues));
   }
 };
 

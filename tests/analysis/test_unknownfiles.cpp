@@ -201,7 +201,7 @@ class TestUnknownFiles : public QObject {
     }
   }
   void axesAloneAreNoChoice() {
-    QVERIFY_EXCEPTION_THROWN((void)Checkpoint::open(file(), {}, {{"axes", "c,c,t"}}), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, (void)Checkpoint::open(file(), {}, {{"axes", "c,c,t"}}));
   }
 
   void statisticsAreThoseOfTheValues() {
@@ -236,10 +236,10 @@ class TestUnknownFiles : public QObject {
     QCOMPARE(line.max, double(n - 11));
     QVERIFY(std::isnan(of("nan").mean) && std::isnan(of("nan").min));
     QCOMPARE(of("huge").rms, 1e300);
-    QVERIFY_EXCEPTION_THROWN((void)of("packed"), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, (void)of("packed"));
     std::stop_source stop;
     stop.request_stop();
-    QVERIFY_EXCEPTION_THROWN((void)statisticsOf(*file, *file->find("ramp"), Task(stop.get_token())), Stopped);
+    QVERIFY_THROWS_EXCEPTION(Stopped, (void)statisticsOf(*file, *file->find("ramp"), Task(stop.get_token())));
   }
 
   // The list that people read is what the readers declare: every name once.

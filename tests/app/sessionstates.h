@@ -45,7 +45,7 @@ inline app::SessionState randomState(Random& random, const QString& checkpoint) 
   s.selection = random.words().toStdString();
   s.tolerancePercent = random.real();
   s.scope = random.below(4);
-  s.hearing = {random.real(), random.real(), random.words()};
+  s.fitWeight = {random.real(), random.real(), random.words()};
   for (int i = random.below(3); i > 0; --i) s.methods.push_back(random.words().toStdString());
   s.preset = random.below(3);
   s.search = random.words();

@@ -3,6 +3,7 @@
 #include <QDir>
 #include <QDirIterator>
 #include <QFile>
+#include <QFileInfo>
 #include <QImage>
 #include <QRegularExpression>
 #include <QTemporaryDir>
@@ -25,6 +26,14 @@ QStringList commands(const QString& text) {
   return found;
 }
 
+// What README and the help pages write as code, between backticks.
+QStringList quoted(const QString& text) {
+  QStringList found;
+  const QRegularExpression code("`([^`\n]+)`");
+  for (auto match = code.globalMatch(text); match.hasNext();) found << match.next().captured(1);
+  return found;
+}
+
 // The figures in `folder`, by their path from there.
 QStringList figuresIn(const QString& folder) {
   QStringList found;
@@ -33,6 +42,8 @@ QStringList figuresIn(const QString& folder) {
   found.sort();
   return found;
 }
+
+const QString top = QStringLiteral(POLECAT_RESOURCES "/..");
 
 // The mean difference of two pictures of one size, of 255; other processors may round a pixel otherwise.
 double difference(const QImage& one, const QImage& other) {
@@ -82,6 +93,66 @@ class TestHelp : public QObject {
     QVERIFY2(result.exit == 0, qPrintable(command + "\n" + QString::fromUtf8(result.err)));
     const qsizetype output = words.indexOf("-o");
     if (output >= 0) QVERIFY(QFile::exists(m_folder.filePath(words[output + 1])));
+  }
+
+  // What is not the program: our scripts, and CMake with our presets. tests/package/run, tests/run and
+  // tests/package/bareroot go through them; here it is enough that they are there.
+  void everyOtherCommandIsThere() {
+    QProcess cmake;
+    cmake.setWorkingDirectory(top);
+    cmake.start("cmake", {"--list-presets=all"});
+    QVERIFY(cmake.waitForFinished());
+    const QString presets = QString::fromUtf8(cmake.readAllStandardOutput()), readme = document("../README.md");
+    QStringList lines;
+    for (const QString& line : readme.split('\n')) {
+      if (!line.startsWith("    ") || line.startsWith("    polecat ")) continue;
+      for (const QString& part : line.section('#', 0, 0).split("&&")) lines << part.simplified();
+    }
+    QVERIFY(lines.size() >= 6);
+    int scripts = 0;
+    for (const QString& line : lines + quoted(readme)) {
+      const QString word = line.section(' ', 0, 0);
+      const QRegularExpressionMatch preset = QRegularExpression("^c(?:make|test) .*--preset ([a-z]+)").match(line);
+      if (preset.hasMatch()) {
+        QVERIFY2(presets.contains('"' + preset.captured(1) + '"'), qPrintable(line));
+      } else if (word.startsWith("./app/") || word.startsWith("./tests/") || word.startsWith("tests/")) {
+        const QFileInfo named(top + '/' + word);
+        QVERIFY2(named.exists(), qPrintable(line));
+        scripts += named.isFile() && named.isExecutable();
+      } else {
+        QVERIFY2(!lines.contains(line) || line == "cd .build/package" || line == "cpack" || line.startsWith("cmake --build "),
+                 qPrintable(line + ": who tries it?"));
+      }
+    }
+    QVERIFY(scripts >= 6);
+  }
+
+  // Each option that the table of verbs names is one of that verb, and each that a page names of some verb.
+  void everyOptionIsThere_data() {
+    QTest::addColumn<QString>("text");
+    QTest::addColumn<QString>("help");
+    QString all;
+    const QRegularExpression row("^\\| `(\\w+) [^\n]*", QRegularExpression::MultilineOption);
+    for (auto match = row.globalMatch(document("../README.md")); match.hasNext();) {
+      const QRegularExpressionMatch found = match.next();
+      const QString verb = found.captured(1);
+      const Result help = polecat({verb, "--help"});
+      QVERIFY2(help.exit == 0, qPrintable(verb));
+      all += QString::fromUtf8(help.out);
+      QTest::newRow(qPrintable(verb)) << found.captured(0) << QString::fromUtf8(help.out);
+    }
+    for (const char* page : {"tutorial", "methods", "benchmarking", "recipes", "glossary"})
+      QTest::newRow(page) << document(QStringLiteral("help/%1.md").arg(page)) << all;
+  }
+  void everyOptionIsThere() {
+    QFETCH(QString, text);
+    QFETCH(QString, help);
+    const QRegularExpression option("--[a-z][a-z-]+");
+    for (const QString& code : quoted(text))
+      for (auto match = option.globalMatch(code); match.hasNext();) {
+        const QString name = match.next().captured();
+        QVERIFY2(QRegularExpression(name + "\\b(?!-)").match(help).hasMatch(), qPrintable(name));
+      }
   }
 
   void theProgramDrawsEveryFigure() {

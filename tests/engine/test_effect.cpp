@@ -62,7 +62,7 @@ class TestEffect : public QObject {
     const std::vector<float> values{1, 2, 3, 4, 5, 6, 3, 4, 5, 6, 7, 8};  // two windows of 6
     QCOMPARE(overPosition(values, 6, 3), (std::vector<double>{2.5, 4.5, 6.5}));
     QCOMPARE(overPosition(values, 6, 100), (std::vector<double>{2, 3, 4, 5, 6, 7}));
-    QVERIFY_EXCEPTION_THROWN(overPosition(values, 5, 2), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, overPosition(values, 5, 2));
     const auto effects = bankEffects(m_model, m_levels[0], m_request);
     double mean = 0;
     for (const double part : effects[0].klOverPosition) mean += part / 8;
@@ -86,7 +86,7 @@ class TestEffect : public QObject {
     QCOMPARE(lossChange(kept).bits, lossChange(before, kept).bits);
     QVERIFY(run.referenceSeconds > 0 && run.seconds > 0);
     request.windows = 2;
-    QVERIFY_EXCEPTION_THROWN(evaluate(changed, request), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, evaluate(changed, request));
   }
 
   void plansKeepTheirBound_data() {
@@ -153,17 +153,17 @@ class TestEffect : public QObject {
       request.text = m_request;
       return planByLoss(*m_checkpoint, model, levels, request);
     };
-    QVERIFY_EXCEPTION_THROWN(plan(m_model, {}, 1), Error);
-    QVERIFY_EXCEPTION_THROWN(plan(m_model, m_levels, -100), Error);
-    QVERIFY_EXCEPTION_THROWN(plan(m_model->withDistilled(m_levels[0]), m_levels, 1), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, plan(m_model, {}, 1));
+    QVERIFY_THROWS_EXCEPTION(Error, plan(m_model, m_levels, -100));
+    QVERIFY_THROWS_EXCEPTION(Error, plan(m_model->withDistilled(m_levels[0]), m_levels, 1));
     auto foreign = m_levels;
     foreign[1].banks[0].path = "elsewhere";
-    QVERIFY_EXCEPTION_THROWN(plan(m_model, foreign, 1), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, plan(m_model, foreign, 1));
     EvaluationRequest bad = m_request;
     bad.tokens[7] = 40;
-    QVERIFY_EXCEPTION_THROWN(evaluate(m_model, bad), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, evaluate(m_model, bad));
     bad.tokens.clear();
-    QVERIFY_EXCEPTION_THROWN(evaluate(m_model, bad), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, evaluate(m_model, bad));
   }
 };
 

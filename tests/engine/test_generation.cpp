@@ -197,16 +197,16 @@ class TestGeneration : public QObject {
     EvaluationRequest request;
     request.tokens = randomTokens(40, 40, 4);
     request.windowTokens = 40;  // the last target is missing
-    QVERIFY_EXCEPTION_THROWN(evaluate(m_original, request), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, evaluate(m_original, request));
     request.tokens.clear();
-    QVERIFY_EXCEPTION_THROWN(evaluate(m_original, request), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, evaluate(m_original, request));
     request.tokens = randomTokens(1000, 40, 4);
     request.windowTokens = 0;
     QCOMPARE(evaluate(m_original, request).windowTokens, 48);  // the training length
     request.windows = 2;
     QCOMPARE(evaluate(m_original, request).windows, 2);
     request.tokens[48] = 40;  // a target only, in the first window
-    QVERIFY_EXCEPTION_THROWN(evaluate(m_original, request), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, evaluate(m_original, request));
     request.tokens[48] = 0;
     std::stop_source stopped;
     stopped.request_stop();

@@ -178,11 +178,11 @@ class TestInputs : public QObject {
       const double after = evaluate(model->withDistilled(better), request, model).klPerToken;
       QVERIFY2(after < before, qPrintable(QString("%1 %2").arg(before).arg(after)));
     }
-    QVERIFY_EXCEPTION_THROWN(refittedToInputs(*checkpoint, levels[1], std::span(statistics).first(1)), Error);
-    QVERIFY_EXCEPTION_THROWN(inputStatistics(model->withDistilled(levels[1]), request), Error);
-    QVERIFY_EXCEPTION_THROWN(distilledLevels(*checkpoint, std::vector<int>{2, 2}), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, refittedToInputs(*checkpoint, levels[1], std::span(statistics).first(1)));
+    QVERIFY_THROWS_EXCEPTION(Error, inputStatistics(model->withDistilled(levels[1]), request));
+    QVERIFY_THROWS_EXCEPTION(Error, distilledLevels(*checkpoint, std::vector<int>{2, 2}));
     request.tokens.resize(20);
-    QVERIFY_EXCEPTION_THROWN(inputStatistics(model, request), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, inputStatistics(model, request));
     QCOMPARE(levelOrders(8), (std::vector<int>{0, 1, 2, 3, 4, 6, 8}));
   }
 };

@@ -273,14 +273,14 @@ class TestParts : public QObject {
     for (const Token token : bytes->encode(text)) back += bytes->decode(token);
     QCOMPARE(back, text);
     QCOMPARE(bytes->encode("\xff").front(), 255);
-    QVERIFY_EXCEPTION_THROWN(bytes->decode(256), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, bytes->decode(256));
     const auto dna = makeTokenizer(analysis::TokenizerKind::dna);
     QCOMPARE(dna->encode("ACgtN"), (std::vector<Token>{7, 8, 9, 10, 11}));
     QCOMPARE(dna->decode(10), std::string("T"));
     QCOMPARE(dna->decode(1), std::string("[SEP]"));
-    QVERIFY_EXCEPTION_THROWN(dna->encode("AX"), Error);
-    QVERIFY_EXCEPTION_THROWN(dna->decode(12), Error);
-    QVERIFY_EXCEPTION_THROWN(makeTokenizer(analysis::TokenizerKind::unknown), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, dna->encode("AX"));
+    QVERIFY_THROWS_EXCEPTION(Error, dna->decode(12));
+    QVERIFY_THROWS_EXCEPTION(Error, makeTokenizer(analysis::TokenizerKind::unknown));
   }
 
   // The vocabulary was trained, and the texts encoded, by another program (PyPI tokenizers 0.23).
@@ -303,7 +303,7 @@ class TestParts : public QObject {
     std::string back;
     for (const Token id : tokenizer->encode(bytes)) back += tokenizer->decode(id);
     QCOMPARE(back, bytes);
-    QVERIFY_EXCEPTION_THROWN(tokenizer->decode(100000), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, tokenizer->decode(100000));
   }
 
   void vocabulariesOfTwoFilesAreTheSame() {
@@ -322,10 +322,10 @@ class TestParts : public QObject {
     QCOMPARE(loadTokenizer(folder.path().toStdString())->encode(text),
              loadTokenizer(POLECAT_TEST_DATA "/bytepair/tokenizer.json")->encode(text));
     std::ofstream(folder.filePath("vocab.json").toStdString()) << "{\"a\": 1}";
-    QVERIFY_EXCEPTION_THROWN(loadTokenizer(folder.path().toStdString()), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, loadTokenizer(folder.path().toStdString()));
     std::ofstream(folder.filePath("vocab.json").toStdString()) << "[3";
-    QVERIFY_EXCEPTION_THROWN(loadTokenizer(folder.path().toStdString()), Error);
-    QVERIFY_EXCEPTION_THROWN(loadTokenizer(folder.filePath("none").toStdString()), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, loadTokenizer(folder.path().toStdString()));
+    QVERIFY_THROWS_EXCEPTION(Error, loadTokenizer(folder.filePath("none").toStdString()));
   }
 
   void devicesListTheProcessorFirst() {
@@ -334,7 +334,7 @@ class TestParts : public QObject {
     QCOMPARE(list[0].id, std::string("cpu"));
     QVERIFY(list[0].usable && list[0].cores >= 1 && !list[0].name.empty());
     QCOMPARE(Device::open("cpu", 3)->threads(), 3);
-    QVERIFY_EXCEPTION_THROWN(Device::open("toaster"), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, Device::open("toaster"));
   }
 };
 

@@ -62,11 +62,11 @@ class TestPresets : public QObject {
   }
 
   void refusals() {
-    for (const int order : {0, 1, 3, 258}) QVERIFY_EXCEPTION_THROWN(randomModel("125m", order), Error);
-    QVERIFY_EXCEPTION_THROWN(randomModel("12b", 16), Error);
+    for (const int order : {0, 1, 3, 258}) QVERIFY_THROWS_EXCEPTION(Error, randomModel("125m", order));
+    QVERIFY_THROWS_EXCEPTION(Error, randomModel("12b", 16));
     for (const int headWidth : {0, -8, 5})
-      QVERIFY_EXCEPTION_THROWN(randomModel("125m", 16, 1, 64, WeightType::float32, Residence::device, headWidth), Error);
-    QVERIFY_EXCEPTION_THROWN(randomModel("125m", 16, 1, -1), Error);
+      QVERIFY_THROWS_EXCEPTION(Error, randomModel("125m", 16, 1, 64, WeightType::float32, Residence::device, headWidth));
+    QVERIFY_THROWS_EXCEPTION(Error, randomModel("125m", 16, 1, -1));
   }
 };
 

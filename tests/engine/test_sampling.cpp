@@ -86,14 +86,14 @@ class TestSampling : public QObject {
 
   void refusesWhatMakesNoSense() {
     const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
-    QVERIFY_EXCEPTION_THROWN(sample(std::vector<float>{0, nan}, 2, {}, 1, 0, 0), Error);
-    QVERIFY_EXCEPTION_THROWN(sample(std::vector<float>{0, infinity}, 2, {}, 1, 0, 0), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, sample(std::vector<float>{0, nan}, 2, {}, 1, 0, 0));
+    QVERIFY_THROWS_EXCEPTION(Error, sample(std::vector<float>{0, infinity}, 2, {}, 1, 0, 0));
     QCOMPARE(sample(std::vector<float>{0, nan}, 1, {}, 1, 0, 0), 0);  // padding may be anything
-    QVERIFY_EXCEPTION_THROWN(sample(std::vector<float>{0, 1}, 3, {}, 1, 0, 0), Error);
-    QVERIFY_EXCEPTION_THROWN(sample(std::vector<float>{0, 1}, 2, {-1}, 1, 0, 0), Error);
-    QVERIFY_EXCEPTION_THROWN(sample(std::vector<float>{0, 1}, 2, {1, -1}, 1, 0, 0), Error);
-    QVERIFY_EXCEPTION_THROWN(sample(std::vector<float>{0, 1}, 2, {1, 0, 0}, 1, 0, 0), Error);
-    QVERIFY_EXCEPTION_THROWN(sample(std::vector<float>{0, 1}, 2, {1, 0, 1.5}, 1, 0, 0), Error);
+    QVERIFY_THROWS_EXCEPTION(Error, sample(std::vector<float>{0, 1}, 3, {}, 1, 0, 0));
+    QVERIFY_THROWS_EXCEPTION(Error, sample(std::vector<float>{0, 1}, 2, {-1}, 1, 0, 0));
+    QVERIFY_THROWS_EXCEPTION(Error, sample(std::vector<float>{0, 1}, 2, {1, -1}, 1, 0, 0));
+    QVERIFY_THROWS_EXCEPTION(Error, sample(std::vector<float>{0, 1}, 2, {1, 0, 0}, 1, 0, 0));
+    QVERIFY_THROWS_EXCEPTION(Error, sample(std::vector<float>{0, 1}, 2, {1, 0, 1.5}, 1, 0, 0));
   }
 };
 

@@ -14,7 +14,8 @@ std::vector<int> chosenBins(int last, int dense) {
   std::vector<int> bins;
   for (int k = 0; k < (last > dense ? dense / 2 : last + 1); ++k) bins.push_back(k);
   if (last > dense) {
-    const double first = dense / 2, ratio = std::log(last / first), steps = std::max(1, dense / 2 - 1);
+    const int half = dense / 2;
+    const double first = half, ratio = std::log(last / first), steps = std::max(1, half - 1);
     for (int i = 0; i <= static_cast<int>(steps); ++i) {
       const int k = std::min(last, static_cast<int>(std::lround(first * std::exp(ratio * i / steps))));
       if (k > bins.back()) bins.push_back(k);

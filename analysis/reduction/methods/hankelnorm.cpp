@@ -29,7 +29,7 @@ Poles approximateZeros(const Eigen::VectorXd& p, int count, int oversampling, co
   fft.forward(signal, spectrum);
   for (Complex& x : spectrum) x = 1.0 / x;
   fft.inverse(spectrum, signal);
-  const auto length = std::min<std::size_t>(signal.size() / 2, std::max<std::size_t>(4 * p.size(), 4 * count));
+  const auto length = std::min<std::size_t>(signal.size() / 2, std::max<std::size_t>(4 * p.size(), 4 * static_cast<std::size_t>(count)));
   return kungPoles(std::vector<double>(signal.rbegin(), signal.rbegin() + length), count, task);
 }
 

@@ -34,15 +34,16 @@ std::vector<double> dividedBy(std::span<const double> a, std::span<const double>
 // a.
 Eigen::VectorXd prefilteredFit(std::span<const double> g, std::span<const double> impulse, int order) {
   const auto length = static_cast<Index>(g.size());
-  TallLeastSquares equations(2 * order);
+  const Index unknowns = 2 * static_cast<Index>(order);
+  TallLeastSquares equations(unknowns);
   for (Index first = 0; first < length; first += equations.blockRows()) {
     const Index count = std::min(equations.blockRows(), length - first);
-    Eigen::MatrixXd block = Eigen::MatrixXd::Zero(count, 2 * order + 1);
+    Eigen::MatrixXd block = Eigen::MatrixXd::Zero(count, unknowns + 1);
     for (Index i = 0; i < count; ++i) {
       const Index n = first + i;
       for (Index k = 1; k <= std::min<Index>(order, n); ++k) block(i, k - 1) = -g[n - k];
       for (Index k = 0; k < std::min<Index>(order, n + 1); ++k) block(i, order + k) = impulse[n - k];
-      block(i, 2 * order) = g[n];
+      block(i, unknowns) = g[n];
     }
     equations.add(block);
   }
@@ -163,7 +164,7 @@ Method rtfGradient() {
           .algorithm = [](std::span<const double> g, int order, const Task& task) {
             PeriodicLoss loss(g, order);
             const Eigen::VectorXd x =
-                adam(loss, Eigen::VectorXd::Zero(2 * order), {.steps = 10000, .rate = 1e-3}, task);
+                adam(loss, Eigen::VectorXd::Zero(2 * static_cast<Index>(order)), {.steps = 10000, .rate = 1e-3}, task);
             return polynomialRoots({x.data(), static_cast<std::size_t>(order)});
           }};
 }

@@ -164,7 +164,7 @@ void weighted() {
   for (const auto& [key, entry] : trainedFilters()) {
     std::shared_ptr<const OrderCurve> plain, heard;
     double first = 0;
-    const double plainTime = timed(1, [&] { plain = Reducer(entry.first).curve(16); });
+    const double plainTime = timed(1, [&plain, filter = entry.first] { plain = Reducer(filter).curve(16); });
     const auto begun = std::clock();
     heard = Reducer(entry.first, Reducer::defaultMaxOrder, {}, weight).curve(16, {}, [&](const auto&) {
       if (first == 0) first = milliseconds(begun);

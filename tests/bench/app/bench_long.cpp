@@ -1,7 +1,6 @@
 // One long filter in the real window: opening it, the stalls of the window while its curve is computed, and order steps.
 //   bench_long [taps] [seconds]     1,048,576 taps of MIX; at most 90 seconds for the curve
 // A stall is the time by which a pass of the event loop took longer than a millisecond.
-#include <QApplication>
 #include <QElapsedTimer>
 #include <QTemporaryDir>
 #include <QTest>
@@ -10,10 +9,10 @@
 #include <fstream>
 
 #include "analysis/tensors/npywriter.h"
-#include "app/appearance.h"
 #include "app/mainwindow.h"
 #include "app/plotdeck.h"
 #include "tests/analysis/testfilters.h"
+#include "tests/bench/app/windowbench.h"
 #include "widgets/hankelplot.h"
 
 namespace {
@@ -24,16 +23,13 @@ class Stalls {
   void pass() {
     m_beat.restart();
     QCoreApplication::processEvents(QEventLoop::AllEvents, 1);
-    m_milliseconds.push_back(std::max(0.0, static_cast<double>(m_beat.nsecsElapsed()) * 1e-6 - 1));
+    m_milliseconds.push_back(std::max(0.0, windowbench::milliseconds(m_beat) - 1));
   }
   void print(const char* what) {
     std::sort(m_milliseconds.begin(), m_milliseconds.end());
-    const auto at = [&](double share) {
-      return m_milliseconds[static_cast<std::size_t>(share * static_cast<double>(m_milliseconds.size() - 1))];
-    };
     if (!m_milliseconds.empty())
-      QTextStream(stdout) << what << ": passes " << m_milliseconds.size() << ", stall p99 " << at(0.99) << " ms, longest "
-                          << at(1) << " ms\n";
+      QTextStream(stdout) << what << ": passes " << m_milliseconds.size() << ", stall p99 "
+                          << windowbench::quantile(m_milliseconds, 0.99) << " ms, longest " << m_milliseconds.back() << " ms\n";
     m_milliseconds.clear();
   }
 
@@ -45,11 +41,7 @@ class Stalls {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM") && qEnvironmentVariableIsEmpty("DISPLAY"))
-    qputenv("QT_QPA_PLATFORM", "offscreen");
-  QApplication application(argc, argv);
-  QApplication::setOrganizationName(QStringLiteral("polecat-bench"));
-  app::appearance::apply(widgets::Scheme::Light);
+  windowbench::Application application(argc, argv);
   const int taps = argc > 1 ? atoi(argv[1]) : 1 << 20, seconds = argc > 2 ? atoi(argv[2]) : 90;
   QTemporaryDir folder;
   const QString file = folder.filePath(QStringLiteral("long.npy"));
@@ -90,11 +82,11 @@ int main(int argc, char** argv) {
     clock.restart();
     QTest::keyClick(&window.plots().hankel(), i % 2 ? Qt::Key_Left : Qt::Key_Right);
     while (window.analyst().fit() == before && clock.elapsed() < 5000) stalls.pass();
-    steps.push_back(static_cast<double>(clock.nsecsElapsed()) * 1e-6);
+    steps.push_back(windowbench::milliseconds(clock));
     QTest::qWait(100);
   }
   std::sort(steps.begin(), steps.end());
-  print << "order step from the curve until its fit is there: median " << steps[10] << " ms, longest " << steps.back() << " ms\n";
+  print << "order step from the curve until its fit is there: median " << windowbench::quantile(steps, 0.5) << " ms, longest " << steps.back() << " ms\n";
   print.flush();
   stalls.print("stepping");
   return 0;

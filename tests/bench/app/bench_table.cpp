@@ -4,7 +4,6 @@
 // Scrolling, searching and sorting are timed from the event until the table has been painted. A stall is the time by
 // which the event loop came later than a timer of 1 ms asked for, while a tolerance fit of a layer and a generation run.
 // Between them ten thousand filters are looked at, or as many as three minutes allow: the memory must stay bounded.
-#include <QApplication>
 #include <QDir>
 #include <QElapsedTimer>
 #include <QFile>
@@ -17,11 +16,13 @@
 #include <QTimer>
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
-#include "app/appearance.h"
 #include "app/filterpanel.h"
 #include "app/mainwindow.h"
+#include "tests/bench/app/windowbench.h"
+
+using windowbench::print;
+using windowbench::until;
 
 namespace {
 
@@ -73,41 +74,15 @@ class PaintWatch : public QObject {
   }
 };
 
-bool until(const std::function<bool()>& ready, int milliseconds) {
-  QElapsedTimer clock;
-  clock.start();
-  while (!ready() && clock.elapsed() < milliseconds) QCoreApplication::processEvents(QEventLoop::AllEvents, 1);
-  return ready();
-}
-
 double residentMegabytes() {
   QFile status(QStringLiteral("/proc/self/statm"));
   return status.open(QIODevice::ReadOnly) ? status.readAll().split(' ').value(1).toDouble() * 4096 / 1e6 : 0;
 }
 
-void print(const char* what, std::vector<double> times, double bar) {
-  if (times.empty()) return;
-  std::sort(times.begin(), times.end());
-  const auto at = [&](double share) {
-    return times[static_cast<std::size_t>(share * static_cast<double>(times.size() - 1))];
-  };
-  QTextStream(stdout) << QStringLiteral("%1 n %2   median %3 ms   p99 %4 ms   largest %5 ms   bar %6 ms\n")
-                             .arg(QLatin1String(what), -44)
-                             .arg(times.size(), 6)
-                             .arg(at(0.5), 7, 'f', 2)
-                             .arg(at(0.99), 7, 'f', 2)
-                             .arg(times.back(), 7, 'f', 2)
-                             .arg(bar, 0, 'f', 0);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM") && qEnvironmentVariableIsEmpty("DISPLAY"))
-    qputenv("QT_QPA_PLATFORM", "offscreen");
-  QApplication application(argc, argv);
-  QApplication::setOrganizationName(QStringLiteral("polecat-bench"));
-  app::appearance::apply(widgets::Scheme::Light);
+  windowbench::Application application(argc, argv);
   const QString path = (argc > 1 ? QString::fromLocal8Bit(argv[1]) : QDir::tempPath()) + QStringLiteral("/bench_table.safetensors");
   if (!writeBanks(path)) {
     QTextStream(stderr) << "bench_table: cannot write " << path << '\n';
@@ -135,7 +110,7 @@ int main(int argc, char** argv) {
       clock.restart();
       action();
       until([&] { return watch.painted; }, 5000);
-      const double milliseconds = static_cast<double>(clock.nsecsElapsed()) * 1e-6;
+      const double milliseconds = windowbench::milliseconds(clock);
       QTest::qWait(20);
       return milliseconds;
     };
@@ -189,7 +164,7 @@ int main(int argc, char** argv) {
   heart.setTimerType(Qt::PreciseTimer);
   heart.setInterval(1);
   QObject::connect(&heart, &QTimer::timeout, [&] {
-    stalls.push_back(std::max(0.0, static_cast<double>(beat.nsecsElapsed()) * 1e-6 - 1));
+    stalls.push_back(std::max(0.0, windowbench::milliseconds(beat) - 1));
     beat.restart();
   });
   beat.start();

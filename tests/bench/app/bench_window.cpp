@@ -1,24 +1,25 @@
 // Latency of the real window, driven by key events: selecting a filter until all four plots are painted with its fit,
 // and a step of the order until fit, error and poles are painted, from the cached curve and without it.
 //   bench_window [checkpoint] [selections]     prints medians and 99th percentiles in milliseconds
-#include <QApplication>
 #include <QElapsedTimer>
 #include <QEvent>
 #include <QFileInfo>
 #include <QTableView>
 #include <QTest>
 #include <QTextStream>
-#include <algorithm>
 #include <map>
 
-#include "app/appearance.h"
 #include "app/filterpanel.h"
 #include "app/mainwindow.h"
 #include "app/plotdeck.h"
+#include "tests/bench/app/windowbench.h"
 #include "widgets/hankelplot.h"
 #include "widgets/poleplot.h"
 #include "widgets/signalplot.h"
 #include "widgets/spectrumplot.h"
+
+using windowbench::print;
+using windowbench::until;
 
 namespace {
 
@@ -51,42 +52,10 @@ class PaintWatch : public QObject {
   std::map<QWidget*, bool> m_painted;
 };
 
-// Pumps events until `ready`, in slices short enough not to blur the figure. Returns milliseconds, -1 after `mostMs`.
-double until(const std::function<bool()>& ready, const QElapsedTimer& clock, qint64 mostMs = 5000) {
-  while (!ready()) {
-    QCoreApplication::processEvents(QEventLoop::AllEvents, 1);
-    if (clock.elapsed() > mostMs) return -1;
-  }
-  return static_cast<double>(clock.nsecsElapsed()) * 1e-6;
-}
-
-void print(const char* what, std::vector<double> times, double bar) {
-  QTextStream out(stdout);
-  times.erase(std::remove(times.begin(), times.end(), -1.0), times.end());
-  if (times.empty()) {
-    out << what << ": nothing measured\n";
-    return;
-  }
-  std::sort(times.begin(), times.end());
-  const auto at = [&](double share) {
-    return times[static_cast<std::size_t>(share * static_cast<double>(times.size() - 1))];
-  };
-  out << QStringLiteral("%1 n %2   median %3 ms   p99 %4 ms   bar %5 ms\n")
-             .arg(QLatin1String(what), -52)
-             .arg(times.size(), 4)
-             .arg(at(0.5), 7, 'f', 2)
-             .arg(at(0.99), 7, 'f', 2)
-             .arg(bar, 0, 'f', 0);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM") && qEnvironmentVariableIsEmpty("DISPLAY"))
-    qputenv("QT_QPA_PLATFORM", "offscreen");
-  QApplication application(argc, argv);
-  QApplication::setOrganizationName(QStringLiteral("polecat-bench"));
-  app::appearance::apply(widgets::Scheme::Light);
+  windowbench::Application application(argc, argv);
   const QString file =
       argc > 1 ? QString::fromLocal8Bit(argv[1]) : QStringLiteral(POLECAT_RESOURCES "/sample/novels-hyena-1m.ckpt");
   const int selections = argc > 2 ? atoi(argv[2]) : 60;

@@ -20,7 +20,7 @@
 
 using namespace app;
 
-class TestHearing : public QObject {
+class TestFitWeight : public QObject {
   Q_OBJECT
 
   std::unique_ptr<MainWindow> m_window;
@@ -40,14 +40,14 @@ class TestHearing : public QObject {
 
  private Q_SLOTS:
   void initTestCase() {
-    shownwindow::prepare("test_hearing");
+    shownwindow::prepare("test_fitweight");
     m_window = shownwindow::show({1400, 900});
     QVERIFY(m_window);
-    QVERIFY(!shownwindow::action(*m_window, "plan.hearBand")->isEnabled());
+    QVERIFY(!shownwindow::action(*m_window, "plan.weighBand")->isEnabled());
     QVERIFY(shownwindow::openSample(*m_window));
-    QVERIFY(shownwindow::action(*m_window, "plan.hearBand")->isEnabled());
+    QVERIFY(shownwindow::action(*m_window, "plan.weighBand")->isEnabled());
   }
-  void cleanup() { m_window->document().restoreHearing({}); }
+  void cleanup() { m_window->document().restoreFitWeight({}); }
   void cleanupTestCase() { m_window.reset(); }
 
   void aBandIsDrawnInTheSpectrum() {
@@ -60,16 +60,16 @@ class TestHearing : public QObject {
     QTest::mousePress(&spectrum, Qt::LeftButton, Qt::ControlModifier, from);
     QTest::mouseMove(&spectrum, (from + to) / 2);
     QTest::mouseRelease(&spectrum, Qt::LeftButton, Qt::ControlModifier, to);
-    QVERIFY(!document.hearing().plain());
-    QVERIFY2(std::abs(document.hearing().low - 1) < 0.02 && std::abs(document.hearing().high - 2) < 0.02,
-             qPrintable(document.hearing().name()));
-    QVERIFY(shownwindow::action(*m_window, "plan.hearBand")->isChecked());
+    QVERIFY(!document.fitWeight().plain());
+    QVERIFY2(std::abs(document.fitWeight().low - 1) < 0.02 && std::abs(document.fitWeight().high - 2) < 0.02,
+             qPrintable(document.fitWeight().name()));
+    QVERIFY(shownwindow::action(*m_window, "plan.weighBand")->isChecked());
     QVERIFY2(document.undoStack().undoText().contains(QStringLiteral("band")),
              qPrintable(document.undoStack().undoText()));
     const auto weighted = settledFit();
     QVERIFY(weighted && weighted->fit->errorWeighted);
     // In the norm that counts the new fit is better than the old one, in the plain norm it cannot be.
-    const auto weight = *document.hearing().of(document.selection());
+    const auto weight = *document.fitWeight().of(document.selection());
     const double old = analysis::errorWeighted(before->filter->taps, before->impulse, weight);
     QVERIFY2(*weighted->fit->errorWeighted < 0.9 * old,
              qPrintable(QStringLiteral("%1 %2").arg(*weighted->fit->errorWeighted).arg(old)));
@@ -77,15 +77,15 @@ class TestHearing : public QObject {
     QVERIFY(std::abs(analysis::errorWeighted(weighted->filter->taps, weighted->impulse, weight) -
                      *weighted->fit->errorWeighted) < 1e-6);
     // The row follows; the session and the command line say the same.
-    const QString named = QStringLiteral("errors by %1").arg(document.hearing().name());
+    const QString named = QStringLiteral("errors by %1").arg(document.fitWeight().name());
     for (const auto& panel : m_window->plots().panels())
       QVERIFY(static_cast<widgets::Plot*>(panel.plot)->provenance().contains(named));
     const int row = document.selectedRow();
     QTRY_VERIFY_WITH_TIMEOUT(m_window->survey().summary(row).fitted, shownwindow::kPatience);
-    QCOMPARE(m_window->state().hearing, (SavedHearing{document.hearing().low, document.hearing().high, {}}));
+    QCOMPARE(m_window->state().fitWeight, (SavedFitWeight{document.fitWeight().low, document.fitWeight().high, {}}));
     document.undoStack().undo();
-    QVERIFY(document.hearing().plain());
-    QVERIFY(shownwindow::action(*m_window, "plan.hearAll")->isChecked());
+    QVERIFY(document.fitWeight().plain());
+    QVERIFY(shownwindow::action(*m_window, "plan.weighAll")->isChecked());
     const auto after = settledFit();
     QVERIFY(after && !after->fit->errorWeighted);
     QVERIFY(!spectrum.provenance().contains(QStringLiteral("errors by")));
@@ -100,29 +100,29 @@ class TestHearing : public QObject {
       dialog->findChild<QDoubleSpinBox*>(QStringLiteral("bandHigh"))->setValue(0.5);
       dialog->accept();
     });
-    shownwindow::action(*m_window, "plan.hearBand")->trigger();
-    QVERIFY(std::abs(m_window->document().hearing().high - std::numbers::pi / 2) < 1e-9);
+    shownwindow::action(*m_window, "plan.weighBand")->trigger();
+    QVERIFY(std::abs(m_window->document().fitWeight().high - std::numbers::pi / 2) < 1e-9);
     // Given up: the menu shows what still counts.
     QTimer::singleShot(0, this, [] {
       if (auto* dialog = qobject_cast<QDialog*>(QApplication::activeModalWidget())) dialog->reject();
     });
-    m_window->document().setHearing({});
-    shownwindow::action(*m_window, "plan.hearBand")->trigger();
-    QVERIFY(shownwindow::action(*m_window, "plan.hearAll")->isChecked());
+    m_window->document().setFitWeight({});
+    shownwindow::action(*m_window, "plan.weighBand")->trigger();
+    QVERIFY(shownwindow::action(*m_window, "plan.weighAll")->isChecked());
   }
 
   // A run keeps the name of what its models were fitted by, also when something else counts by now.
   void aRunNamesWhatCounted() {
     Document& document = m_window->document();
     document.setOrder(document.allRows(), 2);
-    document.setHearing(hearingBand(0.5, 1.5));
-    const QString named = document.hearing().remark();
+    document.setFitWeight(bandWeight(0.5, 1.5));
+    const QString named = document.fitWeight().remark();
     QVERIFY(!named.isEmpty());
     m_window->generation().start({QStringLiteral("It was"), 4});
     QTRY_VERIFY_WITH_TIMEOUT(m_window->generation().lanes().size() == 2 && !m_window->generation().active(),
                              shownwindow::kPatience);
     QVERIFY2(m_window->generation().provenance().endsWith(named), qPrintable(m_window->generation().provenance()));
-    document.setHearing({});
+    document.setFitWeight({});
     QVERIFY(m_window->generation().provenance().endsWith(named));
     QVERIFY(QString::fromStdString(runJson(m_window->generation())).contains(named));
     document.undoStack().clear();
@@ -130,12 +130,12 @@ class TestHearing : public QObject {
 
   void aTextIsHeardAndComesBackWithTheSession() {
     SessionState state = m_window->state();
-    state.hearing = {0, 0, QString::fromStdString(resource("sample/novels-validation.txt").string())};
+    state.fitWeight = {0, 0, QString::fromStdString(resource("sample/novels-validation.txt").string())};
     m_window->resume(state);
-    QTRY_VERIFY_WITH_TIMEOUT(!m_window->document().hearing().plain(), shownwindow::kPatience);
-    QCOMPARE(m_window->document().hearing().text, state.hearing.text);
-    QVERIFY(m_window->document().hearing().of({0, 0}));
-    QCOMPARE(m_window->state().hearing, state.hearing);
+    QTRY_VERIFY_WITH_TIMEOUT(!m_window->document().fitWeight().plain(), shownwindow::kPatience);
+    QCOMPARE(m_window->document().fitWeight().text, state.fitWeight.text);
+    QVERIFY(m_window->document().fitWeight().of({0, 0}));
+    QCOMPARE(m_window->state().fitWeight, state.fitWeight);
     QVERIFY(!m_window->document().undoStack().canUndo());
     const auto fit = settledFit();
     QVERIFY(fit && fit->fit->errorWeighted);
@@ -143,13 +143,13 @@ class TestHearing : public QObject {
 
   void aTextThatIsNotThereIsASentence() {
     SessionState state = m_window->state();
-    state.hearing = {0, 0, QStringLiteral("/nowhere/novel.txt")};
+    state.fitWeight = {0, 0, QStringLiteral("/nowhere/novel.txt")};
     m_window->resume(state);
     QTRY_VERIFY_WITH_TIMEOUT(m_window->banner().sentence().contains(QStringLiteral("novel.txt")),
                              shownwindow::kPatience);
-    QVERIFY(m_window->document().hearing().plain());
+    QVERIFY(m_window->document().fitWeight().plain());
   }
 };
 
-QTEST_MAIN(TestHearing)
-#include "test_hearing.moc"
+QTEST_MAIN(TestFitWeight)
+#include "test_fitweight.moc"

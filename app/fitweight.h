@@ -13,7 +13,7 @@
 
 namespace app {
 
-struct Hearing {
+struct FitWeight {
   double low = 0, high = 0;  // the band, radians per token; high 0: no band
   QString text;              // a file; empty: no text
   std::function<analysis::InputWeight(analysis::FilterId)> weight;  // empty: every frequency alike
@@ -28,10 +28,10 @@ struct Hearing {
 };
 
 // Throws analysis::Error(input) for a band that is none.
-Hearing hearingBand(double low, double high);
+FitWeight bandWeight(double low, double high);
 // Runs the original model on the first `windows` windows of the text. Throws analysis::Error or engine::Error when it
 // has no language model or the text cannot be read.
-Hearing hearingText(const QString& text, int windows, const std::shared_ptr<const analysis::Checkpoint>&,
+FitWeight textWeight(const QString& text, int windows, const std::shared_ptr<const analysis::Checkpoint>&,
                     const analysis::Task& = {});
 
 }  // namespace app

@@ -25,56 +25,56 @@ constexpr double pi = std::numbers::pi;
 
 }  // namespace
 
-void MainWindow::buildHearingActions(QMenu* plan) {
+void MainWindow::buildFitWeightActions(QMenu* plan) {
   plan->addSeparator();
   QMenu* menu = plan->addMenu(tr("&What counts"));
-  m_hearingGroup = new QActionGroup(this);
+  m_fitWeightGroup = new QActionGroup(this);
   const auto add = [&](const QString& text, const char* name, const QString& explanation, std::function<void()> deed) {
     QAction* action = explained(new QAction(text, this), name, explanation, {}, std::move(deed));
     action->setCheckable(true);
-    m_hearingGroup->addAction(action);
+    m_fitWeightGroup->addAction(action);
     menu->addAction(action);
   };
-  add(tr("Every &frequency alike"), "plan.hearAll", tr("A fit makes the error of the filter itself small"), [this] {
-    m_document.setHearing({});
-    showHearing();
+  add(tr("Every &frequency alike"), "plan.weighAll", tr("A fit makes the error of the filter itself small"), [this] {
+    m_document.setFitWeight({});
+    showFitWeight();
   });
-  add(tr("A &band of frequencies…"), "plan.hearBand",
+  add(tr("A &band of frequencies…"), "plan.weighBand",
       tr("Errors outside the band count a hundredth; Ctrl and drag in the frequency response draws it"),
       [this] { askBand(); });
-  add(tr("What a &text makes the filters hear…"), "plan.hearText",
+  add(tr("What a &text makes the filters hear…"), "plan.weighText",
       tr("Errors count by the spectrum of each filter's input on a text, run through the original model"),
       [this] { chooseHeardText(); });
-  connect(&m_document, &Document::hearingChanged, this, &MainWindow::showHearing);
-  connect(&m_document, &Document::opened, this, &MainWindow::showHearing);
+  connect(&m_document, &Document::fitWeightChanged, this, &MainWindow::showFitWeight);
+  connect(&m_document, &Document::opened, this, &MainWindow::showFitWeight);
   connect(&m_plots->spectrum(), &widgets::SpectrumPlot::bandDrawn, this,
-          [this](double low, double high) { hearBand(low, high); });
-  showHearing();
+          [this](double low, double high) { weighByBand(low, high); });
+  showFitWeight();
 }
 
 // The menu and the frequency response say what counts; a choice that was given up leaves them as they were.
-void MainWindow::showHearing() {
-  const Hearing& hearing = m_document.hearing();
-  const int index = hearing.plain() ? 0 : hearing.text.isEmpty() ? 1 : 2;
-  m_hearingGroup->actions().at(index)->setChecked(true);
-  m_hearingGroup->setEnabled(m_document.filterCount() > 0);
-  if (hearing.plain()) return m_plots->spectrum().setBand({}, {});
-  const bool band = hearing.text.isEmpty();
-  m_plots->spectrum().setBand(band ? std::pair(hearing.low, hearing.high) : std::pair(0.0, pi),
-                              tr("errors count by %1").arg(hearing.name()));
+void MainWindow::showFitWeight() {
+  const FitWeight& fitWeight = m_document.fitWeight();
+  const int index = fitWeight.plain() ? 0 : fitWeight.text.isEmpty() ? 1 : 2;
+  m_fitWeightGroup->actions().at(index)->setChecked(true);
+  m_fitWeightGroup->setEnabled(m_document.filterCount() > 0);
+  if (fitWeight.plain()) return m_plots->spectrum().setBand({}, {});
+  const bool band = fitWeight.text.isEmpty();
+  m_plots->spectrum().setBand(band ? std::pair(fitWeight.low, fitWeight.high) : std::pair(0.0, pi),
+                              tr("errors count by %1").arg(fitWeight.name()));
 }
 
-void MainWindow::hearBand(double low, double high) {
+void MainWindow::weighByBand(double low, double high) {
   try {
-    m_document.setHearing(hearingBand(low, high));
+    m_document.setFitWeight(bandWeight(low, high));
   } catch (const std::exception& error) {
     m_banner->tell(QString::fromUtf8(error.what()));
   }
-  showHearing();
+  showFitWeight();
 }
 
 void MainWindow::askBand() {
-  const Hearing& now = m_document.hearing();
+  const FitWeight& now = m_document.fitWeight();
   QDialog dialog(this);
   dialog.setObjectName(QStringLiteral("bandDialog"));
   dialog.setWindowTitle(tr("The band that counts"));
@@ -97,28 +97,28 @@ void MainWindow::askBand() {
   form->addRow(buttons);
   connect(buttons, &QDialogButtonBox::accepted, &dialog, &QDialog::accept);
   connect(buttons, &QDialogButtonBox::rejected, &dialog, &QDialog::reject);
-  if (dialog.exec() == QDialog::Accepted) return hearBand(low->value() * pi, high->value() * pi);
-  showHearing();
+  if (dialog.exec() == QDialog::Accepted) return weighByBand(low->value() * pi, high->value() * pi);
+  showFitWeight();
 }
 
 void MainWindow::chooseHeardText() {
   const QString path = QFileDialog::getOpenFileName(this, tr("A text that the model hears"),
                                                     QFileInfo(m_effect->settings().text).absolutePath(),
                                                     tr("Texts (*.txt *.md *.fa *.fasta);;All files (*)"));
-  if (!path.isEmpty()) hearText(path, false);
-  showHearing();
+  if (!path.isEmpty()) weighByText(path, false);
+  showFitWeight();
 }
 
-void MainWindow::hearText(const QString& path, bool restoring) {
+void MainWindow::weighByText(const QString& path, bool restoring) {
   m_jobs.start(
-      QStringLiteral("hear text"), tr("Listening to the filters on %1").arg(QFileInfo(path).fileName()),
+      QStringLiteral("weigh by text"), tr("Listening to the filters on %1").arg(QFileInfo(path).fileName()),
       Jobs::Priority::batch,
       [this, path, restoring, windows = m_effect->settings().windows, checkpoint = m_document.checkpoint()](
           const analysis::Task& task, const Jobs::Post& post) {
-        const Hearing hearing = hearingText(path, windows, checkpoint, task);
-        post([this, hearing, restoring, checkpoint] {
+        const FitWeight fitWeight = textWeight(path, windows, checkpoint, task);
+        post([this, fitWeight, restoring, checkpoint] {
           if (m_document.checkpoint() != checkpoint) return;
-          restoring ? m_document.restoreHearing(hearing) : m_document.setHearing(hearing);
+          restoring ? m_document.restoreFitWeight(fitWeight) : m_document.setFitWeight(fitWeight);
         });
       },
       [this](const QString& sentence) { m_banner->tell(sentence); });

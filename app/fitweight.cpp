@@ -1,4 +1,4 @@
-#include "app/hearing.h"
+#include "app/fitweight.h"
 
 #include <QCoreApplication>
 #include <QFileInfo>
@@ -11,27 +11,27 @@
 
 namespace app {
 
-QString Hearing::name() const {
-  if (plain()) return QCoreApplication::translate("app::Hearing", "every frequency alike");
+QString FitWeight::name() const {
+  if (plain()) return QCoreApplication::translate("app::FitWeight", "every frequency alike");
   if (!text.isEmpty())
-    return QCoreApplication::translate("app::Hearing", "input on %1").arg(QFileInfo(text).fileName());
-  return QCoreApplication::translate("app::Hearing", "band %1–%2 rad/token").arg(low, 0, 'g', 3).arg(high, 0, 'g', 3);
+    return QCoreApplication::translate("app::FitWeight", "input on %1").arg(QFileInfo(text).fileName());
+  return QCoreApplication::translate("app::FitWeight", "band %1–%2 rad/token").arg(low, 0, 'g', 3).arg(high, 0, 'g', 3);
 }
 
-QString Hearing::remark() const {
-  return plain() ? QString() : QCoreApplication::translate("app::Hearing", " · errors by %1").arg(name());
+QString FitWeight::remark() const {
+  return plain() ? QString() : QCoreApplication::translate("app::FitWeight", " · errors by %1").arg(name());
 }
 
-std::optional<analysis::InputWeight> Hearing::of(analysis::FilterId id) const {
+std::optional<analysis::InputWeight> FitWeight::of(analysis::FilterId id) const {
   return weight ? std::optional(weight(id)) : std::nullopt;
 }
 
-Hearing hearingBand(double low, double high) {
+FitWeight bandWeight(double low, double high) {
   const auto weight = std::make_shared<const analysis::InputWeight>(analysis::InputWeight::band(low, high));
   return {low, high, {}, [weight](analysis::FilterId) { return *weight; }};
 }
 
-Hearing hearingText(const QString& text, int windows, const std::shared_ptr<const analysis::Checkpoint>& checkpoint,
+FitWeight textWeight(const QString& text, int windows, const std::shared_ptr<const analysis::Checkpoint>& checkpoint,
                     const analysis::Task& task) {
   const analysis::LanguageModel* description = checkpoint->languageModel();
   if (!description)
