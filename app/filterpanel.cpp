@@ -111,7 +111,7 @@ void FilterPanel::search() {
 
 void FilterPanel::refreshCount() {
   const int shown = m_proxy->rowCount(), all = m_table->rowCount();
-  m_count->setText(shown == all ? tr("%1 filters").arg(widgets::count(all))
+  m_count->setText(shown == all ? (all == 1 ? tr("%1 filter") : tr("%1 filters")).arg(widgets::count(all))
                                 : tr("%1 of %2").arg(widgets::count(shown), widgets::count(all)));
 }
 

@@ -346,8 +346,9 @@ void MainWindow::refreshTotals() {
     cacheFloats += static_cast<long long>(bank.channels) * bank.lengthSamples;
   const long long states = m_document.totalStates();
   const int locked = m_document.lockedCount();
-  m_totals->setText(tr("%1 filters   ·   %2 states   ·   %3 per sequence (convolution %4)%5")
-                        .arg(widgets::count(m_document.filterCount()), widgets::count(states),
+  const int filters = m_document.filterCount();
+  m_totals->setText(tr("%1   ·   %2 states   ·   %3 per sequence (convolution %4)%5")
+                        .arg((filters == 1 ? tr("%1 filter") : tr("%1 filters")).arg(widgets::count(filters)), widgets::count(states),
                              widgets::bytes(4.0 * static_cast<double>(states)),
                              widgets::bytes(4.0 * static_cast<double>(cacheFloats)),
                              locked > 0 ? tr("   ·   %1 locked").arg(widgets::count(locked)) : QString()) +

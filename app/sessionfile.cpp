@@ -139,10 +139,12 @@ SessionState stateOf(const Json& json, const QString& folder, const QString& nam
   const Reader plan(top.part("plan"), name);
   plan.read("tolerancePercent", out.tolerancePercent);
   plan.read("scope", out.scope);
-  const Reader fitWeight(plan.part("fitWeight"), name);
-  fitWeight.read("low", out.fitWeight.low);
-  fitWeight.read("high", out.fitWeight.high);
-  fitWeight.read("text", out.fitWeight.text);
+  for (const char* key : {"hearing", "fitWeight"}) {  // the first is what it was called in older sessions
+    const Reader fitWeight(plan.part(key), name);
+    fitWeight.read("low", out.fitWeight.low);
+    fitWeight.read("high", out.fitWeight.high);
+    fitWeight.read("text", out.fitWeight.text);
+  }
   plan.read("methods", out.methods);
   const Reader view(top.part("view"), name);
   view.read("selection", out.selection);

@@ -115,7 +115,7 @@ void Survey::restart() {
   const QString purpose = QStringLiteral("survey");
   if (todo.empty() || m_held) return m_jobs.cancel(purpose);
 
-  const QString title = tr("Surveying %1 filters").arg(todo.size());
+  const QString title = (todo.size() == 1 ? tr("Surveying %1 filter") : tr("Surveying %1 filters")).arg(todo.size());
   m_jobs.start(purpose, title, Jobs::Priority::batch,
                [this, todo = std::move(todo), fitWeight = m_document.fitWeight(), checkpoint = m_document.checkpoint()](
                    const analysis::Task& task, const Jobs::Post& post) {

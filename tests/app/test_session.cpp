@@ -258,6 +258,16 @@ class TestSession : public QObject {
     QVERIFY(!m_window->document().undoStack().canUndo());
   }
 
+  void anOlderSessionKeepsItsWeight() {
+    SessionState state;
+    state.checkpoint = QStringLiteral("/somewhere/model.ckpt");
+    state.fitWeight = {0.5, 1.5, QStringLiteral("/somewhere/text.txt")};
+    QString text = QString::fromStdString(sessionText(state, QStringLiteral("/folder")));
+    QVERIFY(text.contains("\"fitWeight\""));
+    text.replace("\"fitWeight\"", "\"hearing\"");
+    QVERIFY(parseSession(text.toStdString(), QStringLiteral("/folder"), QStringLiteral("s")) == state);
+  }
+
   void aMissingCheckpointIsAskedForOnce() {
     SessionState lost;
     lost.checkpoint = QStringLiteral("/no/such/model.ckpt");
