@@ -10,7 +10,7 @@
 namespace engine::cpu {
 namespace {
 
-constexpr int rowsPerItem = 8;  // queries that share a pass over the keys, where the head's width is odd
+constexpr int rowsPerItem = 8;  // queries that share a pass over the keys, where PromptAttention does not fit
 
 }  // namespace
 
