@@ -73,7 +73,7 @@ void Analyst::selectionChanged() {
     keep(row, m_current);
     Q_EMIT analysed();
     requestFit();
-    if (m_current->curve && m_current->curve->final && m_current->twiceTail) {
+    if (m_current->curve && m_current->curve->final && m_current->twiceTail && m_current->certificate) {
       m_jobs.cancel(QStringLiteral("analyse"));
       m_jobs.cancel(QStringLiteral("curve"));
       m_jobs.cancel(QStringLiteral("certificate"));
