@@ -122,9 +122,6 @@ class Plot : public QWidget {
   // By the person or the program; for linked axes.
   void xRangeChanged(widgets::Range range);
   void scalesChanged();
-  void marksChanged();
-  void cursorMoved(double x);
-  void cursorLeft();
 
  protected:
   // For the plots built on this one. Axis pointers belong to the canvas.

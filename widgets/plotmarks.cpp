@@ -18,7 +18,6 @@ void Plot::setMarks(std::vector<QPointF> marks) {
   if (marks == m_parts->marks) return;
   m_parts->marks = std::move(marks);
   m_parts->canvas->layer(QStringLiteral("cursor"))->replot();
-  Q_EMIT marksChanged();
 }
 
 // The first is A, the second B, the third begins anew.

@@ -196,11 +196,6 @@ void Plot::updateReadout() {
   if (p.cursor && !isEmpty() && rectAt(*p.cursor, false)) p.readout = readoutAt(*p.cursor);
   pointed(p.readout ? p.readout->item : -1);
   if (p.readout || had) p.canvas->layer(QStringLiteral("cursor"))->replot();
-  if (p.readout && !p.readout->marks.empty()) {
-    Q_EMIT cursorMoved(p.x()->pixelToCoord(p.readout->marks.front().pixel.x()));
-  } else if (had) {
-    Q_EMIT cursorLeft();
-  }
   const QString text = valueText();
   if (text == p.text) return;
   p.text = text;

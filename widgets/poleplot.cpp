@@ -70,7 +70,6 @@ void PolePlot::setView(View view) {
   m_view = view;
   scaleTypesChanged();
   fit();
-  Q_EMIT viewSwitched(view);
 }
 
 void PolePlot::setHovered(int index) {

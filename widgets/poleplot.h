@@ -47,7 +47,6 @@ class PolePlot : public Plot {
  Q_SIGNALS:
   // Index into poles(), or -1 when the pointer leaves.
   void poleHovered(int index);
-  void viewSwitched(widgets::PolePlot::View view);
 
  protected:
   void fitRanges() override;

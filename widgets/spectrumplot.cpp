@@ -162,7 +162,6 @@ void SpectrumPlot::setQuantity(Quantity quantity) {
   scaleTypesChanged();
   updateLegend();
   fit();
-  Q_EMIT quantityChanged(quantity);
 }
 
 void SpectrumPlot::updateLegend() {

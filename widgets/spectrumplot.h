@@ -51,7 +51,6 @@ class SpectrumPlot : public Plot {
   DataTable table() const override;
 
  Q_SIGNALS:
-  void quantityChanged(widgets::SpectrumPlot::Quantity quantity);
   // Drawn with Ctrl held; radians per token, low < high.
   void bandDrawn(double low, double high);
 

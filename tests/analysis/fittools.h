@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "analysis/checkpoint/filter.h"
+#include "analysis/reduction/poleset.h"
 #include "analysis/reduction/projection.h"
 #include "analysis/reduction/statespace.h"
 
@@ -16,6 +17,16 @@ namespace fittools {
 
 inline std::shared_ptr<const analysis::Filter> filterOf(std::vector<double> taps) {
   return std::make_shared<const analysis::Filter>(analysis::Filter{{}, "0.0", std::move(taps), 0});
+}
+
+// Two pairs and two real poles, one of them negative.
+inline analysis::PoleSet somePoles() {
+  analysis::PoleSet poles;
+  poles.addPair({-0.01, 0.05});
+  poles.addPair({-0.03, 0.4});
+  poles.addReal(-0.05, false);
+  poles.addReal(-0.2, true);
+  return poles;
 }
 
 // ||taps - model|| / ||taps||, or ||model|| where all taps are zero.

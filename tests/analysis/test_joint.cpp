@@ -46,15 +46,6 @@ Eigen::MatrixXd sideBySide(const Filters& filters) {
   return g;
 }
 
-PoleSet somePoles() {
-  PoleSet poles;
-  poles.addPair({-0.01, 0.05});
-  poles.addPair({-0.03, 0.4});
-  poles.addReal(-0.05, false);
-  poles.addReal(-0.2, true);
-  return poles;
-}
-
 }  // namespace
 
 class TestJoint : public QObject {
@@ -65,7 +56,7 @@ class TestJoint : public QObject {
     const Eigen::MatrixXd g = sideBySide(differentOnes());
     const Target target(g);
     QCOMPARE(target.channels(), Eigen::Index(3));
-    const PoleSet poles = somePoles();
+    const PoleSet poles = fittools::somePoles();
     Projection projection(target);
     QVERIFY(projection.evaluate(poles));
     projection.linearise();
@@ -87,7 +78,7 @@ class TestJoint : public QObject {
     const Eigen::Matrix3d rotation = Eigen::Matrix3d(mix.householderQr().householderQ());
     const Target plain(g), turned(Eigen::MatrixXd(g * rotation));
     Projection a(plain), b(turned);
-    QVERIFY(a.evaluate(somePoles()) && b.evaluate(somePoles()));
+    QVERIFY(a.evaluate(fittools::somePoles()) && b.evaluate(fittools::somePoles()));
     a.linearise();
     b.linearise();
     QVERIFY(std::abs(a.squaredError() - b.squaredError()) < 1e-12);

@@ -13,15 +13,6 @@ using namespace analysis;
 
 namespace {
 
-PoleSet somePoles() {
-  PoleSet poles;
-  poles.addPair({-0.01, 0.05});
-  poles.addPair({-0.03, 0.4});
-  poles.addReal(-0.05, false);
-  poles.addReal(-0.2, true);
-  return poles;
-}
-
 std::vector<double> twoExponentials(int length) {
   StateSpace model;
   model.feedthrough = 0.3;
@@ -54,8 +45,8 @@ class TestVarpro : public QObject {
   void objectiveIsTheLeastSquaresError() {
     const Target target(testfilters::make("H5w10_c0.5", 600));
     Projection projection(target);
-    QVERIFY(projection.evaluate(somePoles()));
-    const Eigen::MatrixXd basis = somePoles().basis(target.length());
+    QVERIFY(projection.evaluate(fittools::somePoles()));
+    const Eigen::MatrixXd basis = fittools::somePoles().basis(target.length());
     const Eigen::VectorXd g = target.sequence().values();
     const Eigen::VectorXd c = basis.householderQr().solve(g);
     QVERIFY((c - projection.coefficients()).norm() < 1e-9 * c.norm());
@@ -69,7 +60,7 @@ class TestVarpro : public QObject {
     for (const char* name : {"H5w10_c0.5", "HT_ch3", "NOISE_0"}) {
       const Target target(testfilters::make(name, 512));
       Projection projection(target);
-      const PoleSet poles = somePoles();
+      const PoleSet poles = fittools::somePoles();
       QVERIFY(projection.evaluate(poles));
       projection.linearise();
       const Eigen::VectorXd numeric = fittools::halfGradientByDifferences(target, poles);
@@ -80,7 +71,7 @@ class TestVarpro : public QObject {
   // Kaufman's matrix is J^T J of the projected residual: check against finite differences of P d(Phi)/dx c.
   void normalMatrixIsTheProjectedJacobian() {
     const Target target(testfilters::make("H33w14_c0.5", 300));
-    const PoleSet poles = somePoles();
+    const PoleSet poles = fittools::somePoles();
     Projection projection(target);
     QVERIFY(projection.evaluate(poles));
     projection.linearise();
@@ -124,8 +115,8 @@ class TestVarpro : public QObject {
     for (const char* name : {"H5w10_c0.1", "EX3%_0", "NOISE_1", "MIX"}) {
       const Target target(testfilters::make(name, 700));
       Projection projection(target);
-      QVERIFY(projection.evaluate(somePoles()));
-      const auto result = varpro(target, somePoles());
+      QVERIFY(projection.evaluate(fittools::somePoles()));
+      const auto result = varpro(target, fittools::somePoles());
       QVERIFY(result.squaredError < projection.squaredError());
       QVERIFY(result.why != VarproStop::singularStart);
       for (const auto& s : result.poles.logPoles) QVERIFY(s.real() <= -1e-9 && s.real() >= -7);
@@ -147,7 +138,7 @@ class TestVarpro : public QObject {
     std::stop_source source;
     source.request_stop();
     const Target target(testfilters::make("MIX", 256));
-    QVERIFY_THROWS_EXCEPTION(Stopped, varpro(target, somePoles(), {}, Task(source.get_token())));
+    QVERIFY_THROWS_EXCEPTION(Stopped, varpro(target, fittools::somePoles(), {}, Task(source.get_token())));
   }
 
   // Both ways to the residues give the least-squares solution; the residual is that of the synthesis.
@@ -157,7 +148,7 @@ class TestVarpro : public QObject {
   }
   void residuesAreLeastSquares() {
     QFETCH(double, separation);
-    PoleSet poles = somePoles();
+    PoleSet poles = fittools::somePoles();
     const auto first = poles.logPoles[0];
     poles.addPair({first.real() * (1 + 0.3 * separation), first.imag() * (1 + 0.3 * separation)});
     const Target target(testfilters::make("H5w10_c0.9", 500));

@@ -36,7 +36,7 @@ class Oracle {
     }
     const Rows n = neox ? layerNorm(r, "gpt_neox.final_layer_norm") : h3 ? layerNorm(r, "ln_f") : rms(r, "norm.scale");
     const std::string head = neox ? "embed_out.weight" : has("unembed.weight") ? "unembed.weight" : embedding;
-    return product(n, matrix(head));
+    return oracleProduct(n, matrix(head));
   }
 
  private:
@@ -55,18 +55,8 @@ class Oracle {
       }
     return v;
   }
-  static Rows product(const Rows& x, const Row& weight) {
-    Rows y;
-    for (const Row& row : x) {
-      Row out(weight.size() / row.size());
-      for (std::size_t o = 0; o < out.size(); ++o)
-        for (std::size_t i = 0; i < row.size(); ++i) out[o] += weight[o * row.size() + i] * row[i];
-      y.push_back(out);
-    }
-    return y;
-  }
   Rows linear(const Rows& x, const std::string& key) const {
-    Rows y = product(x, matrix(key + ".weight"));
+    Rows y = oracleProduct(x, matrix(key + ".weight"));
     if (!has(key + ".bias")) return y;
     const Row bias = values(key + ".bias");
     for (Row& row : y)

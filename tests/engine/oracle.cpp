@@ -65,7 +65,7 @@ class Oracle {
         add(r, linear(hidden, block.prefix + ".mlp.fc2"));
       }
     }
-    return multiply(layerNorm(r, "ln_f"), m_model.tiedHead ? embedding : weights("lm_head.weight"));
+    return oracleProduct(layerNorm(r, "ln_f"), m_model.tiedHead ? embedding : weights("lm_head.weight"));
   }
 
  private:
@@ -79,19 +79,8 @@ class Oracle {
       for (std::size_t i = 0; i < to[t].size(); ++i) to[t][i] += what[t][i];
   }
 
-  static Rows multiply(const Rows& x, const Row& weight) {
-    Rows y;
-    for (const Row& row : x) {
-      Row out(weight.size() / row.size());
-      for (std::size_t o = 0; o < out.size(); ++o)
-        for (std::size_t i = 0; i < row.size(); ++i) out[o] += weight[o * row.size() + i] * row[i];
-      y.push_back(out);
-    }
-    return y;
-  }
-
   Rows linear(const Rows& x, const std::string& key) const {
-    Rows y = multiply(x, weights(key + ".weight"));
+    Rows y = oracleProduct(x, weights(key + ".weight"));
     const Row bias = weights(key + ".bias");
     for (Row& row : y)
       for (std::size_t i = 0; i < row.size(); ++i) row[i] += bias[i];
@@ -241,6 +230,17 @@ Rows oracleLogits(const Checkpoint& checkpoint, const std::vector<int>& tokens, 
 
 Rows oracleFilterInputs(const Checkpoint& checkpoint, const std::vector<int>& tokens) {
   return Oracle(checkpoint, nullptr).filterInputs(tokens);
+}
+
+Rows oracleProduct(const Rows& x, const Row& weight) {
+  Rows y;
+  for (const Row& row : x) {
+    Row out(weight.size() / row.size());
+    for (std::size_t o = 0; o < out.size(); ++o)
+      for (std::size_t i = 0; i < row.size(); ++i) out[o] += weight[o * row.size() + i] * row[i];
+    y.push_back(out);
+  }
+  return y;
 }
 
 double relativeError(const std::vector<float>& a, const Rows& b, std::size_t first, std::size_t count) {

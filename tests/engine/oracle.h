@@ -17,5 +17,8 @@ Rows oracleLogits(const analysis::Checkpoint&, const std::vector<int>& tokens,
 // What the long filters of the first block (Hyena of order 2) are fed with: x_1 v, [tokens][channels].
 Rows oracleFilterInputs(const analysis::Checkpoint&, const std::vector<int>& tokens);
 
+// Rows times the transpose of a matrix [outputs][inputs].
+Rows oracleProduct(const Rows& x, const std::vector<double>& weight);
+
 // ||a - b|| / ||b|| over flattened rows [first, first + count).
 double relativeError(const std::vector<float>& a, const Rows& b, std::size_t first = 0, std::size_t count = 0);

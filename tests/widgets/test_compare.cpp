@@ -123,14 +123,12 @@ class TestCompare : public QObject {
   }
 
   void marksTellDifferenceAndRatio() {
-    QSignalSpy changed(m_plot.get(), &Plot::marksChanged);
     QTest::keyClick(m_plot.get(), Qt::Key_M);  // no cursor yet
-    QCOMPARE(changed.size(), 0);
+    QVERIFY(m_plot->marks().empty());
     QTest::mouseMove(m_plot.get(), m_plot->pixelAt(130, 0.2).toPoint());
     QTest::keyClick(m_plot.get(), Qt::Key_M);
     QTest::mouseMove(m_plot.get(), m_plot->pixelAt(300, 0.3).toPoint());
     QTest::keyClick(m_plot.get(), Qt::Key_M);
-    QVERIFY2(changed.size() == 2, qPrintable(m_plot->markText() + u' ' + m_plot->valueText()));
     const auto marks = m_plot->marks();
     QCOMPARE(marks.size(), size_t(2));
     for (const QPointF mark : marks) {
