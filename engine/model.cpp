@@ -119,7 +119,7 @@ struct Model::Parts {
 Model::Model(std::shared_ptr<const Parts> parts) : m_parts(std::move(parts)) {}
 Model::~Model() = default;
 
-std::shared_ptr<const Model> Model::load(std::shared_ptr<const analysis::Checkpoint> checkpoint,
+std::shared_ptr<const Model> Model::load(const std::shared_ptr<const analysis::Checkpoint>& checkpoint,
                                          const analysis::Task& task, WeightType type) {
   const analysis::LanguageModel* description = checkpoint->languageModel();
   if (!description)

@@ -20,7 +20,7 @@ class Model {
  public:
   // Reads all weights and evaluates all filters: O(bytes of the file). Throws analysis::Error or engine::Error.
   // bfloat16 halves the memory and the traffic of the weights.
-  static std::shared_ptr<const Model> load(std::shared_ptr<const analysis::Checkpoint>, const analysis::Task& = {},
+  static std::shared_ptr<const Model> load(const std::shared_ptr<const analysis::Checkpoint>&, const analysis::Task& = {},
                                            WeightType = WeightType::float32);
   ~Model();
 
