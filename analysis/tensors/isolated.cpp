@@ -32,6 +32,10 @@
 extern "C" void __asan_set_error_report_callback(void (*)(const char*));
 #endif
 
+#if defined(__LLVM_INSTR_PROFILE_GENERATE)
+extern "C" int __llvm_profile_write_file();
+#endif
+
 namespace analysis {
 namespace {
 
@@ -163,6 +167,9 @@ void limitWork(std::chrono::milliseconds work) {
   } catch (...) {
     endAsDefect("an exception of unknown type was thrown");
   }
+#if defined(__LLVM_INSTR_PROFILE_GENERATE)
+  __llvm_profile_write_file();  // _exit() would not
+#endif
   _exit(succeeded ? Ending::done : Ending::failed);
 }
 
