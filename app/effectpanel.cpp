@@ -59,7 +59,6 @@ EffectPanel::EffectPanel(Document& document, EffectStudy& study, QWidget* parent
   m_layers->setTabKeyNavigation(false);
   m_layers->verticalHeader()->hide();
   m_layers->horizontalHeader()->setHighlightSections(false);
-  m_layers->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
   m_layers->horizontalHeader()->setSectionResizeMode(0, QHeaderView::Stretch);
   auto* middle = new QHBoxLayout;
   middle->setSpacing(8);
@@ -196,7 +195,8 @@ void EffectPanel::refresh() {
   m_choose->setText(tr("Smallest plan within %1 bits").arg(m_tolerance->value()));
   m_cancel->setEnabled(active);
   const auto bits = [](double value) {
-    return (value < 0 ? QStringLiteral("−") : QString()) + QString::number(std::abs(value), 'f', 4);
+    const QString size = QString::number(std::abs(value), 'f', 4);
+    return value < 0 && size != QStringLiteral("0.0000") ? u'−' + size : size;
   };
   const auto original = m_study.originalBits();
   m_original->setText(original ? bits(*original) : QStringLiteral("–"));
@@ -229,7 +229,8 @@ void EffectPanel::refresh() {
       if (bank.path == layer.path)
         name = bank.operatorsInLayer > 1 ? tr("layer %1, operator %2").arg(bank.layer).arg(bank.operatorIndex)
                                          : tr("layer %1").arg(bank.layer);
-    const QString texts[] = {name, widgets::count(layer.states),
+    // The font of the figures has no narrow space: another's would stand on a line of its own.
+    const QString texts[] = {name, widgets::count(layer.states).replace(QChar(0x202f), QChar(QChar::Nbsp)),
                              tr("%1 ± %2").arg(bits(layer.loss.bits), bits(layer.loss.spreadBits)),
                              bits(layer.klPerToken / std::numbers::ln2)};
     for (int column = 0; column < 4; ++column) {
@@ -238,6 +239,10 @@ void EffectPanel::refresh() {
       item->setToolTip(path);
       m_layers->setItem(row, column, item);
     }
+  }
+  for (int column = 1; column < m_layers->columnCount(); ++column) {
+    m_layers->resizeColumnToContents(column);
+    m_layers->setColumnWidth(column, m_layers->columnWidth(column) + widgets::applicationTheme().space(3));
   }
 }
 

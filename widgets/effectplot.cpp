@@ -127,7 +127,6 @@ void EffectPlot::fitRanges() {
 void EffectPlot::drawLines(QPainter& painter) const {
   if (isEmpty()) return;
   const QRectF area(mainRect()->rect());
-  painter.setFont(theme().font(TextSize::Caption));
   if (m_current) {
     const double x = xAxis()->coordToPixel(logX() ? std::max(0.5, *m_current) : *m_current);
     if (x >= area.left() && x <= area.right()) {
@@ -136,21 +135,24 @@ void EffectPlot::drawLines(QPainter& painter) const {
     }
   }
   if (!m_tolerance) return;
+  std::optional<QPointF> within;
+  if (const auto best = smallestWithin()) {
+    const EffectPoint& point = m_points[static_cast<size_t>(*best)];
+    within = pixelAt(logX() ? std::max(0.5, point.states) : point.states, floored(point.bitsPerTokenAdded));
+  }
   const double y = yAxis()->coordToPixel(floored(*m_tolerance));
   if (y >= area.top() && y <= area.bottom()) {
     painter.setPen(QPen(theme().colour(Role::MutedText), theme().scale(), Qt::DashLine));
     painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y));
-    const double height = QFontMetricsF(painter.font()).height();
-    painter.drawText(QRectF(area.left() + theme().space(1), y - height - 1, area.width(), height), Qt::AlignLeft,
-                     tr("tolerance %1 bits/token").arg(number(*m_tolerance, 2)));
+    // At the end that is further from where the curve crosses.
+    const bool left = within && within->x() > area.center().x();
+    drawLineLabel(painter, theme(), area, y, tr("tolerance %1 bits/token").arg(number(*m_tolerance, 2)),
+                  left ? Qt::LeftEdge : Qt::RightEdge);
   }
-  if (const auto best = smallestWithin()) {
-    const EffectPoint& point = m_points[static_cast<size_t>(*best)];
-    const QPointF place =
-        pixelAt(logX() ? std::max(0.5, point.states) : point.states, floored(point.bitsPerTokenAdded));
+  if (within) {
     painter.setBrush(Qt::NoBrush);
     painter.setPen(QPen(theme().colour(Role::Accent), 2 * theme().scale()));
-    painter.drawEllipse(place, theme().markerSize() * 1.3, theme().markerSize() * 1.3);
+    painter.drawEllipse(*within, theme().markerSize() * 1.3, theme().markerSize() * 1.3);
   }
 }
 

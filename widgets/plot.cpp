@@ -325,16 +325,7 @@ void Plot::drawDecorations(QPainter& painter) const {
   if (y < area.top() || y > area.bottom()) return;
   painter.setPen(QPen(p.theme.colour(Role::MutedText), p.theme.scale(), Qt::DotLine));
   painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y));
-  const QFont font = p.theme.font(TextSize::Caption);
-  const QFontMetricsF metrics(font);
-  const QString text = tr("floor: %1 or less, or zero").arg(number(*p.floor, 2));
-  const QRectF box(area.right() - metrics.horizontalAdvance(text) - p.theme.space(2), y - metrics.height() - 1,
-                   metrics.horizontalAdvance(text) + p.theme.space(1), metrics.height());
-  QColor ground = p.theme.colour(Role::Surface);
-  ground.setAlphaF(0.85F);
-  painter.fillRect(box, ground);
-  painter.setFont(font);
-  painter.drawText(box, Qt::AlignCenter, text);
+  drawLineLabel(painter, p.theme, area, y, tr("floor: %1 or less, or zero").arg(number(*p.floor, 2)));
 }
 
 }  // namespace widgets

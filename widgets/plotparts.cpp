@@ -18,6 +18,23 @@ void PaintLayer::draw(QCPPainter* painter) {
   m_paint(*painter);
 }
 
+void drawLineLabel(QPainter& painter, const Theme& theme, const QRectF& area, double y, const QString& text,
+                   Qt::Edge end) {
+  const QFont font = theme.font(TextSize::Caption);
+  const QFontMetricsF metrics(font);
+  QRectF box(0, y - metrics.height() - 1, metrics.horizontalAdvance(text) + theme.space(1), metrics.height());
+  if (end == Qt::LeftEdge) {
+    box.moveLeft(area.left() + theme.space(1));
+  } else {
+    box.moveRight(area.right() - theme.space(1));
+  }
+  QColor ground = theme.colour(Role::Surface);
+  ground.setAlphaF(0.85F);
+  painter.fillRect(box, ground);
+  painter.setFont(font);
+  painter.drawText(box, Qt::AlignCenter, text);
+}
+
 PlotHeader::PlotHeader(QCustomPlot* plot) : QCPLayoutElement(plot) {
   setLayer(QStringLiteral("legend"));
   setMargins({});

@@ -28,6 +28,10 @@ class PaintLayer : public QCPLayerable {
   Paint m_paint;
 };
 
+// Over a horizontal line at `y` of `area`, at one of its ends; what lies behind shines through a little.
+void drawLineLabel(QPainter& painter, const Theme& theme, const QRectF& area, double y, const QString& text,
+                   Qt::Edge end = Qt::RightEdge);
+
 // Title on the left, legend on the right of the same line, or flowing below where the plot is narrow.
 class PlotHeader : public QCPLayoutElement {
   Q_OBJECT
