@@ -1,5 +1,6 @@
-// Attention of a prompt: causal, online softmax. bfloat16 heads of 32, 64 or 128 channels run on tensor cores
-// (mma.m16n8k16, as FlashAttention-2 lays it out: Dao 2023); everything else runs one query per warp.
+// Attention of a prompt: causal, online softmax. bfloat16 heads of 32, 64 or 128 channels run on tensor cores, see flash.h
+// or here (mma.m16n8k16, as FlashAttention-2 lays it out: Dao 2023); everything else runs one query per warp.
+#include "engine/cuda/flash.h"
 #include "engine/cuda/tensor.cuh"
 
 namespace engine::cuda {
@@ -13,19 +14,33 @@ __device__ inline std::size_t keysOf(const AttentionView& v, int sequence, int h
   return (std::size_t(sequence) * v.keyHeads + head / (v.heads / v.keyHeads)) * v.capacity;
 }
 
-// Keys and values of the piece into the cache; blockIdx.y: a head of keys.
+// Keys and values of the piece into the cache, 8 channels a thread.
 template <class T>
 __global__ void appendKernel(MixerPrompt prompt, AttentionView v) {
   letSuccessorStart();
   waitForPredecessor();
-  const int t = blockIdx.x, head = blockIdx.y, sequence = prompt.firstSequence + blockIdx.z;
+  const int eights = v.paddedHeadWidth / 8, ofToken = v.keyHeads * eights;
+  const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x), t = i / ofToken;
+  if (t >= prompt.tokens) return;
+  const int head = i % ofToken / eights, channel = i % eights * 8, sequence = prompt.firstSequence + blockIdx.y;
   const T* key = static_cast<const T*>(prompt.streams) +
-                 (std::size_t(blockIdx.z) * prompt.tokens + t) * rowOf(prompt, v) + prompt.stride + head * v.headWidth;
+                 (std::size_t(blockIdx.y) * prompt.tokens + t) * rowOf(prompt, v) + prompt.stride + head * v.headWidth;
   const std::size_t row = (std::size_t(sequence) * v.keyHeads + head) * v.capacity + prompt.position + t;
-  for (int i = threadIdx.x; i < v.paddedHeadWidth; i += blockDim.x) {
-    const bool inside = i < v.headWidth;
-    static_cast<T*>(v.keys)[row * v.paddedHeadWidth + i] = inside ? key[i] : fromFloat<T>(0);
-    static_cast<T*>(v.values)[row * v.paddedHeadWidth + i] = inside ? key[v.keyStride + i] : fromFloat<T>(0);
+  T* keys = static_cast<T*>(v.keys) + row * v.paddedHeadWidth + channel;
+  T* values = static_cast<T*>(v.values) + row * v.paddedHeadWidth + channel;
+  if (v.headWidth % 8 == 0) {  // rows of a head start on 16 bytes
+    Eight<T> a, b;
+    a.load(key + channel);
+    b.load(key + v.keyStride + channel);
+    *reinterpret_cast<Eight<T>*>(keys) = a;
+    *reinterpret_cast<Eight<T>*>(values) = b;
+    return;
+  }
+#pragma unroll
+  for (int e = 0; e < 8; ++e) {
+    const bool inside = channel + e < v.headWidth;
+    keys[e] = inside ? key[channel + e] : fromFloat<T>(0);
+    values[e] = inside ? key[v.keyStride + channel + e] : fromFloat<T>(0);
   }
 }
 
@@ -229,12 +244,13 @@ void plain(const MixerPrompt& prompt, const AttentionView& v, const Launch& wher
 }  // namespace
 
 void promptAttention(const MixerPrompt& prompt, const AttentionView& v, Type type, const Launch& where) {
-  const dim3 rows(prompt.tokens, v.keyHeads, prompt.sequences);
+  const dim3 blocks(blocksFor(std::size_t(prompt.tokens) * v.keyHeads * (v.paddedHeadWidth / 8), 256), prompt.sequences);
   if (type == Type::float32) {
-    launch(appendKernel<float>, rows, 128, 0, where, prompt, v);
+    launch(appendKernel<float>, blocks, 256, 0, where, prompt, v);
     return plain<float>(prompt, v, where);
   }
-  launch(appendKernel<Half>, rows, 128, 0, where, prompt, v);
+  launch(appendKernel<Half>, blocks, 256, 0, where, prompt, v);
+  if (flashAttention(prompt, v, where)) return;
   const bool aligned = prompt.stride == v.heads * v.headWidth;  // rows of a head start on 16 bytes
   if (aligned && v.headWidth == 128)
     launchTensor<128>(prompt, v, where);

@@ -81,20 +81,30 @@ inline EncodeTiles tileEncoder() {
   return found;
 }
 
-// Tiles of `lines` rows of a matrix [rows, inputs] of bfloat16, inputs a multiple of 8; beyond it they are zero.
-inline CUtensorMap tilesOf(const void* matrix, int rows, int inputs, int lines) {
+// Tiles of `lines` rows of 64 numbers of bfloat16. sizes: inputs, rows and, with 3 of them, matrices; strides in bytes,
+// multiples of 16, of all but the inputs. What lies outside is zero.
+template <int Sizes>
+inline CUtensorMap tilesOf(const void* matrix, const cuuint64_t (&sizes)[Sizes], const cuuint64_t (&strides)[Sizes - 1],
+                           int lines) {
   CUtensorMap map;
-  const cuuint64_t sizes[] = {static_cast<cuuint64_t>(inputs), static_cast<cuuint64_t>(rows)};
-  const cuuint64_t strides[] = {2 * static_cast<cuuint64_t>(inputs)};
-  const cuuint32_t box[] = {tileInputs, static_cast<cuuint32_t>(lines)}, steps[] = {1, 1};
+  cuuint32_t box[Sizes], steps[Sizes];
+  for (int i = 0; i < Sizes; ++i) box[i] = steps[i] = 1;
+  box[0] = tileInputs, box[1] = static_cast<cuuint32_t>(lines);
   const CUresult result =
-      tileEncoder()(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 2, const_cast<void*>(matrix), sizes, strides, box, steps,
+      tileEncoder()(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, Sizes, const_cast<void*>(matrix), sizes, strides, box, steps,
                     CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
                     CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (result != CUDA_SUCCESS)
     throw Error(ErrorKind::device, "CUDA", "describing a matrix failed: " + std::to_string(result),
                 "run on the CPU, or start the program again");
   return map;
+}
+
+// Tiles of `lines` rows of a matrix [rows, inputs] of bfloat16, inputs a multiple of 8; beyond it they are zero.
+inline CUtensorMap tilesOf(const void* matrix, int rows, int inputs, int lines) {
+  const cuuint64_t sizes[] = {static_cast<cuuint64_t>(inputs), static_cast<cuuint64_t>(rows)};
+  const cuuint64_t strides[] = {2 * static_cast<cuuint64_t>(inputs)};
+  return tilesOf(matrix, sizes, strides, lines);
 }
 
 }  // namespace engine::cuda
