@@ -117,6 +117,14 @@ inline void checkLaunch(cudaError_t status) {
               "run on the CPU, or start the program again");
 }
 
+// What a block of threads can have of it on the current device.
+inline std::size_t sharedBytesOfBlock() {
+  int device = 0, bytes = 0;
+  checkLaunch(cudaGetDevice(&device));
+  checkLaunch(cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device));
+  return static_cast<std::size_t>(bytes);
+}
+
 // As launch(), in clusters of `cluster` blocks next to each other in x (more than one: compute capability 9.0).
 template <class... Parameters, class... Arguments>
 void launchClusters(void (*kernel)(Parameters...), dim3 grid, int cluster, dim3 block, std::size_t shared,

@@ -1,6 +1,8 @@
-// The exact convolution: all past inputs are kept, and every token sums them (a step), or a prompt is convolved in
-// register tiles of 16 x 16 (a prompt). Channels lie next to each other, so that warps read whole lines.
+// The exact convolution: all past inputs are kept, and every token sums them (a step), or a prompt is convolved: bfloat16 on
+// tensor cores, see toeplitz.h, else in register tiles of 16 x 16. Channels lie next to each other, so that warps read
+// whole lines.
 #include "engine/cuda/mixer.cuh"
+#include "engine/cuda/toeplitz.h"
 
 namespace engine::cuda {
 namespace {
@@ -100,19 +102,24 @@ __global__ __launch_bounds__(threads) void stepKernel(MixerStep step, LazyView z
 }
 
 // Short filter and gate of a prompt, into the cache.
+constexpr int appended = 8;  // tokens of a thread
 template <class T>
 __global__ void appendKernel(MixerPrompt prompt, LazyView z) {
   letSuccessorStart();
   waitForPredecessor();
-  const int column = blockIdx.x * blockDim.x + threadIdx.x, t = blockIdx.y;
+  const int column = blockIdx.x * blockDim.x + threadIdx.x, t = blockIdx.y * appended;
   const int channel = channelOf(z, column);
   if (channel < 0) return;
   const int sequence = prompt.firstSequence + blockIdx.z;
   const std::size_t row0 = std::size_t(blockIdx.z) * prompt.tokens;
-  const auto filtered = [&](int stream) { return shortPrompt<T>(prompt, sequence, t, stream, channel, row0); };
-  const std::size_t slot = (prompt.position + t) % z.ring;
-  static_cast<T*>(z.cache)[(std::size_t(sequence) * z.ring + slot) * z.stride + column] =
-      fromFloat<T>(filtered(1) * filtered(2));
+  float gates[appended], inputs[appended];
+  shortPrompts<T>(prompt, sequence, t, prompt.tokens, 1, channel, row0, gates);
+  shortPrompts<T>(prompt, sequence, t, prompt.tokens, 2, channel, row0, inputs);
+  T* cache = static_cast<T*>(z.cache) + std::size_t(sequence) * z.ring * z.stride + column;
+#pragma unroll
+  for (int i = 0; i < appended; ++i)
+    if (t + i < prompt.tokens)
+      cache[std::size_t((prompt.position + t + i) % z.ring) * z.stride] = fromFloat<T>(gates[i] * inputs[i]);
 }
 
 constexpr int side = 16;       // outputs of a thread, and inputs it takes at once
@@ -177,8 +184,9 @@ void stepAll(const MixerStep& step, const LazyView& z, const Launch& where) {
 
 template <class T>
 void promptAll(const MixerPrompt& prompt, const LazyView& z, const Launch& where) {
-  launch(appendKernel<T>, dim3(blocksFor(z.stride, 128), prompt.tokens, prompt.sequences), 128, 0, where, prompt,
-         z);
+  launch(appendKernel<T>, dim3(blocksFor(z.stride, 128), blocksFor(prompt.tokens, appended), prompt.sequences), 128, 0,
+         where, prompt, z);
+  if (std::is_same_v<T, Half> && promptToeplitz(prompt, z, where)) return;
   launch(convolveKernel<T>,
          dim3(blocksFor(z.stride, 32), blocksFor(prompt.tokens, side * tileWarps), prompt.sequences),
          32 * tileWarps, 0, where, prompt, z);

@@ -143,6 +143,48 @@ __device__ inline float shortPrompt(const MixerPrompt& prompt, int sequence, int
   return y;
 }
 
+// The same for `Count` tokens from t on, of which those before `end` count.
+template <class T, int Count>
+__device__ inline void shortPrompts(const MixerPrompt& prompt, int sequence, int t, int end, int stream, int channel,
+                                    std::size_t row0, float (&y)[Count]) {
+  constexpr int past = 2;  // tokens before the first that are asked for together
+  const ShortView& f = prompt.shortFilter;
+  const int column = streamColumn(stream, channel), columns = streamColumns(prompt.stride), slots = f.taps - 1;
+  if (slots > past) {
+#pragma unroll
+    for (int i = 0; i < Count; ++i)
+      y[i] = t + i < end ? shortPrompt<T>(prompt, sequence, t + i, stream, channel, row0) : 0;
+    return;
+  }
+  const T* streams = static_cast<const T*>(prompt.streams) + row0 * columns + column;
+  const T* history = static_cast<const T*>(f.history) + std::size_t(sequence) * slots * columns + column;
+  T raw[past + Count];
+  if (t >= past && t + Count <= end) {  // no question before a load: all of them are on their way at once
+    const T* from = streams + std::size_t(t - past) * columns;
+#pragma unroll
+    for (int i = 0; i < past + Count; ++i, from += columns) raw[i] = *from;
+  } else {
+#pragma unroll
+    for (int i = 0; i < past + Count; ++i) {
+      const int at = t - past + i, whole = prompt.position + at;
+      const bool here = at >= 0 && at < end, before = at < 0 && whole >= 0 && -at <= slots;
+      raw[i] = here     ? streams[std::size_t(at) * columns]
+               : before ? history[std::size_t(whole % slots) * columns]
+                        : fromFloat<T>(0);
+    }
+  }
+  float weight[past + 1];
+#pragma unroll
+  for (int lag = 0; lag <= past; ++lag) weight[lag] = lag <= slots ? f.weight[std::size_t(lag) * columns + column] : 0;
+  const float bias = f.bias[column];
+#pragma unroll
+  for (int i = 0; i < Count; ++i) {
+    y[i] = bias + weight[0] * toFloat(raw[past + i]);
+#pragma unroll
+    for (int lag = 1; lag <= past; ++lag) y[i] += weight[lag] * toFloat(raw[past + i - lag]);
+  }
+}
+
 constexpr int groupSize = 16;
 constexpr int slotLanes = 8;  // 4 warps x 2 halves: slot s belongs to lane s mod 8
 

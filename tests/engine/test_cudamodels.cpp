@@ -93,6 +93,66 @@ class TestCudaModels : public QObject {
     }
   }
 
+  // Long prompts in bfloat16, which take tensor cores: attention with heads of 64 and 128 channels, one or several tiles of
+  // queries and keys, a second piece; convolutions with one or several windows, filters that end before the prompt (then
+  // in pieces), and some channels alone.
+  void promptsOnTensorCores_data() {
+    QTest::addColumn<QString>("kind");
+    QTest::addColumn<int>("width");
+    QTest::addColumn<int>("length");
+    QTest::addColumn<int>("prompt");
+    for (const int width : {256, 512})
+      for (const int prompt : {3, 64, 193, 700})
+        QTest::addRow("attention, width %d, prompt %d", width, prompt) << "attention" << width << 0 << prompt;
+    QTest::addRow("attention, two pieces") << "attention" << 256 << 0 << 8300;
+    for (const char* kind : {"convolution", "distilled", "partly distilled", "partly modal"})
+      for (const int length : {100, 700, 2000})
+        for (const int prompt : {3, 65, 512, 1300})
+          QTest::addRow("%s, %d taps, prompt %d", kind, length, prompt) << kind << 83 << length << prompt;
+  }
+  void promptsOnTensorCores() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(QString, kind);
+    QFETCH(int, width);
+    QFETCH(int, length);
+    QFETCH(int, prompt);
+    SyntheticSizes sizes;
+    sizes.width = width;
+    sizes.innerWidth = 2 * width;
+    sizes.layers = prompt > 8000 ? 1 : 2;
+    if (kind == "attention") {
+      sizes.mixer = analysis::MixerKind::attention;
+      sizes.heads = 4;
+      sizes.positions = prompt + 20;
+    } else {
+      sizes.filterLength = length;
+    }
+    const Case c = make(sizes);
+    auto model = c.model;
+    if (kind != "attention" && kind != "convolution")
+      model = model->withDistilled(randomDistilled(*c.checkpoint, 3, 2, kind.startsWith("partly") ? 3 : 0, 5));
+    Workload w = workload(mixerOf(kind), prompt + 12);
+    const auto ids = randomTokens(prompt + 9, sizes.vocabulary, 9);
+    const auto first = static_cast<std::size_t>(prompt);
+    const auto expected = logits(model, w, ids, first), result = logitsOn(board(), model, w, ids, first);
+    const double error = distance(result, expected);
+    const double kl = divergence(result, expected, static_cast<std::size_t>(sizes.vocabulary));
+    QVERIFY2(error < 1e-2 && kl < 1e-3, qPrintable(QString("%1, KL %2").arg(error).arg(kl)));
+
+    // Several sequences at once, an odd number: the last one as it is alone.
+    if (prompt > 700) return;
+    w.batch = 3;
+    Session session(model, w, board());
+    std::vector<Token> prompts;
+    for (int b = 0; b < 3; ++b) prompts.insert(prompts.end(), ids.begin(), ids.begin() + prompt);
+    prompts[1] = (ids[1] + 1) % sizes.vocabulary;
+    session.prefill(prompts);
+    const auto row = static_cast<std::ptrdiff_t>(sizes.vocabulary) * (prompt - 1);
+    const std::vector<float> alone(expected.begin() + row, expected.begin() + row + sizes.vocabulary);
+    const double third = distance(copy(session.logits(2)), alone);
+    QVERIFY2(third < 2e-2, qPrintable(QString::number(third)));
+  }
+
   void whatStaysOnTheCpuSaysSo() {
     if (!gpu().usable) QSKIP(gpu().remark.c_str());
     QTemporaryDir folder;
