@@ -2,21 +2,18 @@
 // h^ inside, the response to the state at its beginning, and what its inputs add to the state. A warp has a channel, and
 // 16 chunks at once as the rows of its products; the states at their beginnings come from a scan over the rows. The
 // inputs are bfloat16 anyway; tables are split into as many terms as their use needs: three for the state.
-#include "engine/cuda/mixer.cuh"
+#include "engine/cuda/chunkstreams.cuh"
 #include "engine/cuda/tensor.cuh"
 
 namespace engine::cuda {
 namespace {
 
-constexpr int chunk = 16;
-constexpr int chunksAtOnce = 16;
-constexpr int tokensAtOnce = chunk * chunksAtOnce;
 constexpr int modes = 16;  // at most, of a channel
 constexpr int tiles = modes / 4;  // of 8 real states
-constexpr int threads = 32 * groupSize;
-constexpr int each = 8;  // tokens of a thread where inputs and outputs are moved
 constexpr int inputStride = tokensAtOnce + 8, outputStride = tokensAtOnce + 4;
+constexpr int stageCount = 3;
 constexpr int fewestTokens = 4 * chunk;
+constexpr int multiprocessors = 132;  // of the boards this is tuned for
 
 struct Complex {
   double re, im;
@@ -39,11 +36,13 @@ struct Shared {
   union {
     Tables tables[groupSize];
     struct {
-      Half inputs[groupSize * inputStride];
-      float outputs[groupSize * outputStride];
+      Half stages[stageCount][stagedHalfs];
+      Half inputs[2][groupSize * inputStride];
+      float outputs[2][groupSize * outputStride];
     } tokens;
   };
   Steps steps[groupSize][modes];
+  ShortFilters filters;
 };
 
 __device__ inline float2 multiplied(float2 a, float2 b, float2 add) {
@@ -130,34 +129,41 @@ class Channel {
     const unsigned* words = reinterpret_cast<const unsigned*>(inputs);
     const unsigned u[4] = {words[row * 8 + quarter], words[(row + 8) * 8 + quarter], words[row * 8 + quarter + 4],
                            words[(row + 8) * 8 + quarter + 4]};
-    float y[2][4] = {};
+    // All modes in step: one by one they would wait for each other's products and shuffles.
+    float sums[tiles][4] = {}, y[2][4] = {};
 #pragma unroll
-    for (int n = 0; n < 2; ++n)
+    for (int i = 2; i >= 0; --i)
 #pragma unroll
-      for (int i = 1; i >= 0; --i) multiplyAdd(y[n], u, m_taps[n][i][0], m_taps[n][i][1]);
+      for (int t = 0; t < tiles; ++t) multiplyAdd(sums[t], u, m_gather[t][i][0], m_gather[t][i][1]);
+#pragma unroll
+    for (int i = 1; i >= 0; --i)
+#pragma unroll
+      for (int n = 0; n < 2; ++n) multiplyAdd(y[n], u, m_taps[n][i][0], m_taps[n][i][1]);
+    float2 first[tiles], second[tiles];
+#pragma unroll
+    for (int t = 0; t < tiles; ++t) {
+      first[t] = make_float2(sums[t][0], sums[t][1]);
+      second[t] = make_float2(sums[t][2], sums[t][3]);
+    }
+    scanRows(steps, chunks, first, second);
 #pragma unroll
     for (int k = 0; k < 2; ++k) {  // 8 modes
       unsigned high[4], low[4];
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
         const int t = 2 * k + half;
-        float sums[4] = {};
-#pragma unroll
-        for (int i = 2; i >= 0; --i) multiplyAdd(sums, u, m_gather[t][i][0], m_gather[t][i][1]);
-        float2 first = make_float2(sums[0], sums[1]), second = make_float2(sums[2], sums[3]);
-        scanRows(t, steps[4 * t + quarter], chunks, first, second);
         unsigned terms[2];
-        split<2>(first.x, first.y, terms);
+        split<2>(first[t].x, first[t].y, terms);
         high[2 * half] = terms[0], low[2 * half] = terms[1];
-        split<2>(second.x, second.y, terms);
+        split<2>(second[t].x, second[t].y, terms);
         high[2 * half + 1] = terms[0], low[2 * half + 1] = terms[1];
       }
 #pragma unroll
-      for (int n = 0; n < 2; ++n) {
-        multiplyAdd(y[n], low, m_response[n][k][0][0], m_response[n][k][0][1]);
-        multiplyAdd(y[n], high, m_response[n][k][1][0], m_response[n][k][1][1]);
-        multiplyAdd(y[n], high, m_response[n][k][0][0], m_response[n][k][0][1]);
-      }
+      for (int n = 0; n < 2; ++n) multiplyAdd(y[n], low, m_response[n][k][0][0], m_response[n][k][0][1]);
+#pragma unroll
+      for (int n = 0; n < 2; ++n) multiplyAdd(y[n], high, m_response[n][k][1][0], m_response[n][k][1][1]);
+#pragma unroll
+      for (int n = 0; n < 2; ++n) multiplyAdd(y[n], high, m_response[n][k][0][0], m_response[n][k][0][1]);
     }
 #pragma unroll
     for (int n = 0; n < 2; ++n) {
@@ -186,26 +192,38 @@ class Channel {
     for (int r = 0; r < chunksAtOnce / 2; ++r, power = power * one) tables.row[slot][r] = rounded2(power);
   }
   // From what each row adds to the state to the state at its beginning; this lane has rows r and r + 8.
-  __device__ void scanRows(int t, const Steps& steps, int chunks, float2& first, float2& second) {
+  __device__ void scanRows(const Steps (&steps)[modes], int chunks, float2 (&first)[tiles], float2 (&second)[tiles]) {
     const int lane = threadIdx.x % 32, quarter = lane % 4, row = lane / 4;
-    const float2 factors[3] = {steps.one, steps.two, steps.four};
+    const auto all = [&](auto&& work) {
+#pragma unroll
+      for (int t = 0; t < tiles; ++t) work(t, steps[4 * t + quarter], first[t], second[t]);
+    };
 #pragma unroll
     for (int i = 0; i < 3; ++i) {
-      const float2 a = shuffledUp(first, 4 << i), b = shuffledUp(second, 4 << i);
-      if (row < 1 << i) continue;
-      first = multiplied(factors[i], a, first);
-      second = multiplied(factors[i], b, second);
+      float2 a[tiles], b[tiles];
+      all([&](int t, const Steps&, float2& x, float2& y) { a[t] = shuffledUp(x, 4 << i), b[t] = shuffledUp(y, 4 << i); });
+      all([&](int t, const Steps& s, float2& x, float2& y) {
+        float2 factor = i == 0 ? s.one : i == 1 ? s.two : s.four;
+        factor.x = row < 1 << i ? 0 : factor.x, factor.y = row < 1 << i ? 0 : factor.y;  // nothing that far up
+        x = multiplied(factor, a[t], x);
+        y = multiplied(factor, b[t], y);
+      });
     }
-    const float2 middle = multiplied(steps.eight, m_state[t], shuffled(first, 28 + quarter));
-    const float2 end = multiplied(steps.eight, middle, shuffled(second, 28 + quarter));
-    first = shuffledUp(first, 4);
-    second = shuffledUp(second, 4);
-    if (row == 0) first = second = make_float2(0, 0);
-    first = multiplied(m_row[t], m_state[t], first);
-    second = multiplied(m_row[t], middle, second);
+    float2 middle[tiles], end[tiles];
+    all([&](int t, const Steps& s, float2& x, float2& y) {
+      middle[t] = multiplied(s.eight, m_state[t], shuffled(x, 28 + quarter));
+      end[t] = multiplied(s.eight, middle[t], shuffled(y, 28 + quarter));
+      x = shuffledUp(x, 4);
+      y = shuffledUp(y, 4);
+    });
     const int last = 4 * (chunks % 8) + quarter;
-    const float2 low = shuffled(first, last), high = shuffled(second, last);
-    m_state[t] = chunks == chunksAtOnce ? end : chunks >= 8 ? high : low;
+    all([&](int t, const Steps&, float2& x, float2& y) {
+      x.x = row == 0 ? 0 : x.x, x.y = row == 0 ? 0 : x.y;
+      y.x = row == 0 ? 0 : y.x, y.y = row == 0 ? 0 : y.y;
+      x = multiplied(m_row[t], m_state[t], x);
+      y = multiplied(m_row[t], middle[t], y);
+      m_state[t] = chunks == chunksAtOnce ? end[t] : chunks >= 8 ? shuffled(y, last) : shuffled(x, last);
+    });
   }
 
   unsigned m_gather[tiles][3][2];   // tokens to states
@@ -214,98 +232,103 @@ class Channel {
   float2 m_row[tiles], m_state[tiles];
 };
 
-// Inputs and gates of the tokens [first, first + each) of a channel; zeros from `end` on.
-__device__ inline void gatesOf(const MixerPrompt& prompt, int sequence, std::size_t row0, int channel, int first, int end,
-                               float (&gates)[each], float (&inputs)[each]) {
-  constexpr int past = 2;  // tokens before the first that the short filter reaches
-  const ShortView& f = prompt.shortFilter;
-  const int columns = streamColumns(prompt.stride), column = streamColumn(0, channel), slots = f.taps - 1;
-  const Half* streams = static_cast<const Half*>(prompt.streams) + row0 * columns + column;
-  Half raw[3][past + each];
-  if (first >= past && first + each <= end) {  // no question before a load: all of them are on their way at once
-    const Half* from = streams + std::size_t(first - past) * columns;
-#pragma unroll
-    for (int i = 0; i < past + each; ++i, from += columns)
-#pragma unroll
-      for (int s = 0; s < 3; ++s) raw[s][i] = from[s * streamChannels];
-  } else {
-    const Half* history = static_cast<const Half*>(f.history) + std::size_t(sequence) * slots * columns + column;
-#pragma unroll
-    for (int i = 0; i < past + each; ++i) {
-      const int t = first - past + i, at = prompt.position + t;
-      const Half* from = nullptr;
-      if (t >= 0 && t < end)
-        from = streams + std::size_t(t) * columns;
-      else if (t < 0 && at >= 0 && -t <= slots)
-        from = history + std::size_t(at % slots) * columns;
-#pragma unroll
-      for (int s = 0; s < 3; ++s) raw[s][i] = from ? from[s * streamChannels] : fromFloat<Half>(0);
-    }
+// Where a block stands: in which of its sequences, from which token on, and in which parts of shared memory.
+struct Step {
+  int sequence = 0, first = 0, stage = 0, side = 0;
+  __device__ void advance(int tokens) {
+    first += tokensAtOnce;
+    if (first >= tokens) first = 0, ++sequence;
+    stage = stage + 1 < stageCount ? stage + 1 : 0;
+    side ^= 1;
   }
-  float filtered[3][each];
-#pragma unroll
-  for (int s = 0; s < 3; ++s) {
-    float weight[past + 1];
-#pragma unroll
-    for (int lag = 0; lag <= past; ++lag)
-      weight[lag] = lag <= slots ? f.weight[std::size_t(lag) * columns + s * streamChannels + column] : 0.0F;
-    const float bias = f.bias[s * streamChannels + column];
-#pragma unroll
-    for (int i = 0; i < each; ++i)
-      filtered[s][i] = bias + weight[0] * toFloat(raw[s][i + 2]) + weight[1] * toFloat(raw[s][i + 1]) +
-                       weight[2] * toFloat(raw[s][i]);
-  }
-#pragma unroll
-  for (int i = 0; i < each; ++i) {
-    gates[i] = filtered[0][i];
-    inputs[i] = first + i < end ? filtered[1][i] * filtered[2][i] : 0.0F;
-  }
-}
+};
 
-// The first `tokens` of the piece, a multiple of the chunk's.
-__global__ __launch_bounds__(threads, 1) void chunksKernel(MixerPrompt prompt, ModalView m, int tokens) {
+// The first `tokens` of the piece, a multiple of the chunk's, of `sequences` sequences one after the other: what they need
+// comes while those before are multiplied.
+__global__ __launch_bounds__(threads, 1) void chunksKernel(MixerPrompt prompt, ModalView m, int tokens, int sequences) {
   extern __shared__ __align__(16) unsigned char memory[];
   Shared& shared = *reinterpret_cast<Shared*>(memory);
   letSuccessorStart();
-  const int group = blockIdx.x, sequence = prompt.firstSequence + blockIdx.y, warp = threadIdx.x / 32;
-  const std::size_t row0 = std::size_t(blockIdx.y) * prompt.tokens;
+  const int group = blockIdx.x, firstIndex = blockIdx.y * sequences, warp = threadIdx.x / 32;
   const GroupView g = m.group[group];
+  const std::int32_t* order = m.order + group * groupSize;
   Channel channel;
   channel.prepare(m, g, warp, m.direct[group * groupSize + warp], shared.tables[warp], shared.steps[warp]);
-  __syncthreads();
-  const int own = threadIdx.x % groupSize, part = threadIdx.x / groupSize, column = m.order[group * groupSize + own];
-  waitForPredecessor();
-  channel.loadStates(m, g, sequence, warp);
-  Half* const ownInputs = shared.tokens.inputs + own * inputStride + part * each;
-  const float* const ownOutputs = shared.tokens.outputs + own * outputStride + part * each;
-  Half* out = static_cast<Half*>(prompt.out) + row0 * prompt.stride + column;
-  for (int first = 0; first < tokens; first += tokensAtOnce) {
-    const int mine = first + part * each;
-    float gates[each] = {}, inputs[each] = {};
-    if (column >= 0) gatesOf(prompt, sequence, row0, column, mine, tokens, gates, inputs);
+  const int own = threadIdx.x % groupSize, part = threadIdx.x / groupSize, column = order[own];
+  shared.filters.fill(prompt, order);
+  const bool together = __syncthreads_and(order[0] % streamChannels == 0 && column == order[0] + own);
+  const int count = min(sequences, prompt.sequences - firstIndex);
+  Step fetched, step, filtered;
+  const auto fetch = [&] {
+    if (fetched.sequence < count)
+      fetchStreams(prompt, firstIndex + fetched.sequence, fetched.first, tokens, order, together,
+                   shared.tokens.stages[fetched.stage]);
+    asm volatile("cp.async.commit_group;");
+    fetched.advance(tokens);
+  };
+  // Inputs and gates of this thread's tokens of a step that has arrived.
+  const auto filter = [&](float(&gates)[each]) {
+    const Half* stage = shared.tokens.stages[filtered.stage];
+    float inputs[each], factors[each];
+    shared.filters.apply(stage, part * each, own, 1, inputs);
+    shared.filters.apply(stage, part * each, own, 2, factors);
+    const bool inside = filtered.first + part * each < tokens;  // all of them: both are multiples
+#pragma unroll
+    for (int i = 0; i < each; ++i) inputs[i] = inside ? inputs[i] * factors[i] : 0.0F;
     uint4 packed;
     packed.x = pack(inputs[0], inputs[1]), packed.y = pack(inputs[2], inputs[3]);
     packed.z = pack(inputs[4], inputs[5]), packed.w = pack(inputs[6], inputs[7]);
-    *reinterpret_cast<uint4*>(ownInputs) = packed;
+    *reinterpret_cast<uint4*>(shared.tokens.inputs[filtered.side] + own * inputStride + part * each) = packed;
+    shared.filters.apply(stage, part * each, own, 0, gates);
+    filtered.advance(tokens);
+  };
+  waitForPredecessor();
+  fetch();
+  fetch();
+  fetch();
+  asm volatile("cp.async.wait_group 1;" ::: "memory");
+  __syncthreads();
+  float gates[each];
+  filter(gates);
+  __syncthreads();
+  for (; step.sequence < count; step.advance(tokens)) {
+    const int index = firstIndex + step.sequence, sequence = prompt.firstSequence + index;
+    fetch();  // where this step was
+    if (step.first == 0) channel.loadStates(m, g, sequence, warp);
+    channel.run(shared.tokens.inputs[step.side] + warp * inputStride, min(chunksAtOnce, (tokens - step.first) / chunk),
+                shared.steps[warp], shared.tokens.outputs[step.side] + warp * outputStride);
+    if (step.first + tokensAtOnce >= tokens) channel.storeStates(m, g, sequence, warp);
+    float next[each] = {};
+    if (filtered.sequence < count) filter(next);
+    asm volatile("cp.async.wait_group 1;" ::: "memory");
     __syncthreads();
-    channel.run(shared.tokens.inputs + warp * inputStride, min(chunksAtOnce, (tokens - first) / chunk),
-                shared.steps[warp], shared.tokens.outputs + warp * outputStride);
-    __syncthreads();
-    if (column < 0) continue;
+    if (column >= 0 && step.first + part * each < tokens) {
+      const float* outputs = shared.tokens.outputs[step.side] + own * outputStride + part * each;
+      const std::size_t row = std::size_t(index) * prompt.tokens + step.first + part * each;
+      Half* out = static_cast<Half*>(prompt.out) + row * prompt.stride + column;
 #pragma unroll
-    for (int i = 0; i < each; ++i)
-      if (mine + i < tokens) out[std::size_t(mine + i) * prompt.stride] = fromFloat<Half>(gates[i] * ownOutputs[i]);
+      for (int i = 0; i < each; ++i, out += prompt.stride) *out = fromFloat<Half>(gates[i] * outputs[i]);
+    }
+#pragma unroll
+    for (int i = 0; i < each; ++i) gates[i] = next[i];
   }
-  channel.storeStates(m, g, sequence, warp);
 }
 
 }  // namespace
 
 int promptChunks(const MixerPrompt& prompt, const ModalView& m, const Launch& where) {
-  if (prompt.tokens < fewestTokens || m.mostSlots > modes || prompt.shortFilter.taps > 3) return 0;
+  if (prompt.tokens < fewestTokens || m.mostSlots > modes || prompt.shortFilter.taps > past + 1) return 0;
+  if (sizeof(Shared) > sharedBytesOfBlock()) return 0;
   const int tokens = prompt.tokens / chunk * chunk;
-  launch(chunksKernel, dim3(static_cast<unsigned>(m.groups), static_cast<unsigned>(prompt.sequences)), threads,
-         sizeof(Shared), where, prompt, m, tokens);
+  // A block prepares its tables once for several sequences, as many as keep all multiprocessors busy.
+  const auto rounds = [&](int sequences) {
+    return blocksFor(std::size_t(m.groups) * blocksFor(prompt.sequences, sequences), multiprocessors) * sequences;
+  };
+  int sequences = prompt.sequences;
+  for (int fewer = sequences - 1; fewer > 0; --fewer)
+    if (rounds(fewer) < rounds(sequences)) sequences = fewer;
+  launch(chunksKernel, dim3(static_cast<unsigned>(m.groups), blocksFor(prompt.sequences, sequences)), threads,
+         sizeof(Shared), where, prompt, m, tokens, sequences);
   return tokens;
 }
 
