@@ -153,9 +153,14 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
   if (heads) plan.paddedHeadWidth = padded(shape.headWidth);
   if (attention && shape.heads > 0) {
     plan.paddedAttentionWidth = padded(shape.width / shape.heads);
-    // Enough blocks for several waves, of at least 64 tokens each; batch-invariant: a fixed size.
+    // Enough blocks for several waves, of at least 64 tokens each, and of some 1,000 for many waves, so that all end
+    // together; batch-invariant: a fixed size.
     const int pairs = workload.batch * shape.heads;
-    plan.splits = std::clamp((4 * multiprocessors + pairs - 1) / pairs, 1, (workload.capacityTokens + 63) / 64);
+    const auto splits = [&](int waves, int fewestTokens) {
+      return std::clamp((waves * multiprocessors + pairs - 1) / pairs, 1,
+                        (workload.capacityTokens + fewestTokens - 1) / fewestTokens);
+    };
+    plan.splits = std::max(splits(4, 64), splits(32, 1024));
     if (workload.batchInvariant) {
       plan.splitTokens = 256;
       plan.splits = (workload.capacityTokens + 255) / 256;

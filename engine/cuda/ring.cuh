@@ -62,6 +62,20 @@ __device__ inline unsigned sharedAddress(const void* at) {
   return static_cast<unsigned>(__cvta_generic_to_shared(at));
 }
 
+__device__ inline void beginBarrier(unsigned barrier, int arrivals) {
+  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(arrivals) : "memory");
+}
+// After the last beginBarrier(); the block synchronizes.
+__device__ inline void publishBarriers() {
+  asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+}
+__device__ inline void arriveAt(unsigned barrier) {
+  asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory");
+}
+// Arrives, and has the barrier wait for as many bytes of bulk copies.
+__device__ inline void expectBytes(unsigned barrier, int bytes) {
+  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory");
+}
 __device__ inline void awaitPhase(unsigned barrier, unsigned phase) {
   unsigned done = 0;
 #pragma unroll 1
@@ -70,6 +84,19 @@ __device__ inline void awaitPhase(unsigned barrier, unsigned phase) {
                  : "=r"(done)
                  : "r"(barrier), "r"(phase)
                  : "memory");
+}
+
+__device__ inline void bulkLoad(void* to, const void* from, unsigned bytes, unsigned barrier) {
+  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(
+                   sharedAddress(to)),
+               "l"(from), "r"(bytes), "r"(barrier)
+               : "memory");
+}
+__device__ inline void bulkStore(void* to, const void* from, unsigned bytes) {
+  asm volatile("cp.async.bulk.global.shared::cta.bulk_group [%0], [%1], %2;" ::"l"(to), "r"(sharedAddress(from)),
+               "r"(bytes)
+               : "memory");
+  asm volatile("cp.async.bulk.commit_group;" ::: "memory");
 }
 
 // Where a ring of a warp stands.
@@ -95,10 +122,8 @@ struct Rings {
   __device__ void begin() const {
 #pragma unroll 1
     for (int i = 0; i < 2 * ringWarps * count; ++i)
-      asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(sharedAddress(barriers + i)),
-                   "r"(i < ringWarps * count ? 1 : ringReaders)
-                   : "memory");
-    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+      beginBarrier(sharedAddress(barriers + i), i < ringWarps * count ? 1 : ringReaders);
+    publishBarriers();
   }
 };
 
@@ -116,7 +141,7 @@ class RingFiller {
       const char* from = op.row(piece >> shift) + part * op.partBytes;
       awaitPhase(m_rings.emptied(warp, m_place.slot), m_place.phase ^ 1);
       const unsigned barrier = m_rings.filled(warp, m_place.slot);
-      asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory");
+      expectBytes(barrier, bytes);
       asm volatile(
           "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint [%0], [%1], %2, [%3], "
           "%4;" ::"r"(sharedAddress(m_rings.slot(warp, m_place.slot))),
@@ -172,7 +197,7 @@ class RingReader {
         raw[p][v] =
             v * 512 + m_lane * 16 < bytes ? *reinterpret_cast<const uint4*>(at + v * 512) : make_uint4(0, 0, 0, 0);
       // Each lane speaks for its own reads.
-      asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(m_rings.emptied(m_warp, m_place.slot)) : "memory");
+      arriveAt(m_rings.emptied(m_warp, m_place.slot));
       m_place.step(m_rings.count);
     }
     float result[Pieces];

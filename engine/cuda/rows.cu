@@ -142,11 +142,8 @@ __global__ __launch_bounds__((RowsLayout<Outputs, Rows, Blocks>::threads), Block
   };
   const bool fetching = warp == fetcher && lane == 0;
   if (fetching) {
-    for (int i = 0; i < 2 * stages; ++i)
-      asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(sharedAddress(barriers + i)),
-                   "r"(i < stages ? 1 : fetcher)
-                   : "memory");
-    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+    for (int i = 0; i < 2 * stages; ++i) beginBarrier(sharedAddress(barriers + i), i < stages ? 1 : fetcher);
+    publishBarriers();
     asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(once));
     asm volatile("createpolicy.fractional.L2::evict_last.b64 %0, 1.0;" : "=l"(often));
     for (int i = 0; i < min(stages, count); ++i) fetchWeights(i, i);
@@ -196,7 +193,7 @@ __global__ __launch_bounds__((RowsLayout<Outputs, Rows, Blocks>::threads), Block
 #pragma unroll
     for (int k = 0; k < tileInputs / 16; ++k) multiplyTiles(sums, a + 2 * k, b + 2 * k);
     asm volatile("wgmma.commit_group.sync.aligned;\nwgmma.wait_group.sync.aligned 1;" ::: "memory");
-    if (i > 0 && lane == 0) asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(emptied(last)) : "memory");
+    if (i > 0 && lane == 0) arriveAt(emptied(last));
     last = place.slot;
     place.step(stages);
   }

@@ -23,23 +23,6 @@ struct StreamShared {
   float parts[4][Sequences][groupSize];
 };
 
-#if __CUDA_ARCH__ >= 900
-
-__device__ inline void bulkLoad(void* to, const void* from, unsigned bytes, unsigned barrier) {
-  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(
-                   sharedAddress(to)),
-               "l"(from), "r"(bytes), "r"(barrier)
-               : "memory");
-}
-__device__ inline void bulkStore(void* to, const void* from, unsigned bytes) {
-  asm volatile("cp.async.bulk.global.shared::cta.bulk_group [%0], [%1], %2;" ::"l"(to), "r"(sharedAddress(from)),
-               "r"(bytes)
-               : "memory");
-  asm volatile("cp.async.bulk.commit_group;" ::: "memory");
-}
-
-#endif
-
 // A block of threads takes group blockIdx.x through its share of the sequences, `Sequences` at a time; Slots modes a
 // thread. A sequence has stageFloats in shared memory.
 template <class T, class Mode, int Sequences, int Slots>

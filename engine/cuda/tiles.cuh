@@ -15,10 +15,6 @@ constexpr int swizzleBytes = 1024;  // its pattern repeats
 
 #if __CUDA_ARCH__ >= 900
 
-__device__ inline void expectBytes(unsigned barrier, int bytes) {
-  asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory");
-}
-
 // Inputs [input, input + 64) of the map's number of rows from `row` on.
 __device__ inline void loadTile(unsigned to, const CUtensorMap* map, int input, int row, unsigned barrier,
                                 std::uint64_t policy) {
