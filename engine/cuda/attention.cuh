@@ -133,7 +133,8 @@ __device__ inline void finishAttention(Running running, const AttentionPlace<T, 
   const std::size_t at = std::size_t(p.sequence) * v.heads + p.head;
   float* partial = v.partial + at * v.splits * (v.paddedHeadWidth + 2);
   if (p.warp == 0 && p.group == 0) {
-    for (int w = 1; w < attentionWarps; ++w) combine(running, shared.most[w], shared.total[w], &shared.sums[w][p.dimension], p.scale);
+    for (int w = 1; w < attentionWarps; ++w)
+      combine(running, shared.most[w], shared.total[w], &shared.sums[w][p.dimension], p.scale);
     if (v.splits == 1) {
 #pragma unroll
       for (int e = 0; e < 8; ++e)

@@ -37,10 +37,6 @@ struct Tracks {
   std::uint64_t queries, keys[2][stages], values[2][stages];  // filled, emptied
 };
 
-__device__ inline void initBarrier(std::uint64_t& barrier, int arrivals) {
-  asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(sharedAddress(&barrier)), "r"(arrivals) : "memory");
-}
-
 // What a thread of a multiplying group knows of its two rows (l / 4 and 8 further of its warp's 16).
 template <int Width>
 struct Rows {
@@ -135,12 +131,14 @@ __global__ __launch_bounds__((FlashLayout<Width, Groups>::threads), 1) void flas
   const unsigned unaligned = sharedAddress(memory), queryTile = unaligned + (-unaligned & (swizzleBytes - 1));
   const unsigned keyTiles = queryTile + Layout::queryBytes, valueTiles = keyTiles + stages * Layout::tileBytes;
   if (threadIdx.x == 0) {
-    initBarrier(tracks.queries, 1);
+    beginBarrier(sharedAddress(&tracks.queries), 1);
     for (int i = 0; i < stages; ++i) {
-      initBarrier(tracks.keys[0][i], 1), initBarrier(tracks.values[0][i], 1);
-      initBarrier(tracks.keys[1][i], 4 * Groups), initBarrier(tracks.values[1][i], 4 * Groups);
+      beginBarrier(sharedAddress(&tracks.keys[0][i]), 1);
+      beginBarrier(sharedAddress(&tracks.values[0][i]), 1);
+      beginBarrier(sharedAddress(&tracks.keys[1][i]), 4 * Groups);
+      beginBarrier(sharedAddress(&tracks.values[1][i]), 4 * Groups);
     }
-    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+    publishBarriers();
   }
   __syncthreads();
 
@@ -177,7 +175,7 @@ __global__ __launch_bounds__((FlashLayout<Width, Groups>::threads), 1) void flas
     const auto keysAt = [&](int slot) { return describe(keyTiles + slot * Layout::tileBytes); };
     const auto valuesAt = [&](int slot) { return describeAcross(valueTiles + slot * Layout::tileBytes, keyLines); };
     const auto release = [&](std::uint64_t& barrier) {
-      if (lane == 0) asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(sharedAddress(&barrier)) : "memory");
+      if (lane == 0) arriveAt(sharedAddress(&barrier));
     };
     const auto masked = [&](int index) { return index * keyLines + keyLines - 1 > firstQuery; };
     Rows<Width> rows;

@@ -46,9 +46,7 @@ __global__ __launch_bounds__(streamThreads) void modesStreamKernel(MixerStep ste
     const int stage = (chunk - firstChunk) % streamStages;
     const int present = min(Sequences, step.batch - chunk * Sequences);
     const unsigned barrier = sharedAddress(shared.filled + stage);
-    if (thread == 0)
-      asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(present * bytes)
-                   : "memory");
+    if (thread == 0) expectBytes(barrier, present * bytes);
     __syncwarp();
     if (thread < present && bytes > 0)  // none: channels that stay convolutions
       bulkLoad(stages + (stage * Sequences + thread) * stageFloats,
@@ -57,9 +55,8 @@ __global__ __launch_bounds__(streamThreads) void modesStreamKernel(MixerStep ste
   // Nothing before this kernel in the same token writes the states.
   if (warp == 0) {
     if (thread == 0) {
-      for (int i = 0; i < streamStages; ++i)
-        asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(sharedAddress(shared.filled + i)) : "memory");
-      asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+      for (int i = 0; i < streamStages; ++i) beginBarrier(sharedAddress(shared.filled + i), 1);
+      publishBarriers();
     }
     __syncwarp();
     for (int i = 0; i + 1 < streamStages; ++i) fetch(firstChunk + i);
