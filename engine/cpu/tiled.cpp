@@ -18,7 +18,7 @@ void Tiles::add(float* scratch, int filter, int side, int position, float* slots
   const int outputs = std::min(side, m_capacity - position);
   const float* inputs = slots + position - side;
   if (side >= fftSide) {
-    const int taps = std::min(2 * side, m_bank.length);
+    const int taps = std::min(side + outputs, m_bank.length);  // beyond the capacity no output waits for more
     const PromptConvolution convolution(m_bank, taps, side, side + taps - 1, Prefill::fft);
     convolution.convolveRow(scratch, filter, inputs);
     const float* sums = convolution.row(scratch, 0) + side;

@@ -254,6 +254,36 @@ class TestModes : public QObject {
     }
   }
 
+  // A large tile at the end of the capacity, of filters that reach beyond it: as the direct sum, with no more memory than
+  // the capacity asks for.
+  void tilesOfFiltersBeyondTheCapacity_data() {
+    QTest::addColumn<int>("heads");
+    QTest::addColumn<int>("prompt");
+    for (const int heads : {0, 6})
+      for (const int prompt : {1, 40})
+        QTest::newRow(qPrintable(QString("%1 heads, prompt %2").arg(heads).arg(prompt))) << heads << prompt;
+  }
+  void tilesOfFiltersBeyondTheCapacity() {
+    QFETCH(int, heads);
+    QFETCH(int, prompt);
+    SyntheticSizes sizes;
+    sizes.width = 12;
+    sizes.filterLength = 3000;
+    sizes.heads = heads;
+    if (heads > 0) sizes.mixer = analysis::MixerKind::multiHyena;
+    const Case c = make(sizes);
+    const auto ids = randomTokens(1100, sizes.vocabulary, 9);
+    const auto direct = logits(c.model, workload(Mixer::convolutionLazy, 1110), ids, static_cast<std::size_t>(prompt));
+    const auto tiled = logits(c.model, workload(Mixer::convolutionTiled, 1110), ids, static_cast<std::size_t>(prompt));
+    QCOMPARE(tiled.size(), direct.size());
+    double error = 0, norm = 0;
+    for (std::size_t i = 0; i < direct.size(); ++i) {
+      error += std::pow(tiled[i] - direct[i], 2);
+      norm += std::pow(direct[i], 2);
+    }
+    QVERIFY2(std::sqrt(error / norm) < 1e-5, qPrintable(QString::number(std::sqrt(error / norm))));
+  }
+
   // Where plain sections cancel away all digits: slow poles close to 1 and to -1.
   void sectionsKeepSlowPoles() {
     const int length = 2000;
