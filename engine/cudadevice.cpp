@@ -83,8 +83,6 @@ void check(const Model& model, const Workload& workload) {
   if (way != Prefill::automatic && way != Prefill::fft && way != Prefill::scan)
     unsupported("prefill by " + std::string(name(way)) + " runs on the CPU only", "choose automatic");
   for (const BlockShape& block : shape.blocks) {
-    if (cudaPasses(block) > 1 && recurrent(mixer) && block.keptFilters > 0)
-      unsupported("an operator of several convolutions has filters without a distilled one", "distil all of its filters");
     const bool matrices = block.kind == BlockShape::Kind::multiHyena;
     if (matrices && mixer == Mixer::convolutionTiled)
       unsupported("the tiled convolution of MultiHyena runs on the CPU only", "choose convolution or modal");

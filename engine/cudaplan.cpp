@@ -40,6 +40,12 @@ class Arena {
 bool hasHeads(const BlockShape& block) {
   return block.kind == BlockShape::Kind::multiHyena;
 }
+// Channels without a model of a block's convolution, of the one that has most.
+int mostKept(const BlockShape& block) {
+  int most = block.banks.empty() ? block.keptFilters : 0;
+  for (const BankShape& bank : block.banks) most = std::max(most, bank.kept);
+  return most;
+}
 bool attends(const BlockShape& block) {
   return block.kind == BlockShape::Kind::attention;
 }
@@ -192,9 +198,9 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
         b.blockTaps = arena.part(places * blockLength * sizeof(float));
       }
       if (block.keptFilters > 0) {
-        b.keptStride = padded(block.keptFilters);
-        b.keptChannels = arena.part(size(b.keptStride) * sizeof(int));
-        b.taps = arena.part(size(plan.lags) * size(b.keptStride) * sizeof(float));
+        b.keptStride = padded(mostKept(block));
+        b.keptChannels = arena.part(operators * size(b.keptStride) * sizeof(int));
+        b.taps = arena.part(operators * size(plan.lags) * size(b.keptStride) * sizeof(float));
       }
     } else if (!attends(block)) {
       b.taps = arena.part(size(plan.lags) * operators * (matrices ? headCount : stride) * sizeof(float));
@@ -220,7 +226,7 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
     } else if (tiled) {
       b.cache = arena.part(operators * batch * capacity * stride * sizeof(float));
     } else if (modal) {
-      b.cache = arena.part(batch * size(plan.ring) * size(b.keptStride) * type);
+      b.cache = arena.part(operators * batch * size(plan.ring) * size(b.keptStride) * type);
     } else {
       b.cache = arena.part(operators * batch * size(plan.ring) * type *
                            (matrices ? headCount * 2 * size(plan.paddedHeadWidth) : stride));

@@ -60,7 +60,7 @@ struct CudaSession {
     // cache: inputs, or rows of key and value of MultiHyena; or keys, values; or the sums and inputs of tiles.
     CudaPart cache, values;
     // A recurrent block's channels without a model stay a convolution: their taps and inputs lie in `taps` and `cache`.
-    CudaPart keptChannels;  // [keptStride] the channel of each, -1: padding
+    CudaPart keptChannels;  // [keptStride] the channel of each, -1: padding; as many for each of several convolutions
     int keptStride = 0;
     Lazy lazy;
   };

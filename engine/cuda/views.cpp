@@ -64,7 +64,7 @@ LazyView Forward::lazy(std::size_t block, std::size_t op) const {
   view.splits = b.lazy.splits;
   view.partial = at<float>(m_plan.partial);
   view.arrived = at<int>(m_plan.arrived);
-  view.columns = b.keptStride > 0 ? at<std::int32_t>(b.keptChannels) : nullptr;
+  view.columns = b.keptStride > 0 ? at<std::int32_t>(b.keptChannels, block, op) : nullptr;
   return view;
 }
 

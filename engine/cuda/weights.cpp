@@ -203,13 +203,18 @@ class TableUploader {
     return mostSlots;
   }
 
-  // Channels that stay convolutions beside a recurrence.
+  // Channels that stay convolutions beside a recurrence, of all convolutions of a block, one behind the other.
   void kept(const Block& block, const CudaSession::Block& to) const {
-    const ModalTable& table = *m_program.modal[static_cast<std::size_t>(block.operators[0].banks[0])];
-    std::vector<std::int32_t> channels(table.kept.begin(), table.kept.end());
-    channels.resize(static_cast<std::size_t>(to.keptStride), -1);
-    copy(channels, to.keptChannels, 0);
-    taps(table.keptFilters, to.taps, to.keptStride);  // waits
+    const std::vector<std::size_t> banks = banksOf(block);
+    for (std::size_t i = 0; i < banks.size(); ++i) {
+      const ModalTable& table = *m_program.modal[banks[i]];
+      std::vector<std::int32_t> channels(table.kept.begin(), table.kept.end());
+      channels.resize(static_cast<std::size_t>(to.keptStride), -1);
+      copy(channels, to.keptChannels, i * channels.size());
+      wait();  // `channels` ends here
+      const std::size_t bytes = to.taps.bytes / banks.size();
+      if (!table.kept.empty()) taps(table.keptFilters, {to.taps.offset + i * bytes, bytes}, to.keptStride);
+    }
   }
 
   // Of all convolutions of a block without heads, one behind the other.
