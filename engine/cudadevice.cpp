@@ -84,8 +84,6 @@ void check(const Model& model, const Workload& workload) {
     unsupported("prefill by " + std::string(name(way)) + " runs on the CPU only", "choose automatic");
   for (const BlockShape& block : shape.blocks) {
     const bool matrices = block.kind == BlockShape::Kind::multiHyena;
-    if (matrices && mixer == Mixer::convolutionTiled)
-      unsupported("the tiled convolution of MultiHyena runs on the CPU only", "choose convolution or modal");
     if (matrices && recurrent(mixer) && block.keptFilters > 0)
       unsupported("a MultiHyena model has heads without a distilled filter", "distil all of its heads");
     if (block.kind != BlockShape::Kind::hyena && shape.width / shape.heads > 256)

@@ -1,7 +1,6 @@
 #include "engine/cudaplan.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 
 #include "engine/error.h"
@@ -224,7 +223,7 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
       b.cache = arena.part(bytes);
       b.values = arena.part(bytes);
     } else if (tiled) {
-      b.cache = arena.part(operators * batch * capacity * stride * sizeof(float));
+      b.cache = arena.part(operators * batch * capacity * (matrices ? headCount * square : stride) * sizeof(float));
     } else if (modal) {
       b.cache = arena.part(operators * batch * size(plan.ring) * size(b.keptStride) * type);
     } else {
@@ -281,7 +280,10 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
 }
 
 Footprint cudaFootprint(const Shape& shape, const Workload& workload) {
-  Footprint result = footprint(shape, workload, 1);  // FLOPs do not depend on the device
+  Workload counted = workload;  // FLOPs do not depend on the device, but that tiles are summed as they are written
+  const bool heads = std::any_of(shape.blocks.begin(), shape.blocks.end(), hasHeads);
+  if (workload.mode.mixer == Mixer::convolutionTiled && !heads) counted.mode.mixer = Mixer::convolutionLazy;
+  Footprint result = footprint(shape, counted, 1);
   const CudaSession plan = cudaSession(shape, workload);
   const Size batch = size(std::max(workload.batch, 1));
   result.weightBytes = cudaWeights(shape, workload).bytes;
@@ -322,9 +324,12 @@ Footprint cudaFootprint(const Shape& shape, const Workload& workload) {
       case Mixer::convolutionLazy:
         moved += (hasHeads(block) ? 2 * operators : 1) * type * width * lags;
         break;
-      case Mixer::convolutionTiled:  // inputs since the last tile; inputs, outputs and taps of a tile of every side
-        moved += 4 * width * (cudaTileStep / 2.0 + (3 + 2.0 / batches) * std::max(0.0, std::log2(seen / cudaTileStep)));
+      case Mixer::convolutionTiled: {  // inputs and taps: the newest, those of a row of tiles, and of 128 rows; then slots
+        const double near = std::min(seen, 1.5 * cudaTileWindow), far = std::max(0.0, seen - near);
+        const double columns = hasHeads(block) ? operators * width * headWidth : width;
+        moved += 4 * columns * ((1.5 * cudaTileRows + near / cudaTileRows + far / 128) * (1 + 1 / batches) + 6);
         break;
+      }
     }
     if (recurrent(workload.mode.mixer)) moved += type * block.keptFilters * lags;
     moved += operators * 2 * type * 3 * width * (shape.shortFilterTaps - 1);

@@ -85,8 +85,8 @@ struct CudaSession {
   std::size_t bytes = 0;
 };
 
-// Tokens between two tiles of the tiled convolution; what came since the last one a step sums itself.
-inline constexpr int cudaTileStep = 32;
+// Sides of the tiles of the tiled convolution, see engine/cuda/tiled.h.
+inline constexpr int cudaTileRows = 16, cudaTileWindow = 512;
 
 // Outputs of the input projection of a convolution: the three streams of 16 channels, then of the next 16.
 inline constexpr int cudaStreamChannels = 16;

@@ -29,6 +29,11 @@ Forward::Forward(std::shared_ptr<Board> board, std::shared_ptr<const DeviceWeigh
     identityFilter(weight, weight + columns, columns, m_launch);
   }
   m_mostSlots = uploadTables(program, m_memory, m_launch);
+  if (m_workload.mode.mixer == Mixer::convolutionTiled) {
+    m_beside = makeStream();
+    m_begun = makeEvent();
+    m_added = makeEvent();
+  }
   m_alone = wholeStep(program);
 }
 
@@ -142,6 +147,8 @@ void Forward::mixHeads(std::size_t block, std::size_t op, const MixerStep& step)
       return stepHeadSections(step, view, m_type, m_launch);
     case Mixer::modalBlocked:
       return stepHeadBlocks(step, view, headBlocks(block, op), m_type, m_launch);
+    case Mixer::convolutionTiled:
+      return stepHeadTiles(step, view, tiled(block, op), m_type, m_launch);
     default:
       return stepHeadCache(step, view, headCache(block, op), m_type, m_launch);
   }
@@ -182,7 +189,9 @@ void Forward::convolvePrompt(std::size_t block, std::size_t op, const MixerPromp
   const Mixer mixer = m_workload.mode.mixer;
   const bool sections = mixer == Mixer::companion;
   if (m_host.blocks[block].kind == BlockShape::Kind::multiHyena) {
-    if (!recurrent(mixer))
+    if (mixer == Mixer::convolutionTiled)  // whose product has read the normed rows
+      promptHeadTiles(prompt, heads(block, op), tiled(block, op), at(m_plan.normed), m_type, m_launch);
+    else if (!recurrent(mixer))
       promptHeadCache(prompt, heads(block, op), headCache(block, op), m_type, m_launch);
     else
       (sections ? promptHeadSections : promptHeads)(prompt, heads(block, op), m_type, m_launch);
@@ -274,7 +283,12 @@ void Forward::step() {
   embed(nextTokens(), m_type, at<float>(m_plan.residual), m_launch);
   layers(m_workload.batch, [&](std::size_t block, std::size_t op, const VectorProduct& p) { mixStep(block, op, p); });
   head(m_workload.batch, 0, 1, at<float>(m_plan.logits));
-  advance(at<Control>(m_plan.control), m_launch);
+  Launch last = m_launch;
+  if (m_beside) {
+    check(cudaStreamWaitEvent(m_launch.stream, m_added.get(), 0), "waiting for tiles");
+    last.dependent = false;  // on two predecessors
+  }
+  advance(at<Control>(m_plan.control), last);
 }
 
 void Forward::prompt(int firstSequence, int sequences, int tokens, int position) {
@@ -309,12 +323,29 @@ void Forward::draw() {
   engine::cuda::draw(d, m_launch);
 }
 
-void Forward::addTiles(int position, int done) {
-  if (m_workload.mode.mixer != Mixer::convolutionTiled || done == 0 || done % cudaTileStep != 0) return;
-  static_assert(tiledStep == cudaTileStep);
-  for (std::size_t i = 0; i < m_host.blocks.size(); ++i)
-    for (std::size_t op = 0; m_host.blocks[i].kind == BlockShape::Kind::hyena && op < operators(i); ++op)
-      addTile(tiled(i, op), m_workload.batch, m_plan.stride, done & -done, position, m_launch);
+void Forward::beginTiles() {
+  if (!m_beside) return;
+  static_assert(tileRows == cudaTileRows && tileWindow == cudaTileWindow);
+  const Launch beside{m_beside.get(), false};
+  check(cudaEventRecord(m_begun.get(), m_launch.stream), "starting tiles");
+  check(cudaStreamWaitEvent(beside.stream, m_begun.get(), 0), "starting tiles");
+  for (const BlockShape::Kind kind : {BlockShape::Kind::hyena, BlockShape::Kind::multiHyena}) {
+    TiledOperators some;
+    TiledView view{};
+    const auto add = [&] {
+      if (some.count > 0) advanceTiles(some, view, m_workload.batch, at<Control>(m_plan.control), beside);
+      some.count = 0;
+    };
+    for (std::size_t i = 0; i < m_host.blocks.size(); ++i)
+      for (std::size_t op = 0; m_host.blocks[i].kind == kind && op < operators(i); ++op) {
+        view = tiled(i, op);
+        some.taps[some.count] = view.taps;
+        some.slots[some.count] = view.slots;
+        if (++some.count == TiledOperators::most) add();
+      }
+    add();
+  }
+  check(cudaEventRecord(m_added.get(), beside.stream), "starting tiles");
 }
 
 void Forward::startAllBlocks() {

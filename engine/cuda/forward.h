@@ -10,6 +10,7 @@
 #include "engine/cuda/alone.h"
 #include "engine/cuda/heads.h"
 #include "engine/cuda/runner.h"
+#include "engine/cuda/tiled.h"
 
 namespace engine::cuda {
 
@@ -26,6 +27,8 @@ class Forward {
   void clearStates();
   // Tries the ways to multiply, at every product of step() from now on; overwrites what the session holds.
   void tune(bool on) { m_tuning = on && !m_workload.batchInvariant; }
+  // What the coming token does for later outputs of a tiled convolution, beside all that follows: before draw() and step().
+  void beginTiles();
   // One token of every sequence, plan().next; then the position advances.
   void step();
   // plan().next from the logits.
@@ -36,8 +39,6 @@ class Forward {
   void head(int rows, int first, int step, float* to);
   // The first blocks of a blocked recurrence, after a prompt.
   void startAllBlocks();
-  // Tiles of the tiled convolution that are due before the step at `position`, `done` steps after the prompt.
-  void addTiles(int position, int done);
 
  private:
   NormView norm(const CudaWeights::Norm& norm, const Norm& host) const;
@@ -98,6 +99,8 @@ class Forward {
   DeviceBuffer m_memory;
   std::vector<int> m_mostSlots;
   std::optional<AloneStep> m_alone;  // set: how steps run
+  Stream m_beside;                   // for tiles
+  Event m_begun, m_added;
 };
 
 }  // namespace engine::cuda

@@ -174,18 +174,6 @@ void keepPassHistory(const PassView&, Type, const Launch&);
 // weight 1, bias 0 [columns]: a short filter of one tap that changes nothing.
 void identityFilter(float* weight, float* bias, int columns, const Launch&);
 
-// The convolution in tiles (engine/cpu/tiled.h), of sides from tiledStep on.
-struct TiledView {
-  const float* taps;  // [lags, stride], skip in lag 0
-  float* slots;       // [batch, capacity, stride]: an output being summed, later the input
-  int lags, capacity;
-};
-inline constexpr int tiledStep = 32;
-// An output from its slot and the inputs since the last tile.
-void stepTiled(const MixerStep&, const TiledView&, Type, const Launch&);
-// Inputs [position - side, position) of every sequence into outputs [position, position + side).
-void addTile(const TiledView&, int batch, int stride, int side, int position, const Launch&);
-void promptTiled(const MixerPrompt&, const TiledView&, Type, const Launch&);
 // Keeps the last inputs of the short filter; after promptModal, promptLazy or promptTiled.
 void keepHistory(const MixerPrompt&, Type, const Launch&);
 

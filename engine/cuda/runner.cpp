@@ -60,7 +60,6 @@ class CudaRunner final : public Runner {
   PinnedBuffer<Control> m_control;
   std::vector<Event> m_events;
   GraphExec m_step, m_draw;
-  int m_firstStep = 0;  // position of the first step after a prompt
   bool m_blocksBegin = false;  // the next step is the first after a prompt
   mutable std::vector<std::vector<float>> m_logits;  // rows that were asked for
 };
@@ -80,12 +79,17 @@ CudaRunner::CudaRunner(std::shared_ptr<Board> board, std::shared_ptr<const Devic
   for (int i = 0; i < 9; ++i) m_events.push_back(makeEvent());
   reset();
   m_forward.tune(true);
+  m_forward.beginTiles();
   m_forward.step();
   m_forward.tune(false);
   m_forward.draw();
   wait();
-  m_step = capture([&] { m_forward.step(); });
+  m_step = capture([&] {
+    m_forward.beginTiles();
+    m_forward.step();
+  });
   m_draw = capture([&] {
+    m_forward.beginTiles();
     m_forward.draw();
     m_forward.step();
   });
@@ -105,7 +109,6 @@ void CudaRunner::reset() {
 
 void CudaRunner::setControl(int position) {
   wait();  // the pinned copy may still be on its way
-  m_firstStep = position;
   m_control[0] = Control{position, position, 0, 0};
   check(cudaMemcpyAsync(at(m_plan.control), m_control.data(), sizeof(Control), cudaMemcpyHostToDevice, stream()),
         "setting the position");
@@ -187,10 +190,9 @@ bool CudaRunner::prefillGroup(int first, int sequences, std::span<const Token> p
   return !stop.stop_requested();
 }
 
-void CudaRunner::step(int position, std::span<const Token> tokens) {
+void CudaRunner::step(int, std::span<const Token> tokens) {
   useDevice();
   beginDecoding();
-  m_forward.addTiles(position, position - m_firstStep);
   wait();
   std::copy(tokens.begin(), tokens.end(), m_tokens.data());
   check(cudaMemcpyAsync(at(m_plan.next), m_tokens.data(), tokens.size() * sizeof(Token), cudaMemcpyHostToDevice,
@@ -207,7 +209,6 @@ void CudaRunner::decode(int position, int steps, std::span<Token> tokens, std::s
   const auto batch = static_cast<std::size_t>(m_workload.batch);
   check(cudaEventRecord(m_events[0].get(), stream()), "reading a clock");
   for (int i = 0; i < steps; ++i) {
-    m_forward.addTiles(position + i, position + i - m_firstStep);
     check(cudaGraphLaunch(m_draw.get(), stream()), "starting a step");
     check(cudaEventRecord(m_events[static_cast<std::size_t>(i) + 1].get(), stream()), "reading a clock");
   }
@@ -266,7 +267,6 @@ bool CudaRunner::archive(StateArchive& state) {
   move(m_plan.control);
   move(m_plan.logits);
   int begin = m_blocksBegin;
-  state.value(m_firstStep);
   state.value(begin);
   m_blocksBegin = begin != 0;
   if (state.restoring())

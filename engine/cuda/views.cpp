@@ -70,12 +70,15 @@ LazyView Forward::lazy(std::size_t block, std::size_t op) const {
 
 TiledView Forward::tiled(std::size_t block, std::size_t op) const {
   const CudaSession::Block& b = m_plan.blocks[block];
-  return {at<float>(b.taps, block, op), at<float>(b.cache, block, op), m_plan.lags, m_workload.capacityTokens};
+  const bool matrices = m_host.blocks[block].kind == BlockShape::Kind::multiHyena;
+  const int size = matrices ? m_host.width / m_host.heads : 0, entries = size * size;
+  return {at<float>(b.taps, block, op), at<float>(b.cache, block, op),
+          m_plan.lags,                  m_workload.capacityTokens,
+          matrices ? m_host.heads * entries : m_plan.stride, entries};
 }
 
 HeadsView Forward::heads(std::size_t block, std::size_t op) const {
-  const bool convolves = m_workload.mode.mixer == Mixer::convolutionLazy;
-  return {m_host.heads, m_host.width / m_host.heads, convolves ? ModalView{} : modal(block, op)};
+  return {m_host.heads, m_host.width / m_host.heads, recurrent(m_workload.mode.mixer) ? modal(block, op) : ModalView{}};
 }
 
 HeadBlocksView Forward::headBlocks(std::size_t block, std::size_t op) const {

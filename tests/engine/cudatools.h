@@ -68,8 +68,8 @@ struct Setting {
 // third filter stays a convolution.
 inline const char* const kinds[] = {"convolution", "distilled", "tiled", "distilled tiled", "modal", "blocked", "companion",
                                     "partly distilled", "partly modal", "partly blocked", "partly companion", "attention",
-                                    "heads convolution", "heads distilled", "heads modal", "heads blocked",
-                                    "heads companion"};
+                                    "heads convolution", "heads distilled", "heads tiled", "heads distilled tiled",
+                                    "heads modal", "heads blocked", "heads companion"};
 
 inline Mixer mixerOf(const QString& kind) {
   if (kind == "attention") return Mixer::attention;
@@ -95,7 +95,8 @@ inline Setting setting(const QString& kind, int width, int prompt, int tokens) {
   }
   Setting s{make(sizes), nullptr, {}};
   s.model = s.c.model;
-  if (kind != "attention" && kind != "tiled" && !kind.endsWith("convolution"))
+  const bool original = kind == "attention" || kind == "tiled" || kind == "heads tiled" || kind.endsWith("convolution");
+  if (!original)
     s.model = s.c.model->withDistilled(randomDistilled(*s.c.checkpoint, 3, 2, kind.startsWith("partly") ? 3 : 0, 5));
   s.w = workload(mixerOf(kind), tokens + 3);
   s.w.mode.blockLength = 1 + prompt % 20;

@@ -59,7 +59,8 @@ class TestCuda : public QObject {
           QTest::newRow(qPrintable(QString("%1, width %2, prompt %3").arg(kind).arg(width).arg(prompt)))
               << kind << width << prompt << 130;
     // Several pieces, and a ring of inputs that goes round.
-    for (const char* kind : {"convolution", "modal", "partly modal", "attention", "heads convolution", "heads modal"})
+    for (const char* kind : {"convolution", "modal", "partly modal", "attention", "heads convolution", "heads modal",
+                             "heads distilled tiled"})
       QTest::newRow(qPrintable(QString("%1, long").arg(kind))) << kind << 20 << 650 << 700;
     QTest::newRow("tiled, long") << "distilled tiled" << 20 << 8230 << 8270;
     QTest::newRow("tiled, large tiles") << "distilled tiled" << 20 << 5 << 1100;
@@ -130,8 +131,8 @@ class TestCuda : public QObject {
     QTest::addColumn<QString>("kind");
     QTest::addColumn<int>("batch");
     for (const char* kind : {"convolution", "tiled", "modal", "blocked", "companion", "partly modal", "partly blocked",
-                             "partly companion", "attention", "heads convolution", "heads modal", "heads blocked",
-                             "heads companion"})
+                             "partly companion", "attention", "heads convolution", "heads tiled", "heads modal",
+                             "heads blocked", "heads companion"})
       for (const int batch : {2, 7, 21, 70})
         QTest::newRow(qPrintable(QString("%1 x %2").arg(kind).arg(batch))) << kind << batch;
   }
