@@ -80,8 +80,13 @@ void check(const Model& model, const Workload& workload) {
   const Mixer mixer = workload.mode.mixer;
   checkMode(model, workload.mode);
   const Prefill way = workload.mode.prefill;
-  if (way != Prefill::automatic && way != Prefill::fft && way != Prefill::scan)
-    unsupported("prefill by " + std::string(name(way)) + " runs on the CPU only", "choose automatic");
+  const bool convolves = mixer == Mixer::convolutionLazy || mixer == Mixer::convolutionTiled;
+  if (way == Prefill::chunkedModal)
+    unsupported("prefill by chunked modal cannot be asked of a GPU, which takes chunks wherever it can",
+                "choose automatic or scan");
+  if (way != Prefill::automatic && way != (convolves ? Prefill::toeplitz : Prefill::scan))
+    unsupported("prefill by " + std::string(name(way)) + " runs on the CPU only",
+                std::string("choose ") + (convolves ? "toeplitz" : "scan") + " or automatic");
   for (const BlockShape& block : shape.blocks) {
     const bool matrices = block.kind == BlockShape::Kind::multiHyena;
     if (matrices && recurrent(mixer) && block.keptFilters > 0)

@@ -12,6 +12,7 @@ using Size = std::size_t;
 
 constexpr int promptRows = 8192;  // rows of one forward pass over prompts: enough for full matrix speed
 constexpr int fewestLags = 64, mostSplits = 64;  // of blocks that share the lags of a convolution
+constexpr int invariantLags = 512;  // of each of them, whatever the batch
 constexpr int lazyPiece = 512;    // tokens of a piece when inputs are kept in a ring
 constexpr Size libraryBytes = Size{32} << 20;
 constexpr int multiprocessors = 132;  // of the boards this is tuned for; others run, a little less evenly
@@ -70,7 +71,9 @@ CudaSession::Lazy lazyOf(int stride, int lags, const Workload& workload) {
   made.sequences = workload.batch == 1 ? 1 : workload.batch <= 16 ? 2 : 4;
   made.blocks = (stride + Lazy::channels - 1) / Lazy::channels *
                 ((workload.batch + made.sequences - 1) / made.sequences);
-  if (!workload.batchInvariant)
+  if (workload.batchInvariant)
+    made.splits = std::clamp(lags / invariantLags, 1, mostSplits);
+  else
     made.splits = std::clamp(3 * multiprocessors / made.blocks, 1, std::clamp(lags / fewestLags, 1, mostSplits));
   return made;
 }

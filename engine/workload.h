@@ -32,7 +32,8 @@ enum class Prefill {
 };
 std::string_view name(Prefill);
 
-// The ways of a mixer on the CPU, `heads`: of MultiHyena. A GPU has fft for convolutions and scan for the rest.
+// The ways of a mixer on the CPU, `heads`: of MultiHyena. A GPU can be asked for toeplitz (convolutions) and scan (the
+// rest); of itself it takes chunks of a recurrence where it can.
 std::vector<Prefill> prefillWays(Mixer, bool heads);
 
 struct Mode {
