@@ -91,8 +91,8 @@ void check(const Model& model, const Workload& workload) {
     const bool matrices = block.kind == BlockShape::Kind::multiHyena;
     if (matrices && recurrent(mixer) && block.keptFilters > 0)
       unsupported("a MultiHyena model has heads without a distilled filter", "distil all of its heads");
-    if (block.kind != BlockShape::Kind::hyena && shape.width / shape.heads > 256)
-      unsupported("heads wider than 256 channels run on the CPU only", "use device cpu");
+    if (block.kind != BlockShape::Kind::hyena && shape.width / shape.heads > cudaWidestHead)
+      unsupported("heads wider than " + std::to_string(cudaWidestHead) + " channels run on the CPU only", "use device cpu");
   }
   if (workload.batch > 65535) unsupported("a batch is limited to 65535 sequences", "use a smaller one");
 }

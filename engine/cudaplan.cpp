@@ -138,7 +138,7 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
   plan.vocabularyStride = padded(shape.vocabulary);
   const Size stride = size(plan.stride), streams = size(cudaStreamColumns(shape.width));
   plan.pieceTokens = std::min(workload.capacityTokens, promptRows);
-  bool heads = false, hyena = true, attention = false, kept = false, gates = false;
+  bool heads = false, hyena = true, attention = false, narrow = true, kept = false, gates = false;
   Size widest = streams;  // of all projections
   for (const BlockShape& block : shape.blocks) {
     heads = heads || hasHeads(block);
@@ -168,8 +168,9 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
       return std::clamp((waves * multiprocessors + pairs - 1) / pairs, 1,
                         (workload.capacityTokens + fewestTokens - 1) / fewestTokens);
     };
-    plan.splits = std::max(splits(4, 64), splits(32, 1024));
-    if (workload.batchInvariant) {
+    narrow = plan.paddedAttentionWidth <= cudaNarrowHead;
+    if (narrow) plan.splits = std::max(splits(4, 64), splits(32, 1024));
+    if (narrow && workload.batchInvariant) {
       plan.splitTokens = 256;
       plan.splits = (workload.capacityTokens + 255) / 256;
     }
@@ -255,7 +256,7 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
   plan.best = arena.part(batch * 16 * sizeof(int));
   if (restricts(workload.sampling)) plan.thresholds = arena.part(batch * sizeof(std::uint64_t));
   Size partial = 0, arrived = 0;  // of kernels whose blocks share a sum
-  if (attention) {
+  if (attention && narrow) {
     const Size pairs = batch * size(shape.heads);
     partial = pairs * size(plan.splits) * size(plan.paddedAttentionWidth + 2);
     arrived = pairs;

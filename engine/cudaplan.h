@@ -18,6 +18,9 @@ struct CudaPart {
   std::size_t offset = 0, bytes = 0;
 };
 
+// Heads, of MultiHyena or attention: wider ones have kernels of their own; the widest that there are.
+inline constexpr int cudaNarrowHead = 256, cudaWidestHead = 8192;
+
 // Matrices in the plan's type, [outputs, inputs], both padded to multiples of 8; norms and short filters in float32.
 struct CudaWeights {
   struct Linear {

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "engine/cuda/sections.h"
+#include "engine/cuda/wideheads.h"
 
 namespace engine::cuda {
 
@@ -106,7 +107,8 @@ void Forward::mixStep(std::size_t block, std::size_t op, const VectorProduct& pr
     r.rows = m_workload.batch;
     r.control = step.control;
     rotate(block, r);
-    return stepAttention(step, attention(block), m_type, m_launch);
+    const AttentionView view = attention(block);
+    return (view.headWidth > narrowHead ? stepWideAttention : stepAttention)(step, view, m_type, m_launch);
   }
   if (kind == BlockShape::Kind::multiHyena) return mixHeads(block, op, step);
   if (passes == 1) return convolveStep(block, op, step);
@@ -164,7 +166,8 @@ void Forward::mixPrompt(std::size_t block, std::size_t op, const VectorProduct& 
     r.position = prompt.position;
     r.tokensPerRow = prompt.tokens;
     rotate(block, r);
-    return promptAttention(prompt, attention(block), m_type, m_launch);
+    const AttentionView view = attention(block);
+    return (view.headWidth > narrowHead ? promptWideAttention : promptAttention)(prompt, view, m_type, m_launch);
   }
   if (passes(block) > 1) {
     PassView view = passView(block);

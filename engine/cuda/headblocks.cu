@@ -105,8 +105,9 @@ __device__ inline int startOf(const Control& control, int now) {
   return max(0, now - (control.position - control.firstStep));
 }
 
-// For every head whose block ends with this token: its state there, then the responses of the next block.
-template <class T>
+// For every head whose block ends with this token: its state there, then the responses of the next block. Staged: inputs are
+// copied to shared memory first.
+template <class T, bool Staged>
 __global__ __launch_bounds__(headThreads) void turnKernel(MixerStep step, HeadsView h, HeadBlocksView b) {
   extern __shared__ float memory[];
   letSuccessorStart();
@@ -117,17 +118,26 @@ __global__ __launch_bounds__(headThreads) void turnKernel(MixerStep step, HeadsV
   const Head head(h, place);
   const int sequence = blockIdx.y, slots = head.slots(), start = startOf(*step.control, length - 1);
   float* sums = memory;
-  float* rows = memory + length * headThreads;  // [length][k, v][head width]
+  float* rows = memory + length * headThreads;  // staged: [length][k, v][head width]
   const T* inputs = Kept(h, b, sequence, place).template key<T>(h, b, 0);
-  for (int i = threadIdx.x; i < length * 2 * size; i += headThreads)
-    rows[i] = i >= start * 2 * size ? toFloat(inputs[i]) : 0.0F;
-  __syncthreads();
+  const auto input = [&](int i) { return i >= start * 2 * size ? toFloat(inputs[i]) : 0.0F; };
+  if constexpr (Staged) {
+    for (int i = threadIdx.x; i < length * 2 * size; i += headThreads) rows[i] = input(i);
+    __syncthreads();
+  }
+  const auto product = [&](int p, int i, int j) {
+    const int key = p * 2 * size + i, value = p * 2 * size + size + j;
+    if constexpr (Staged)
+      return rows[key] * rows[value];
+    else
+      return input(key) * input(value);
+  };
   respond(h, b, head, sequence, 0, sums,
           [&](const Slot(&c)[together], int slot0, int parts, float(&a)[together], float(&d)[together], int i, int j) {
             const float oldRe[together] = {a[0], a[1], a[2], a[3]}, oldIm[together] = {d[0], d[1], d[2], d[3]};
             if (start > 0) {
               for (int p = start; p < length; ++p) {
-                const float u = rows[p * 2 * size + i] * rows[p * 2 * size + size + j];
+                const float u = product(p, i, j);
 #pragma unroll
                 for (int k = 0; k < together; ++k) c[k].step(a[k], d[k], u);
               }
@@ -136,7 +146,7 @@ __global__ __launch_bounds__(headThreads) void turnKernel(MixerStep step, HeadsV
 #pragma unroll
             for (int k = 0; k < together; ++k) a[k] = d[k] = 0;
             for (int p = 0; p < length; ++p) {
-              const float u = rows[p * 2 * size + i] * rows[p * 2 * size + size + j];
+              const float u = product(p, i, j);
 #pragma unroll
               for (int k = 0; k < together; ++k) foldInput(c[k], a[k], d[k], u);
             }
@@ -254,12 +264,17 @@ void stepAll(const MixerStep& step, const HeadsView& h, const HeadBlocksView& b,
     launch(kernel, dim3(static_cast<unsigned>(h.heads), blocksFor(step.batch, sequences)), stepThreads,
            floats * sizeof(float), where, step, h, b);
   };
-  if (step.batch < 4)
+  if (step.batch < 4 || h.headWidth > manyRows)
     go(stepKernel<T, 1>, 1);
   else
     go(stepKernel<T, 4>, 4);
-  launch(turnKernel<T>, dim3(blocksFor(h.heads, length), static_cast<unsigned>(step.batch)), headThreads,
-         length * (headThreads + 2 * size) * sizeof(float), where, step, h, b);
+  constexpr std::size_t mostBytes = 160 * 1024;  // of a block of threads, compute capability 8.0
+  const std::size_t sums = length * headThreads * sizeof(float), inputs = length * 2 * size * sizeof(float);
+  const dim3 grid(blocksFor(h.heads, length), static_cast<unsigned>(step.batch));
+  if (sums + inputs <= mostBytes)
+    launch(turnKernel<T, true>, grid, headThreads, sums + inputs, where, step, h, b);
+  else
+    launch(turnKernel<T, false>, grid, headThreads, sums, where, step, h, b);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // scores, y_t = sum_s h[t-s] (q_t . k_s) v_s. A step reads whole rows of the cache, 16 bytes per lane; in a prompt a
 // thread, or a few neighbours, have one query.
 #include "engine/cuda/heads.cuh"
+#include "engine/cuda/wideheads.h"
 
 namespace engine::cuda {
 namespace {
@@ -187,7 +188,9 @@ void promptAll(const MixerPrompt& prompt, const HeadsView& h, const HeadCacheVie
                 static_cast<unsigned>(prompt.sequences)),
            threads, 0, where, prompt, h, z);
   };
-  if (h.headWidth <= 8)
+  if (h.headWidth > narrowHead)
+    promptWideHeads(prompt, h, z, std::is_same_v<T, float> ? Type::float32 : Type::bfloat16, where);
+  else if (h.headWidth <= 8)
     go(weighKernel<T, 8, 1>, 1);
   else if (h.headWidth <= 16)
     go(weighKernel<T, 16, 1>, 1);
@@ -204,6 +207,7 @@ void promptAll(const MixerPrompt& prompt, const HeadsView& h, const HeadCacheVie
 }  // namespace
 
 void stepHeadCache(const MixerStep& step, const HeadsView& h, const HeadCacheView& z, Type type, const Launch& where) {
+  if (h.headWidth > narrowHead) return stepWideHeads(step, h, z, type, where);
   type == Type::float32 ? stepAll<float>(step, h, z, where) : stepAll<Half>(step, h, z, where);
 }
 

@@ -175,7 +175,7 @@ void stepHeadModes(const MixerStep& step, const HeadsView& h, const Launch& wher
     launch(kernel, dim3(static_cast<unsigned>(h.heads), blocksFor(step.batch, sequences)), headThreads,
            std::size_t(4) * sequences * h.headWidth * sizeof(float), where, step, h);
   };
-  if (step.batch < 4)
+  if (step.batch < 4 || h.headWidth > manyRows)
     go(headStepKernel<T, Mode, 1>, 1);
   else
     go(headStepKernel<T, Mode, 4>, 4);
@@ -184,7 +184,7 @@ void stepHeadModes(const MixerStep& step, const HeadsView& h, const Launch& wher
 template <class T, class Mode>
 void promptHeadModes(const MixerPrompt& prompt, const HeadsView& h, const Launch& where) {
   constexpr int mostTokens = 16;
-  const int wanted = 2048 / h.headWidth, chunk = wanted < mostTokens ? wanted : mostTokens;
+  const int wanted = 2048 / h.headWidth, chunk = wanted < 1 ? 1 : wanted < mostTokens ? wanted : mostTokens;
   const auto go = [&](auto kernel) {
     launch(kernel, dim3(static_cast<unsigned>(h.heads), static_cast<unsigned>(prompt.sequences)), headThreads,
            std::size_t(chunk) * (headThreads + 4 * h.headWidth) * sizeof(float), where, prompt, h, chunk);

@@ -2,7 +2,7 @@
 // [heads x head width] and padded to the stride as a whole. k and v are rounded as caches keep them before any mode
 // uses them. Tables and states are those of kernels.h with a head for a channel: place p of the tables is head
 // order[p], its state [slots] matrices of head width x head width entries (a float2 each for a pair, then floats for
-// real poles), an even number of them. Head widths up to 256.
+// real poles), an even number of them. Head widths up to 8192 (cudaWidestHead): what a block of threads can keep.
 #pragma once
 
 #include "engine/cuda/kernels.h"

@@ -1,5 +1,6 @@
 // What kernels are told of the parts of a session's memory.
 #include "engine/cuda/forward.h"
+#include "engine/cuda/wideheads.h"
 
 namespace engine::cuda {
 
@@ -94,6 +95,7 @@ HeadCacheView Forward::headCache(std::size_t block, std::size_t op) const {
 
 AttentionView Forward::attention(std::size_t block) const {
   const CudaSession::Block& b = m_plan.blocks[block];
+  static_assert(narrowHead == cudaNarrowHead);
   AttentionView view{};
   view.heads = m_host.blocks[block].attention[0].heads;
   view.headWidth = m_host.width / view.heads;

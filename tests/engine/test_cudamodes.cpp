@@ -1,0 +1,162 @@
+// Modes on a GPU at sizes that need other kernels: wide heads, lags shared among blocks of threads, long tiles; and what
+// is refused.
+#include <QtTest>
+
+#include "cudatools.h"
+#include "engine/cudaplan.h"
+
+class TestCudaModes : public QObject {
+  Q_OBJECT
+
+  // Sequences with prompts of their own, then token after token: the last logits of all.
+  static std::vector<float> lastOn(const std::shared_ptr<Device>& device, const Setting& s, const std::vector<int>& ids,
+                                   int prompt) {
+    Session session(s.model, s.w, device);
+    const auto first = static_cast<std::size_t>(s.w.batch) * static_cast<std::size_t>(prompt);
+    session.prefill(std::span<const Token>(ids).first(first));
+    session.force(std::span<const Token>(ids).subspan(first));
+    std::vector<float> rows;
+    for (int b = 0; b < s.w.batch; ++b) {
+      const auto row = copy(session.logits(b));
+      rows.insert(rows.end(), row.begin(), row.end());
+    }
+    return rows;
+  }
+
+ private Q_SLOTS:
+  // One head of the whole width: 300 channels; 600, where a block of threads has one sequence and, blocked, no room for the
+  // inputs of a block.
+  void wideHeads_data() {
+    QTest::addColumn<QString>("kind");
+    QTest::addColumn<int>("width");
+    for (const char* kind : {"heads convolution", "heads tiled", "heads modal", "heads blocked", "heads companion", "attention"})
+      for (const int width : {300, 600})
+        QTest::newRow(qPrintable(QString("%1, %2 channels").arg(kind).arg(width))) << QString(kind) << width;
+  }
+  void wideHeads() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(QString, kind);
+    QFETCH(int, width);
+    SyntheticSizes sizes;
+    sizes.layers = 1;
+    sizes.width = width;
+    sizes.innerWidth = 50;
+    sizes.heads = 1;
+    sizes.mixer = kind == "attention" ? analysis::MixerKind::attention : analysis::MixerKind::multiHyena;
+    if (kind == "attention") sizes.positions = 90;
+    Setting s{make(sizes), nullptr, workload(mixerOf(kind), 80)};
+    s.model = s.c.model;
+    s.w.mode.blockLength = width > 512 ? 40 : 23;
+    if (recurrent(s.w.mode.mixer)) s.model = s.model->withDistilled(randomDistilled(*s.c.checkpoint, 2, 1, 0, 5));
+    const auto ids = randomTokens(70, sizes.vocabulary, 9);
+    const auto expected = logits(s.model, s.w, ids, 12);
+    const double half = distance(logitsOn(board(), s.model, s.w, ids, 12), expected);
+    s.w.precision = Precision::float32;
+    const double once = distance(logitsOn(board(), s.model, s.w, ids, 12), expected);
+    QVERIFY2(once < 1e-5 && half < 2e-2, qPrintable(QString("%1, %2").arg(once).arg(half)));
+
+    const auto predicted = board()->predict(s.model->shape(), s.w);
+    {
+      const MemoryUse used = Session(s.model, s.w, board()).memory();
+      QCOMPARE(used.tableBytes, predicted.tableBytes);
+      QCOMPARE(used.stateBytes, predicted.stateBytesPerSequence);
+      QCOMPARE(used.cacheBytes, predicted.cacheBytesPerSequence);
+      QCOMPARE(used.workspaceBytes, predicted.workspaceBytes);
+    }
+    s.w.batchInvariant = true;
+    const std::vector<int> some(ids.begin(), ids.begin() + 10);
+    const auto alone = lastOn(board(), s, some, 6);
+    s.w.batch = 5;
+    const auto many = randomTokens(50, sizes.vocabulary, 2);
+    const double five = distance(lastOn(board(), s, many, 6), lastOn(Device::open("cpu", 2), s, many, 6));
+    QVERIFY2(five < 1e-5, qPrintable(QString::number(five)));
+    std::vector<int> equal;  // the last of five as it is alone
+    for (int b = 0; b < 5; ++b) equal.insert(equal.end(), some.begin(), some.begin() + 6);
+    for (int b = 0; b < 5; ++b) equal.insert(equal.end(), some.begin() + 6, some.end());
+    const auto rows = lastOn(board(), s, equal, 6);
+    QCOMPARE(std::vector<float>(rows.end() - static_cast<std::ptrdiff_t>(alone.size()), rows.end()), alone);
+  }
+
+  // A convolution so long that several blocks of threads share its lags: few tokens, for a race checker.
+  void ownKernelsShareLags_data() {
+    QTest::addColumn<QString>("kind");
+    QTest::addColumn<int>("batch");
+    for (const char* kind : {"convolution", "partly modal"})
+      for (const int batch : {1, 2, 9})
+        QTest::newRow(qPrintable(QString("%1 x %2").arg(kind).arg(batch))) << QString(kind) << batch;
+  }
+  void ownKernelsShareLags() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(QString, kind);
+    QFETCH(int, batch);
+    SyntheticSizes sizes;
+    sizes.width = 96;
+    sizes.filterLength = 1600;
+    Setting s{make(sizes), nullptr, workload(mixerOf(kind), 2000, batch)};
+    s.model = s.c.model;
+    if (kind != "convolution") s.model = s.model->withDistilled(randomDistilled(*s.c.checkpoint, 3, 2, 3, 5));
+    s.w.precision = Precision::float32;
+    s.w.batchInvariant = true;
+    const int splits = cudaSession(s.model->shape(), s.w).blocks[0].lazy.splits;
+    QVERIFY2(splits == 3, qPrintable(QString::number(splits)));
+    const auto ids = randomTokens(batch * 44, sizes.vocabulary, 6);
+    const double error = distance(lastOn(board(), s, ids, 2), lastOn(Device::open("cpu", 2), s, ids, 2));
+    QVERIFY2(error < 1e-5, qPrintable(QString::number(error)));
+  }
+
+  // Tiles of both sizes, over several windows; filters that end before, within and after them.
+  void longTiles_data() {
+    QTest::addColumn<QString>("kind");
+    QTest::addColumn<int>("taps");
+    QTest::addColumn<int>("prompt");
+    for (const char* kind : {"tiled", "heads tiled"})
+      for (const int taps : {1, 17, 700, 3000})
+        for (const int prompt : {1, 77})
+          QTest::newRow(qPrintable(QString("%1, %2 taps, prompt %3").arg(kind).arg(taps).arg(prompt))) << QString(kind) << taps << prompt;
+  }
+  void longTiles() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(QString, kind);
+    QFETCH(int, taps);
+    QFETCH(int, prompt);
+    SyntheticSizes sizes;
+    sizes.width = 12;
+    sizes.filterLength = taps;
+    if (kind.startsWith("heads")) {
+      sizes.mixer = analysis::MixerKind::multiHyena;
+      sizes.heads = 4;
+    }
+    Setting s{make(sizes), nullptr, workload(Mixer::convolutionTiled, 2110)};
+    s.model = s.c.model;
+    s.w.precision = Precision::float32;
+    const auto ids = randomTokens(2100, sizes.vocabulary, 9);
+    const auto expected = logits(s.model, s.w, ids, static_cast<std::size_t>(prompt));
+    const double error = distance(logitsOn(board(), s.model, s.w, ids, static_cast<std::size_t>(prompt)), expected);
+    QVERIFY2(error < 1e-5, qPrintable(QString::number(error)));
+  }
+
+  // The way of reading a prompt that was asked for, or a sentence.
+  void promptsByChoice() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    for (const char* kind : {"convolution", "tiled", "modal", "blocked", "companion", "heads convolution", "heads tiled"}) {
+      Setting s = setting(kind, 64, 15, 120);
+      const Prefill own = recurrent(s.w.mode.mixer) ? Prefill::scan : Prefill::toeplitz;
+      const auto ids = randomTokens(110, s.c.sizes.vocabulary, 9);
+      const auto expected = logits(s.model, s.w, ids, 100);
+      for (const Prefill way : prefillWays(s.w.mode.mixer, QString(kind).startsWith("heads"))) {
+        s.w.mode.prefill = way;
+        if (way == own) {
+          QVERIFY(distance(logitsOn(board(), s.model, s.w, ids, 100), expected) < 2e-2);
+        } else {
+          const auto refusal = errorOf([&] { Session(s.model, s.w, board()); });
+          QVERIFY2(refusal.find(way == Prefill::chunkedModal ? "takes chunks wherever it can" : "runs on the CPU only") !=
+                       std::string::npos,
+                   refusal.c_str());
+        }
+      }
+    }
+  }
+};
+
+QTEST_GUILESS_MAIN(TestCudaModes)
+#include "test_cudamodes.moc"
