@@ -51,11 +51,11 @@ __device__ inline void addInputs(float (&sums)[side], int out, int begin, int en
 
 constexpr int tileWarps = 4;  // of a block of a prompt's tiles, one below the other
 
-// A prompt's inputs [0, count) into outputs [0, outputs), slots from prompt.position on. source(sequence, column)(i): the
-// inputs of a column.
+// A prompt's inputs [0, count) into outputs [0, outputs), slots from prompt.position on. source(sequence, column)(i):
+// the inputs of a column.
 template <class Source>
-__global__ __launch_bounds__(32 * tileWarps) void promptTileKernel(Source source, TiledView z, int firstSequence, int position,
-                                                                   int count, int outputs) {
+__global__ __launch_bounds__(32 * tileWarps) void promptTileKernel(Source source, TiledView z, int firstSequence,
+                                                                   int position, int count, int outputs) {
   letSuccessorStart();
   waitForPredecessor();
   const int column = blockIdx.x * 32 + threadIdx.x % 32;

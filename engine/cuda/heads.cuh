@@ -10,7 +10,7 @@ namespace engine::cuda {
 
 constexpr int headThreads = 256;
 constexpr int headHelpers = 8;  // neighbouring threads that add up one output
-constexpr int manyRows = 512;   // channels; a block of threads takes one sequence of wider heads: its rows lie in shared memory
+constexpr int manyRows = 512;   // channels; of wider heads a block of threads, whose rows are shared, has one sequence
 
 struct EntryShare {
   int chunk;  // entries at once, a multiple of 32

@@ -100,8 +100,8 @@ __global__ __launch_bounds__(headThreads) void outputsKernel(MixerPrompt prompt,
   for (int c = threadIdx.x; c < size; c += blockDim.x)
     query[c] = shortPrompt<T>(prompt, sequence, t, 0, head * size + c, row0);
   __syncthreads();
-  const float* sums = z.slots + (std::size_t(sequence) * z.capacity + prompt.position + t) * z.columns +
-                      std::size_t(head) * z.entries;
+  const float* sums =
+      z.slots + (std::size_t(sequence) * z.capacity + prompt.position + t) * z.columns + std::size_t(head) * z.entries;
   T* out = static_cast<T*>(prompt.out) + (row0 + t) * prompt.stride + head * size;
   contract(
       size, query, products, [&](int i, int j) { return sums[i * size + j]; },

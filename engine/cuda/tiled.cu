@@ -10,13 +10,14 @@ constexpr int warps = 8;
 constexpr int threads = 32 * warps;
 constexpr int lagsOfWarp = 2 * tileRows / warps;
 
-// A thread for two channels of a sequence; warps share the newest inputs. Few: the short filter has taps as Gates takes.
+// A thread for two channels of a sequence; warps share the newest inputs. Few: as many taps of the short filter as Gates
+// takes.
 template <class T, bool Few>
 __global__ __launch_bounds__(threads) void stepKernel(MixerStep step, TiledView z) {
   __shared__ float parts[warps][channels];
   letSuccessorStart();
-  // Nothing before this kernel in the same token writes the position, earlier inputs or sums: they are on their way while
-  // the streams are made.
+  // Nothing before this kernel in the same token writes the position, earlier inputs or sums: they are on their way
+  // while the streams are made.
   const int position = step.control->position, newest = newestInputs(*step.control, z.lags);
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, sequence = blockIdx.y;
   const int column = blockIdx.x * channels + 2 * lane, own = blockIdx.x * channels + static_cast<int>(threadIdx.x);

@@ -1,10 +1,11 @@
-// The convolution in tiles as functions of host code. Every output has a slot in which its sum grows, from three places:
+// The convolution in tiles as functions of host code. Every output has a slot in which its sum grows, from three
+// places:
 //   a step adds the newest inputs itself, those of the running `tileRows` tokens and of the `tileRows` before them;
 //   advanceTiles() adds, for the next `tileRows` outputs, what came before those, back to the window before theirs;
 //   and for the outputs of the next `tileWindow` tokens all inputs before the running window.
-// Both of the latter are due later than their inputs are there, by tileRows and tileWindow tokens: their work is divided
-// evenly among the tokens in between, so that one token costs as much as the next (engine page, section 2.1). A prompt
-// is added to all later outputs at once. Nothing here allocates or waits.
+// Both of the latter are due later than their inputs are there, by tileRows and tileWindow tokens: their work is
+// divided evenly among the tokens in between, so that one token costs as much as the next (engine page, section 2.1). A
+// prompt is added to all later outputs at once. Nothing here allocates or waits.
 #pragma once
 
 #include "engine/cuda/heads.h"

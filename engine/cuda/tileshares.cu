@@ -1,5 +1,5 @@
-// What a token does for later outputs of the tiled convolution, see tiled.h: for all convolutions of a model in one launch,
-// of few blocks of threads, since a step runs beside it. Work is counted in tokens since the prompt.
+// What a token does for later outputs of the tiled convolution, see tiled.h: for all convolutions of a model in one
+// launch, of few blocks of threads, since a step runs beside it. Work is counted in tokens since the prompt.
 #include "engine/cuda/convolve.cuh"
 
 namespace engine::cuda {
@@ -11,8 +11,8 @@ constexpr int farRows = warps * side;  // of a block: the same inputs for all of
 static_assert(tileWindow % farRows == 0);
 
 // addInputs() from memory: nearly always whole tiles of inputs whose every lag the filter has.
-__device__ inline void addSlots(float (&sums)[side], int out, int begin, int end, const TapColumn& tap, const float* slots,
-                                std::size_t columns) {
+__device__ inline void addSlots(float (&sums)[side], int out, int begin, int end, const TapColumn& tap,
+                                const float* slots, std::size_t columns) {
   if (begin >= end) return;
   if ((end - begin) % side != 0 || out < end || out + side - begin > tap.lags)
     return addInputs(sums, out, begin, end, tap, [=](int i) { return slots[i * columns]; });
@@ -45,7 +45,8 @@ struct Columns {
   TapColumn tap;
   int done, left;  // tokens since the prompt; outputs that are ever wanted
   bool valid;
-  __device__ Columns(const TiledOperators& all, const TiledView& z, const Control& control, int sequence, int op, int column)
+  __device__ Columns(const TiledOperators& all, const TiledView& z, const Control& control, int sequence, int op,
+                     int column)
       : slots(all.slots[op] + (std::size_t(sequence) * z.capacity + control.firstStep) * z.columns + column),
         stride(z.columns),
         tap(z, all.taps[op], min(column, z.columns - 1)),
@@ -92,7 +93,8 @@ __device__ inline void addFar(const Columns& c) {
 }
 
 // Columns take turns with what is near: tileRows tokens, one after the other, have all of them.
-__global__ __launch_bounds__(threads, 2) void shareKernel(TiledOperators all, TiledView z, int batch, const Control* control) {
+__global__ __launch_bounds__(threads, 2) void shareKernel(TiledOperators all, TiledView z, int batch,
+                                                          const Control* control) {
   __shared__ float parts[warps][side][32];
   const Control now = *control;
   const int groups = (z.columns + 31) / 32, items = groups * all.count, turns = (items + tileRows - 1) / tileRows;
@@ -109,7 +111,8 @@ __global__ __launch_bounds__(threads, 2) void shareKernel(TiledOperators all, Ti
 
 }  // namespace
 
-void advanceTiles(const TiledOperators& all, const TiledView& z, int batch, const Control* control, const Launch& where) {
+void advanceTiles(const TiledOperators& all, const TiledView& z, int batch, const Control* control,
+                  const Launch& where) {
   // One block for each multiprocessor and sequence: the rest of it is for the step beside.
   constexpr std::size_t multiprocessors = 132;
   const std::size_t groups = static_cast<std::size_t>(z.columns + 31) / 32, items = groups * all.count;

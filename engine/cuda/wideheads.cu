@@ -11,7 +11,8 @@ constexpr int threads = 256;
 constexpr int warps = threads / 32;
 constexpr int chunk = 64;  // rows at once
 
-// Scores of rows first, first + 1 ... become weights; returns what earlier sums are multiplied by. All threads take part.
+// Scores of rows first, first + 1 ... become weights; returns what earlier sums are multiplied by. All threads take
+// part.
 struct Lags {  // row r lies r tokens back
   const float* taps;
   __device__ float weigh(float* scores, int first, int count) {
@@ -100,8 +101,9 @@ __global__ __launch_bounds__(threads) void headStepKernel(MixerStep step, HeadsV
     row[z.paddedHeadWidth + c] = fromFloat<T>(y[2]);
   }
   __syncthreads();
-  attend(size, min(position, z.lags - 1) + 1, ringRows<T>(cache, z, position), Lags{z.taps + std::size_t(head) * z.lags},
-         memory, static_cast<T*>(step.out) + std::size_t(sequence) * step.stride + head * size);
+  attend(size, min(position, z.lags - 1) + 1, ringRows<T>(cache, z, position),
+         Lags{z.taps + std::size_t(head) * z.lags}, memory,
+         static_cast<T*>(step.out) + std::size_t(sequence) * step.stride + head * size);
 }
 
 template <class T>
@@ -112,18 +114,20 @@ __global__ __launch_bounds__(threads) void headPromptKernel(MixerPrompt prompt, 
   const int t = blockIdx.x, head = blockIdx.y, sequence = prompt.firstSequence + blockIdx.z, size = h.headWidth;
   const int position = prompt.position + t;
   const std::size_t row0 = std::size_t(blockIdx.z) * prompt.tokens;
-  const T* cache = static_cast<const T*>(z.cache) + (std::size_t(sequence) * h.heads + head) * z.ring * 2 * z.paddedHeadWidth;
+  const T* cache =
+      static_cast<const T*>(z.cache) + (std::size_t(sequence) * h.heads + head) * z.ring * 2 * z.paddedHeadWidth;
   for (int c = threadIdx.x; c < size; c += threads)
     memory[c] = shortPrompt<T>(prompt, sequence, t, 0, head * size + c, row0);
   __syncthreads();
-  attend(size, min(position, z.lags - 1) + 1, ringRows<T>(cache, z, position), Lags{z.taps + std::size_t(head) * z.lags},
-         memory, static_cast<T*>(prompt.out) + (row0 + t) * prompt.stride + head * size);
+  attend(size, min(position, z.lags - 1) + 1, ringRows<T>(cache, z, position),
+         Lags{z.taps + std::size_t(head) * z.lags}, memory,
+         static_cast<T*>(prompt.out) + (row0 + t) * prompt.stride + head * size);
 }
 
 // The token at `position` of one sequence, whose streams are `stream`.
 template <class T>
-__device__ inline void attendTo(const AttentionView& v, const T* stream, int stride, int sequence, int head, int position,
-                                bool keeps, float* memory, T* out) {
+__device__ inline void attendTo(const AttentionView& v, const T* stream, int stride, int sequence, int head,
+                                int position, bool keeps, float* memory, T* out) {
   const int width = v.headWidth, padded = v.paddedHeadWidth, shared = head / (v.heads / v.keyHeads);
   const std::size_t row0 = (std::size_t(sequence) * v.keyHeads + shared) * v.capacity;
   T* keys = static_cast<T*>(v.keys) + row0 * padded;
@@ -161,8 +165,7 @@ __global__ void appendKernel(MixerPrompt prompt, AttentionView v) {
   const std::size_t sequence = prompt.firstSequence + blockIdx.z, columns = prompt.stride + 2 * v.keyStride;
   const T* from = static_cast<const T*>(prompt.streams) + (std::size_t(blockIdx.z) * prompt.tokens + t) * columns +
                   prompt.stride + at;
-  const std::size_t to =
-      ((sequence * v.keyHeads + head) * v.capacity + prompt.position + t) * v.paddedHeadWidth + c;
+  const std::size_t to = ((sequence * v.keyHeads + head) * v.capacity + prompt.position + t) * v.paddedHeadWidth + c;
   static_cast<T*>(v.keys)[to] = from[0];
   static_cast<T*>(v.values)[to] = from[v.keyStride];
 }
@@ -180,7 +183,8 @@ __global__ __launch_bounds__(threads) void attentionPromptKernel(MixerPrompt pro
 }
 
 dim3 gridOf(const MixerPrompt& prompt, int heads) {
-  return dim3(static_cast<unsigned>(prompt.tokens), static_cast<unsigned>(heads), static_cast<unsigned>(prompt.sequences));
+  return dim3(static_cast<unsigned>(prompt.tokens), static_cast<unsigned>(heads),
+              static_cast<unsigned>(prompt.sequences));
 }
 std::size_t memoryOf(int headWidth) {
   return 2 * static_cast<std::size_t>(headWidth) * sizeof(float);

@@ -1,5 +1,6 @@
-// Heads of more than 256 channels, of MultiHyena's cached convolution and of attention: any width, simple kernels. A block
-// of threads has one query and goes through its rows; where rows lie is as for narrower heads. O(rows width) per query.
+// Heads of more than 256 channels, of MultiHyena's cached convolution and of attention: any width, simple kernels. A
+// block of threads has one query and goes through its rows; where rows lie is as for narrower heads. O(rows width) per
+// query.
 #pragma once
 
 #include "engine/cuda/heads.h"

@@ -1,5 +1,5 @@
-// Modes on a GPU at sizes that need other kernels: wide heads, lags shared among blocks of threads, long tiles; and what
-// is refused.
+// Modes on a GPU at sizes that need other kernels: wide heads, lags shared among blocks of threads, long tiles; and
+// what is refused.
 #include <QtTest>
 
 #include "cudatools.h"
@@ -24,12 +24,13 @@ class TestCudaModes : public QObject {
   }
 
  private Q_SLOTS:
-  // One head of the whole width: 300 channels; 600, where a block of threads has one sequence and, blocked, no room for the
-  // inputs of a block.
+  // One head of the whole width: 300 channels; 600, where a block of threads has one sequence and, blocked, no room for
+  // the inputs of a block.
   void wideHeads_data() {
     QTest::addColumn<QString>("kind");
     QTest::addColumn<int>("width");
-    for (const char* kind : {"heads convolution", "heads tiled", "heads modal", "heads blocked", "heads companion", "attention"})
+    for (const char* kind :
+         {"heads convolution", "heads tiled", "heads modal", "heads blocked", "heads companion", "attention"})
       for (const int width : {300, 600})
         QTest::newRow(qPrintable(QString("%1, %2 channels").arg(kind).arg(width))) << QString(kind) << width;
   }
@@ -112,7 +113,8 @@ class TestCudaModes : public QObject {
     for (const char* kind : {"tiled", "heads tiled"})
       for (const int taps : {1, 17, 700, 3000})
         for (const int prompt : {1, 77})
-          QTest::newRow(qPrintable(QString("%1, %2 taps, prompt %3").arg(kind).arg(taps).arg(prompt))) << QString(kind) << taps << prompt;
+          QTest::newRow(qPrintable(QString("%1, %2 taps, prompt %3").arg(kind).arg(taps).arg(prompt)))
+              << QString(kind) << taps << prompt;
   }
   void longTiles() {
     if (!gpu().usable) QSKIP(gpu().remark.c_str());
@@ -138,7 +140,8 @@ class TestCudaModes : public QObject {
   // The way of reading a prompt that was asked for, or a sentence.
   void promptsByChoice() {
     if (!gpu().usable) QSKIP(gpu().remark.c_str());
-    for (const char* kind : {"convolution", "tiled", "modal", "blocked", "companion", "heads convolution", "heads tiled"}) {
+    for (const char* kind :
+         {"convolution", "tiled", "modal", "blocked", "companion", "heads convolution", "heads tiled"}) {
       Setting s = setting(kind, 64, 15, 120);
       const Prefill own = recurrent(s.w.mode.mixer) ? Prefill::scan : Prefill::toeplitz;
       const auto ids = randomTokens(110, s.c.sizes.vocabulary, 9);
@@ -149,8 +152,8 @@ class TestCudaModes : public QObject {
           QVERIFY(distance(logitsOn(board(), s.model, s.w, ids, 100), expected) < 2e-2);
         } else {
           const auto refusal = errorOf([&] { Session(s.model, s.w, board()); });
-          QVERIFY2(refusal.find(way == Prefill::chunkedModal ? "takes chunks wherever it can" : "runs on the CPU only") !=
-                       std::string::npos,
+          QVERIFY2(refusal.find(way == Prefill::chunkedModal ? "takes chunks wherever it can"
+                                                             : "runs on the CPU only") != std::string::npos,
                    refusal.c_str());
         }
       }
