@@ -33,6 +33,7 @@ class TestTensorFile : public QObject {
   void swapsBigEndian();
   void readsUntypedStorages();
   void skipsUnknownClasses();
+  void tellsWhatStandsBesideTheTensors();
   void boundsRepetition();
   void survivesCircles();
   void shardsAndZipAgree();
@@ -274,6 +275,46 @@ void TestTensorFile::skipsUnknownClasses() {
   QCOMPARE(file->metadata().at("hyper_parameters").at("cfg").get<std::string>(),
            std::string("omegaconf.dictconfig.DictConfig"));
   QCOMPARE(file->metadata().at("epoch").get<int>(), 3);
+}
+
+// Of what a training run saves: containers by their content, anything else by its name.
+void TestTensorFile::tellsWhatStandsBesideTheTensors() {
+  using namespace pickle;
+  const std::string store = storage("FloatStorage", "0", 1), weight = tensor(store, 0, {1}, {1});
+  const std::string pairs = "](" + tuple({text("a"), integer(1)}) + tuple({text("b"), real(2.5)}) + "e";
+  const std::string beside = dict(
+      {{"nothing", "N"},
+       {"yes", "\x88"},
+       {"big", "\x8a\x09" + std::string(8, '\0') + "\x01"},  // 2^64
+       {"infinite", real(INFINITY)},
+       {"bytes", "C\x03" "abc"},
+       {"array", call("builtins", "bytearray", tuple({"C\x02" "ab"}))},
+       {"type", global("torch", "float32")},
+       {"device", call("torch", "device", tuple({text("cuda")}))},
+       {"weight", weight},
+       {"size", call("torch", "Size", tuple({integers({3, 4})}))},
+       {"ordered", call("collections", "OrderedDict", tuple({pairs}))},
+       {"default", call("collections", "defaultdict", tuple({global("builtins", "int"), "}(" + integer(7) + text("x") + "u"}))},
+       {"parameter", call("torch._utils", "_rebuild_parameter", tuple({weight, "\x88", dict({})}))}});
+  const std::string top = "}(" + text("state_dict") + dict({{"t", weight}}) + text("args") + beside + "u";
+  const auto file = opened("beside.pt", writers::torchZip(stream(top), {little(4.f)}));
+  QCOMPARE(file->doubles("t"), std::vector<double>{4});
+  const nlohmann::json expected{{"nothing", nullptr},
+                                {"yes", true},
+                                {"big", "an integer of 9 bytes"},
+                                {"infinite", "not finite"},
+                                {"bytes", "3 bytes"},
+                                {"array", "2 bytes"},
+                                {"type", "torch.float32"},
+                                {"device", "cuda"},
+                                {"weight", "a tensor"},
+                                {"size", {3, 4}},
+                                {"ordered", {{"a", 1}, {"b", 2.5}}},
+                                {"default", {{"7", "x"}}},
+                                {"parameter", "a tensor"}};
+  const nlohmann::json& said = file->metadata().at("args");
+  for (const auto& [key, value] : expected.items())
+    QVERIFY2(said.at(key) == value, (key + ": " + said.at(key).dump()).c_str());
 }
 
 // A list of lists of lists .. each ten times the one before: 10^9 values if written out.

@@ -1,4 +1,5 @@
 // Files of no known family: they open, their tensors can be told apart, and any of them can be read as filters.
+#include <QStringDecoder>
 #include <QTemporaryDir>
 #include <QtTest>
 #include <cmath>
@@ -9,6 +10,7 @@
 #include "analysis/checkpoint/checkpoint.h"
 #include "analysis/checkpoint/knownfamilies.h"
 #include "analysis/error.h"
+#include "analysis/tensors/strictjson.h"
 #include "analysis/tensors/tensorstatistics.h"
 #include "tests/analysis/tensorwriters.h"
 
@@ -50,6 +52,28 @@ class TestUnknownFiles : public QObject {
   }
 
  private Q_SLOTS:
+  // Names of tensors are shown as text: well-formed is what Qt decodes without an error.
+  void textIsWhatQtDecodes() {
+    int wellFormed = 0;
+    const char tails[] = "\x41\x7f\x80\x8f\x90\x9f\xa0\xbf\xc0\xff";
+    const auto agrees = [&](const QByteArray& bytes) {
+      QStringDecoder decoder(QStringDecoder::Utf8, QStringDecoder::Flag::Stateless);
+      const QString decoded = decoder(bytes);
+      wellFormed += !decoder.hasError();
+      return isUtf8(bytes.toStdString()) == !decoder.hasError();
+    };
+    for (int lead = 0; lead < 256; ++lead) {
+      const QByteArray one(1, char(lead));
+      QVERIFY2(agrees(one), one.toHex().constData());
+      for (int second = 0; second < 10; ++second)
+        for (const char* rest : {"", "\x80", "\xbf", "A", "\x80\x80", "\xbf\xbf", "\x80" "A", "\x80\x80\x80"}) {
+          const QByteArray bytes = one + tails[second] + rest;
+          QVERIFY2(agrees(bytes), bytes.toHex().constData());
+        }
+    }
+    QVERIFY(wellFormed > 500);
+  }
+
   void opensWithoutFilters() {
     const auto checkpoint = Checkpoint::open(file());
     QCOMPARE(checkpoint->report().family, std::string("Unknown"));

@@ -148,6 +148,22 @@ class TestBankPlot : public QObject {
     QTest::mouseClick(&plot, Qt::LeftButton, {}, plot.pixelAt(512, 0.008).toPoint());
     QCOMPARE(chosen.size(), 1);
     QCOMPARE(chosen[0][0].toInt(), 1);
+    QTest::mouseMove(&plot, plot.pixelAt(4096, 0.001).toPoint());
+    QVERIFY2(plot.valueText().contains(QStringLiteral("4\u202f096")) && plot.valueText().contains(QStringLiteral("KL")),
+             qPrintable(plot.valueText()));
+    QTest::mouseMove(&plot, plot.pixelAt(2048, 0.006).toPoint());
+    QVERIFY2(!plot.valueText().contains(QStringLiteral("KL")), qPrintable(plot.valueText()));  // not measured
+    QTest::keyClick(&plot, Qt::Key_Escape);
+    plot.setFocus();
+    for (const char* states : {"256", "512"}) {
+      QTest::keyClick(&plot, Qt::Key_Right);
+      QVERIFY2(plot.valueText().contains(QLatin1String(states)), qPrintable(plot.valueText()));
+    }
+    const DataTable numbers = plot.table();
+    QCOMPARE(numbers.rows(), 5);
+    QCOMPARE(numbers.columns[0], (std::vector<double>{256, 512, 1024, 2048, 4096}));
+    QCOMPARE(numbers.columns[1][3], 0.006);
+    QVERIFY(std::isnan(numbers.columns[2][3]));
     plot.setCurrentStates(700);
     plot.setPoints({{0, -0.001, double(NAN)}});
     plot.setLogX(false);

@@ -1,4 +1,5 @@
 #include <QApplication>
+#include <QRegularExpression>
 #include <QSignalSpy>
 #include <QtTest>
 #include <numbers>
@@ -67,6 +68,41 @@ class TestSpectrumPlot : public QObject {
     QVERIFY2(delay.contains(QStringLiteral("ω 0.5")) && delay.contains(QStringLiteral("period ")), qPrintable(delay));
     QTest::keyClick(m_plot.get(), Qt::Key_Q);
     QCOMPARE(m_plot->quantity(), SpectrumPlot::Quantity::Magnitude);
+  }
+
+  void arrowKeysStepThroughFrequencies() {
+    const auto frequency = [&] {
+      static const QRegularExpression omega(QStringLiteral("ω ([0-9.]+)"));
+      return omega.match(m_plot->valueText()).captured(1).toDouble();
+    };
+    QTest::keyClick(m_plot.get(), Qt::Key_Right);
+    const double first = frequency();
+    QTest::keyClick(m_plot.get(), Qt::Key_Right);
+    const double second = frequency();
+    QVERIFY2(second > first, qPrintable(m_plot->valueText()));
+    QTest::keyClick(m_plot.get(), Qt::Key_Left);
+    QCOMPARE(frequency(), first);
+  }
+
+  void aDragWithControlDrawsABand() {
+    QSignalSpy drawn(m_plot.get(), &SpectrumPlot::bandDrawn);
+    QWindow* window = m_plot->windowHandle();
+    const QPoint from = m_plot->pixelAt(2, 0).toPoint(), to = m_plot->pixelAt(0.5, 0).toPoint();
+    const auto drag = [&](Qt::KeyboardModifiers keys, QPoint end) {
+      QTest::mousePress(window, Qt::LeftButton, keys, from);
+      QTest::mouseMove(window, end);
+      QTest::mouseRelease(window, Qt::LeftButton, keys, end);
+      QTest::qWait(20);
+    };
+    drag(Qt::NoModifier, to);  // moves the view
+    QCOMPARE(drawn.size(), 0);
+    m_plot->fit();
+    QTest::qWait(20);
+    drag(Qt::ControlModifier, from);  // no width
+    QCOMPARE(drawn.size(), 0);
+    drag(Qt::ControlModifier, to);
+    QCOMPARE(drawn.size(), 1);
+    QVERIFY(std::abs(drawn[0][0].toDouble() - 0.5) < 0.02 && std::abs(drawn[0][1].toDouble() - 2) < 0.02);
   }
 
   void logarithmicFrequencyKeepsZeroOut() {
