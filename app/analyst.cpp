@@ -206,7 +206,10 @@ void Analyst::requestFit() {
 }
 
 void Analyst::show(std::shared_ptr<const FitView> view) {
-  if (m_fit && m_fit->filter == view->filter && m_fit->order == view->order &&
+  const auto* curve = m_current ? m_current->curve.get() : nullptr;
+  const bool settled = curve && curve->final && view->order <= curve->maxOrder() &&
+                       curve->fits[static_cast<std::size_t>(view->order)] == view->fit;
+  if (!settled && m_fit && m_fit->filter == view->filter && m_fit->order == view->order &&
       m_fit->fit->errorSought() < view->fit->errorSought())
     return;
   m_fit = std::move(view);

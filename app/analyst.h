@@ -54,7 +54,8 @@ class Analyst : public QObject {
   // The certificate of a filter so long that its curve should not wait for it.
   void certify(int row, const FilterAnalysis&);
   void requestFit();
-  // Shows `view` unless a better one of the same filter and order is shown already.
+  // Shows `view` unless a better one of the same filter and order is shown already. The final curve's model is shown even
+  // if it is worse by the hair that its numerical soundness may cost, so that every number tells of the same one.
   void show(std::shared_ptr<const FitView>);
   // Computes the views of the curve's models around the shown order, so that the next steps need no job.
   void prefetch();
