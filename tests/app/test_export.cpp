@@ -171,11 +171,10 @@ class TestExport : public QObject {
     QCOMPARE(panel->plot().selected().value_or(-1), 5);
     // Singular values as the survey finds them, a row for each channel.
     panel->findChild<QComboBox*>("bankQuantity")->setCurrentIndex(1);
-    QTRY_COMPARE_WITH_TIMEOUT(m_window->survey().pendingCount(), 0, shownwindow::kPatience);
-    const FilterSummary& summary = m_window->survey().summary(m_window->document().row({2, 5}));
     const auto shown = [&] {
+      const FilterSummary& summary = m_window->survey().summary(m_window->document().row({2, 5}));
       const widgets::DataTable table = panel->plot().table();  // a column for each channel
-      return table.columns.size() == 128 && table.columns[5].size() == FilterSummary::sigmaCount &&
+      return summary.fitted && table.columns.size() == 128 && table.columns[5].size() == FilterSummary::sigmaCount &&
              std::abs(table.columns[5][2] - double(summary.sigma[2])) < 1e-6;
     };
     QTRY_VERIFY_WITH_TIMEOUT(shown(), shownwindow::kPatience);
