@@ -32,7 +32,7 @@
 extern "C" void __asan_set_error_report_callback(void (*)(const char*));
 #endif
 
-// There where lines are counted; _exit() writes no counts.
+// There where lines are counted; _exit() writes no counts. NOLINTNEXTLINE(bugprone-reserved-identifier)
 extern "C" __attribute__((weak)) int __llvm_profile_write_file();
 
 namespace analysis {
