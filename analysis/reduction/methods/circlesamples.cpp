@@ -12,7 +12,9 @@ namespace {
 // Bins 0..last, thinned when there are more than `dense` cells.
 std::vector<int> chosenBins(int last, int dense) {
   std::vector<int> bins;
-  for (int k = 0; k < (last > dense ? dense / 2 : last + 1); ++k) bins.push_back(k);
+  const int whole = last > dense ? dense / 2 : last + 1;
+  bins.reserve(static_cast<std::size_t>(whole));
+  for (int k = 0; k < whole; ++k) bins.push_back(k);
   if (last > dense) {
     const int half = dense / 2;
     const double first = half, ratio = std::log(last / first), steps = std::max(1, half - 1);
