@@ -196,8 +196,8 @@ class TestExport : public QObject {
     for (const Lane& lane : run.lanes()) {
       QVERIFY2(lane.phase == Lane::Phase::finished, qPrintable(lane.error));
       QVERIFY(lane.flopsPerSecond(1) > 0 && lane.flopsPerByte(1) > 0);
-      // Nothing can be faster than the roof (with room for one that was measured beside other programs).
-      QVERIFY(lane.flopsPerSecond(1) < 100 * run.roof().flopsPerSecond);
+      // Nothing can be faster than the roof (with room for a measurement under load).
+      QVERIFY(lane.flopsPerSecond(1) < 10 * run.roof().flopsPerSecond);
     }
     QVERIFY(run.lanes()[2].remark.contains("random"));
     // Keys and values: 2 x layers x width floats per token.
