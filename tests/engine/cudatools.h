@@ -32,6 +32,16 @@ inline std::vector<float> logitsOn(const std::shared_ptr<Device>& device, const 
   return result;
 }
 
+// Of all sequences, one after the other.
+inline std::vector<float> lastLogits(const Session& session, int batch) {
+  std::vector<float> rows;
+  for (int b = 0; b < batch; ++b) {
+    const auto row = copy(session.logits(b));
+    rows.insert(rows.end(), row.begin(), row.end());
+  }
+  return rows;
+}
+
 inline double distance(const std::vector<float>& a, const std::vector<float>& b) {
   double difference = 0, norm = 0;
   for (std::size_t i = 0; i < b.size(); ++i) {
