@@ -22,6 +22,18 @@ QByteArray read(const QString& path) {
   return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
 }
 
+// Waits until the program takes SIGINT itself: before that it dies of it, and how long that is depends on the build.
+bool takesInterrupts(const QProcess& process) {
+  const QString status = QString("/proc/%1/status").arg(process.processId());
+  return QTest::qWaitFor(
+      [&] {
+        for (const QByteArray& line : read(status).split('\n'))
+          if (line.startsWith("SigBlk:")) return (line.mid(7).trimmed().toULongLong(nullptr, 16) >> (SIGINT - 1) & 1) != 0;
+        return false;
+      },
+      30000);
+}
+
 const QStringList verbs = {"inspect", "distill", "evaluate", "generate", "plot",
                            "compare", "methods", "families", "devices", "bench"};
 
@@ -245,6 +257,7 @@ class TestCommandline : public QObject {
     QProcess process;
     process.start(POLECAT_BINARY, {"distill", sample(), "--order", "64", "-o", target});
     QVERIFY(process.waitForStarted());
+    QVERIFY(takesInterrupts(process));
     QTest::qWait(400);
     QCOMPARE(process.state(), QProcess::Running);
     QCOMPARE(kill(pid_t(process.processId()), SIGINT), 0);
@@ -269,6 +282,7 @@ class TestCommandline : public QObject {
       QProcess process;
       process.start(POLECAT_BINARY, resuming);
       QVERIFY(process.waitForStarted());
+      QVERIFY(takesInterrupts(process));
       QVERIFY2(!process.waitForFinished(wait), "it ended before it could be stopped");
       QCOMPARE(kill(pid_t(process.processId()), SIGINT), 0);
       QVERIFY(process.waitForFinished(30000));
