@@ -18,10 +18,11 @@ namespace app {
 namespace {
 
 // Work that may wait gives way to the window and to interactive jobs. Linux knows a nice value per thread (QThread's
-// priorities do nothing under its default scheduler); a thread can only become nicer, so it stays in the batch pool.
-void yieldToOthers() {
+// priorities do nothing under its default scheduler); a thread can only become nicer, so each priority has its own pool.
+void yieldToOthers(Jobs::Priority priority) {
 #ifdef __linux__
-  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 10);
+  const int nice = priority == Jobs::Priority::batch ? 10 : priority == Jobs::Priority::background ? 19 : 0;
+  if (nice > 0) setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), nice);
 #endif
 }
 
@@ -37,9 +38,10 @@ struct Jobs::Job {
 Jobs::Jobs(QObject* parent) : QObject(parent) {
   // A cancelled job may need up to 100 ms to notice: its successor, and a fit beside it, must not wait for that.
   m_interactive.setMaxThreadCount(3);
-  // The survey, the curve of the selected filter, and what the person asked for.
+  // The curve of the selected filter, its bound, and what the person asked for.
   m_batch.setMaxThreadCount(3);
-  for (QThreadPool* pool : {&m_interactive, &m_batch}) pool->setExpiryTimeout(-1);
+  m_background.setMaxThreadCount(1);  // the survey
+  for (QThreadPool* pool : {&m_interactive, &m_batch, &m_background}) pool->setExpiryTimeout(-1);
 }
 
 Jobs::~Jobs() {
@@ -64,7 +66,7 @@ Jobs::Id Jobs::start(const QString& purpose, const QString& title, Priority prio
   m_jobs.emplace(id, job);
 
   auto run = [this, id, job, priority, work = std::move(work), failed = std::move(failed)] {
-    if (priority == Priority::batch) yieldToOthers();
+    yieldToOthers(priority);
     const analysis::Task task(job->stop.get_token(),
                               [job](double fraction, std::string_view) { job->fraction = fraction; });
     // The check on arrival is what makes "newest wins" hold: a replaced job's post finds itself gone.
@@ -94,8 +96,19 @@ Jobs::Id Jobs::start(const QString& purpose, const QString& title, Priority prio
         },
         Qt::QueuedConnection);
   };
-  (priority == Priority::interactive ? m_interactive : m_batch).start(std::move(run));
+  pool(priority).start(std::move(run));
   return id;
+}
+
+QThreadPool& Jobs::pool(Priority priority) {
+  switch (priority) {
+    case Priority::interactive:
+      return m_interactive;
+    case Priority::batch:
+      return m_batch;
+    default:
+      return m_background;
+  }
 }
 
 void Jobs::finish(Id id) {
@@ -136,6 +149,7 @@ std::vector<Jobs::Entry> Jobs::entries(qint64 minimumMs) const {
 void Jobs::wait() {
   m_interactive.waitForDone();
   m_batch.waitForDone();
+  m_background.waitForDone();
 }
 
 }  // namespace app

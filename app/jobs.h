@@ -35,8 +35,8 @@ class Jobs : public QObject {
   using Work = std::function<void(const analysis::Task&, const Post&)>;
   using Failed = std::function<void(const QString& sentence)>;
 
-  // Purposes that must answer at once run before those that may wait.
-  enum class Priority { interactive, batch };
+  // Answers that a person waits for now; what may wait; what nobody asked for, which any other work goes before.
+  enum class Priority { interactive, batch, background };
 
   explicit Jobs(QObject* parent = nullptr);
   // Cancels everything and waits for it.
@@ -64,7 +64,9 @@ class Jobs : public QObject {
   struct Job;
   void finish(Id);
 
-  QThreadPool m_interactive, m_batch;
+  QThreadPool& pool(Priority);
+
+  QThreadPool m_interactive, m_batch, m_background;
   std::map<Id, std::shared_ptr<Job>> m_jobs;
   Id m_next = 1;
 };

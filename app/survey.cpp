@@ -116,7 +116,7 @@ void Survey::restart() {
   if (todo.empty() || m_held) return m_jobs.cancel(purpose);
 
   const QString title = (todo.size() == 1 ? tr("Surveying %1 filter") : tr("Surveying %1 filters")).arg(todo.size());
-  m_jobs.start(purpose, title, Jobs::Priority::batch,
+  m_jobs.start(purpose, title, Jobs::Priority::background,
                [this, todo = std::move(todo), fitWeight = m_document.fitWeight(), checkpoint = m_document.checkpoint()](
                    const analysis::Task& task, const Jobs::Post& post) {
                  QElapsedTimer sincePost;

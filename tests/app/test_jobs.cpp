@@ -4,6 +4,12 @@
 #include <atomic>
 #include <thread>
 
+#ifdef __linux__
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include "analysis/error.h"
 #include "app/jobs.h"
 
@@ -101,6 +107,30 @@ class TestJobs : public QObject {
     QCOMPARE(jobs.entries(0).front().title, QStringLiteral("Surveying"));
     go = true;
     QTRY_VERIFY(jobs.entries(0).empty());
+  }
+
+  // The survey of all filters must not take half of a processor from the curve that a person looks at.
+  void prioritiesAreThoseOfTheSystem() {
+#ifdef __linux__
+    Jobs jobs;
+    std::atomic<int> nice[3] = {-100, -100, -100};
+    const auto look = [&](const char* purpose, Jobs::Priority priority, std::atomic<int>& seen) {
+      jobs.start(purpose, purpose, priority, [&seen](const analysis::Task&, const Jobs::Post&) {
+        seen = getpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)));
+      });
+    };
+    look("fit", Jobs::Priority::interactive, nice[0]);
+    look("curve", Jobs::Priority::batch, nice[1]);
+    look("survey", Jobs::Priority::background, nice[2]);
+    jobs.wait();
+    QCOMPARE(nice[0].load(), getpriority(PRIO_PROCESS, 0));
+    // The system's scale ends at 19: a program that was started there has no room below.
+    if (nice[0] >= 10) QSKIP("this program runs at the lowest priority itself");
+    QVERIFY(nice[0] < nice[1]);
+    QVERIFY(nice[1] < nice[2]);
+#else
+    QSKIP("threads have no priorities of their own here");
+#endif
   }
 
   void destructionStopsRunningJobs() {
