@@ -240,10 +240,7 @@ void EffectPanel::refresh() {
       m_layers->setItem(row, column, item);
     }
   }
-  for (int column = 1; column < m_layers->columnCount(); ++column) {
-    m_layers->resizeColumnToContents(column);
-    m_layers->setColumnWidth(column, m_layers->columnWidth(column) + widgets::applicationTheme().space(3));
-  }
+  for (int column = 1; column < m_layers->columnCount(); ++column) m_layers->resizeColumnToContents(column);
 }
 
 bool EffectPanel::event(QEvent* event) {

@@ -165,7 +165,7 @@ void FilterPanel::restyle() {
   const int digit = QFontMetrics(figures).horizontalAdvance(QLatin1Char('0'));
   const int widths[FilterTable::columns] = {8, 11, 7, 9, 8, 11, 9, 8, 10, 10};
   for (int column = 0; column < FilterTable::columns; ++column)
-    m_view->setColumnWidth(column, digit * widths[column] + theme.space(3));
+    m_view->setColumnWidth(column, digit * widths[column] + theme.space(4));
   m_count->setStyleSheet(QStringLiteral("color: %1;").arg(theme.colour(widgets::Role::MutedText).name()));
   m_problem->setStyleSheet(QStringLiteral("color: %1;").arg(theme.colour(widgets::Role::Unstable).name()));
 }
