@@ -76,7 +76,7 @@ std::vector<HelpPage> helpPages() {
   return pages;
 }
 
-HelpPages::HelpPages(QWidget* parent) : QDialog(parent), m_pages(helpPages()) {
+HelpPages::HelpPages(QWidget* parent, int page) : QDialog(parent), m_pages(helpPages()) {
   setObjectName(QStringLiteral("helpPages"));
   setWindowTitle(tr("Help"));
   const widgets::Theme theme = widgets::applicationTheme();
@@ -85,7 +85,7 @@ HelpPages::HelpPages(QWidget* parent) : QDialog(parent), m_pages(helpPages()) {
   m_list->setWordWrap(true);
   m_list->setFixedWidth(theme.space(56));
   m_list->setSpacing(theme.space(1));
-  for (const HelpPage& page : m_pages) m_list->addItem(page.title);
+  for (const HelpPage& known : m_pages) m_list->addItem(known.title);
   m_text = new QTextBrowser;
   m_text->setAccessibleName(tr("Text of the help page"));
   m_text->setOpenExternalLinks(true);
@@ -98,7 +98,7 @@ HelpPages::HelpPages(QWidget* parent) : QDialog(parent), m_pages(helpPages()) {
   layout->addWidget(m_text, 1);
   resize(qRound(1040 * theme.scale()), qRound(720 * theme.scale()));
   connect(m_list, &QListWidget::currentRowChanged, this, &HelpPages::turnTo);
-  m_list->setCurrentRow(0);
+  m_list->setCurrentRow(page);
 }
 
 void HelpPages::turnTo(int page) {

@@ -21,7 +21,8 @@ class HelpPages : public QDialog {
   Q_OBJECT
 
  public:
-  explicit HelpPages(QWidget* parent = nullptr);
+  // Opens at `page` of helpPages().
+  explicit HelpPages(QWidget* parent = nullptr, int page = 0);
 
  protected:
   void resizeEvent(QResizeEvent*) override;

@@ -46,12 +46,32 @@ void MainWindow::buildHelpMenu() {
   help->addAction(explained(new QAction(tr("Guided &tour"), this), "help.tour",
                             tr("From an impulse response to a speed-up in eight steps"), QKeySequence(Qt::Key_F1),
                             [this] { startTour(); }));
+  const auto open = [this](int page) {
+    try {
+      auto* pages = new HelpPages(this, page);
+      pages->setAttribute(Qt::WA_DeleteOnClose);
+      pages->show();
+    } catch (const std::exception& error) {
+      m_banner->tell(QString::fromUtf8(error.what()));
+    }
+  };
   help->addAction(explained(new QAction(tr("&Pages"), this), "help.pages",
-                            tr("Tutorial, methods, honest speed, recipes, keys"), QKeySequence(Qt::CTRL | Qt::Key_F1), [this] {
-                              auto* pages = new HelpPages(this);
-                              pages->setAttribute(Qt::WA_DeleteOnClose);
-                              pages->show();
-                            }));
+                            tr("Tutorial, methods, honest speed, recipes, keys"), QKeySequence(Qt::CTRL | Qt::Key_F1),
+                            [open] { open(0); }));
+  // Each by its title, so that the palette finds it. Where a page is missing, the entry above says so.
+  QMenu* titles = help->addMenu(tr("P&age"));
+  std::vector<HelpPage> pages;
+  try {
+    pages = helpPages();
+  } catch (const std::exception&) {
+    titles->setEnabled(false);
+  }
+  for (int page = 0; page < static_cast<int>(pages.size()); ++page) {
+    const HelpPage& known = pages[static_cast<std::size_t>(page)];
+    const QString name = QStringLiteral("help.page.") + QFileInfo(known.path).baseName();
+    titles->addAction(explained(new QAction(known.title, this), qPrintable(name), tr("Opens the help at this page"), {},
+                                [open, page] { open(page); }));
+  }
   help->addAction(explained(new QAction(tr("&Glossary"), this), "help.glossary",
                             tr("What the words of the window mean"), QKeySequence(Qt::SHIFT | Qt::Key_F1), [this] {
                               auto* glossary = new Glossary(this);

@@ -124,6 +124,21 @@ class TestTeaching : public QObject {
     dialog->close();
   }
 
+  void aHelpPageOpensByItsTitle() {
+    const std::vector<HelpPage> pages = helpPages();
+    for (std::size_t page = 0; page < pages.size(); ++page) {
+      for (QAction* listed : m_window->actionsListed())
+        if (listed->text() == pages[page].title) listed->trigger();
+      auto* dialog = m_window->findChild<HelpPages*>();
+      QVERIFY2(dialog && dialog->isVisible(), qPrintable(pages[page].title));
+      QCOMPARE(dialog->findChild<QListWidget*>()->currentRow(), static_cast<int>(page));
+      dialog->close();
+      QTRY_VERIFY(!m_window->findChild<HelpPages*>());
+    }
+    m_window->activateWindow();
+    QVERIFY(QTest::qWaitForWindowActive(m_window.get()));
+  }
+
   void theHelpPagesShowTextAndPictures() {
     QTest::keyClick(m_window.get(), Qt::Key_F1, Qt::ControlModifier);
     auto* dialog = m_window->findChild<HelpPages*>();
