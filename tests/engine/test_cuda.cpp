@@ -294,17 +294,23 @@ class TestCuda : public QObject {
     QCOMPARE(text, expectedText);
   }
 
-  // The same with a prompt in chunks: one sequence of as many tokens as our own products take.
+  // The same with a prompt in chunks, or of heads of 64 channels on tensor cores: as many tokens as our own products take.
+  void ownKernelsRunChunks_data() {
+    QTest::addColumn<int>("width");
+    for (const int width : {32, 256}) QTest::newRow(width == 32 ? "modal" : "attention") << width;
+  }
   void ownKernelsRunChunks() {
     if (!gpu().usable) QSKIP(gpu().remark.c_str());
-    Setting s = setting("modal", 32, 15, 80);
+    QFETCH(int, width);
+    const bool modal = width == 32;
+    Setting s = setting(modal ? "modal" : "attention", width, 15, 80);
     const auto ids = randomTokens(66, s.c.sizes.vocabulary, 9);
     const auto expected = logits(s.model, s.w, ids, 64);
     s.w.batchInvariant = true;
     const auto chunks = logitsOn(board(), s.model, s.w, ids, 64);
     QVERIFY2(distance(chunks, expected) < 2e-2, qPrintable(QString::number(distance(chunks, expected))));
-    s.w.mode.prefill = Prefill::scan;
-    QVERIFY(logitsOn(board(), s.model, s.w, ids, 64) != chunks);  // it was another way
+    if (modal) s.w.mode.prefill = Prefill::scan;
+    QVERIFY(logitsOn(board(), s.model, s.w, ids, modal ? 64 : 1) != chunks);  // it was another way: token after token
   }
 
   void textsAreThoseOfTheCpu_data() { addKinds(); }
