@@ -85,17 +85,24 @@ class Gates {
 #pragma unroll
     for (int s = 0; s < 3; ++s) m_bias[s] = f.bias[s * streamChannels + column];
   }
-  __device__ Inputs load(int sequence) const {
-    Inputs in;
+  // `in` is known from then on: the newest from this step, the past from the ones before.
+  __device__ void loadNewest(int sequence, Inputs& in) const {
     const T* streams = m_streams + std::size_t(sequence) * m_columns;
-    const T* history = m_history + std::size_t(sequence) * m_rows;
 #pragma unroll
     for (int s = 0; s < 3; ++s) in.newest[s] = streams[s * streamChannels];
+  }
+  __device__ void loadPast(int sequence, Inputs& in) const {
+    const T* history = m_history + std::size_t(sequence) * m_rows;
 #pragma unroll
     for (int lag = 0; lag < lags; ++lag)
 #pragma unroll
       for (int s = 0; s < 3; ++s)
         in.past[lag][s] = m_place[lag] >= 0 ? history[m_place[lag] + s * streamChannels] : fromFloat<T>(0);
+  }
+  __device__ Inputs load(int sequence) const {
+    Inputs in;
+    loadNewest(sequence, in);
+    loadPast(sequence, in);
     return in;
   }
   // The newest inputs go into the history.

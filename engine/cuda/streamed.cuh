@@ -69,14 +69,17 @@ __global__ __launch_bounds__(streamThreads) void modesStreamKernel(MixerStep ste
   }
   const int own = thread / groupSize, place = group * groupSize + channel, column = m.order[place];
   const float direct = m.direct[place];
-  waitForPredecessor();
+  // Nor does it write the position, or inputs of earlier tokens. Asking for these first pays where a block has one turn.
+  if (endChunk - firstChunk > 1) waitForPredecessor();
   const int position = step.control->position;
   const auto active = [&](int chunk) {
     return own < Sequences && chunk < endChunk && chunk * Sequences + own < step.batch && column >= 0;
   };
   const Gates<T> gates(step, position, max(column, 0));
   typename Gates<T>::Inputs coming = {};
-  if (active(firstChunk)) coming = gates.load(firstChunk * Sequences + own);
+  if (active(firstChunk)) gates.loadPast(firstChunk * Sequences + own, coming);
+  waitForPredecessor();
+  if (active(firstChunk)) gates.loadNewest(firstChunk * Sequences + own, coming);
   __syncthreads();  // the barriers are there
 
   unsigned phase = 0;
