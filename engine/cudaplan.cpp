@@ -56,12 +56,13 @@ int keyWidth(const BlockShape& block, const Shape& shape) {
   return block.keyValueWidth > 0 ? block.keyValueWidth : shape.width;
 }
 
-CudaWeights::Linear linear(Arena& arena, int inputs, int outputs, Size typeBytes, bool bias) {
+CudaWeights::Linear linear(Arena& arena, int inputs, int outputs, Size typeBytes, bool bias, bool normed = false) {
   CudaWeights::Linear made;
   made.inputs = inputs;
   made.outputs = outputs;
   made.weight = arena.part(size(inputs) * size(outputs) * typeBytes);
   if (bias) made.bias = arena.part(size(outputs) * sizeof(float));
+  if (normed) made.normProducts = arena.part(2 * size(outputs) * sizeof(float));
   return made;
 }
 
@@ -93,11 +94,17 @@ std::size_t cudaTypeBytes(const Workload& workload) {
   return workload.precision == Precision::float32 ? 4 : 2;
 }
 
+bool cudaCarriesNorms(const Shape& shape, const Workload& workload) {
+  const auto between = [](const BlockShape& block) { return !hasHeads(block) && !block.parallel; };
+  return workload.precision != Precision::float32 && std::all_of(shape.blocks.begin(), shape.blocks.end(), between);
+}
+
 CudaWeights cudaWeights(const Shape& shape, const Workload& workload) {
   CudaWeights plan;
   Arena arena(plan.bytes);
   const Size type = cudaTypeBytes(workload);
   const int stride = padded(shape.width), inner = padded(shape.innerWidth), vocabulary = padded(shape.vocabulary);
+  const bool carried = cudaCarriesNorms(shape, workload);
   const auto norm = [&] {
     return CudaWeights::Norm{arena.part(size(stride) * sizeof(float)), arena.part(size(stride) * sizeof(float))};
   };
@@ -110,18 +117,18 @@ CudaWeights cudaWeights(const Shape& shape, const Workload& workload) {
       mixer.norm = norm();
       if (heads) mixer.innerNorm = norm();
       if (attends(block)) b.keyStride = padded(keyWidth(block, shape));
-      mixer.in = linear(arena, stride, attends(block) ? stride + 2 * b.keyStride : streams, type, true);
+      mixer.in = linear(arena, stride, attends(block) ? stride + 2 * b.keyStride : streams, type, true, carried);
       mixer.out = linear(arena, stride, stride, type, true);
       if (attends(block)) continue;
       mixer.shortWeight = arena.part(size(shape.shortFilterTaps) * size(streams) * sizeof(float));
       mixer.shortBias = arena.part(size(streams) * sizeof(float));
     }
     b.mlpNorm = norm();
-    b.mlpIn = linear(arena, stride, gated(block, shape) ? 2 * inner : inner, type, true);
+    b.mlpIn = linear(arena, stride, gated(block, shape) ? 2 * inner : inner, type, true, carried);
     b.mlpOut = linear(arena, inner, stride, type, true);
   }
-  plan.embedding = linear(arena, stride, vocabulary, type, false);
-  if (!shape.tiedHead) plan.head = linear(arena, stride, vocabulary, type, true);
+  plan.embedding = linear(arena, stride, vocabulary, type, false, carried && shape.tiedHead);
+  if (!shape.tiedHead) plan.head = linear(arena, stride, vocabulary, type, true, carried);
   plan.positions = arena.part(size(shape.positions) * size(stride) * sizeof(float));
   plan.finalNorm = norm();
   return plan;
@@ -276,6 +283,12 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
   plan.kept = arena.part(batch * size(plan.keptSteps) * sizeof(int));
   plan.control = arena.part(256);
   plan.library = arena.part(libraryBytes);
+  if (cudaCarriesNorms(shape, workload) && !workload.batchInvariant && workload.batch > 1 &&
+      workload.batch <= cudaMostCarriedRows) {
+    const Size parts = (stride + cudaCarriedPart - 1) / cudaCarriedPart;
+    plan.normSums = arena.part(batch * ((parts + 1) / 2 * 2) * 2 * sizeof(float));
+    plan.normCentres = arena.part(batch * sizeof(float));
+  }
   if (hyena && !gates && !kept && mixer == Mixer::modal && workload.batch == 1)
     plan.alone = arena.part(256 + (2 * stride + size(plan.innerStride)) * 8 +
                             shape.blocks.size() * stride * CudaSession::aloneBytesPerPlace);

@@ -25,6 +25,7 @@ inline constexpr int cudaNarrowHead = 256, cudaWidestHead = 8192;
 struct CudaWeights {
   struct Linear {
     CudaPart weight, bias;
+    CudaPart normProducts;  // [2, outputs] float32, where cudaCarriesNorms(): of the norm before it, see kernels.h
     int inputs = 0, outputs = 0;
   };
   struct Norm {
@@ -70,6 +71,7 @@ struct CudaSession {
   std::vector<Block> blocks;
   CudaPart residual, normed, streams, mixed, hidden, gated, logits, scores, best, partial, arrived;
   CudaPart prompt, next, kept, control, library;  // workspace
+  CudaPart normSums, normCentres;  // of norms that products of few rows carry, see kernels.h
   CudaPart thresholds;  // of top-k and top-p, for each sequence
   CudaPart passed, identity;  // of several convolutions: gate, one and input of the next; the short filter that keeps them
   CudaPart alone;  // of steps in one kernel (batch 1, modal): 256 bytes, exchanged numbers, a table of all channels
@@ -87,6 +89,10 @@ struct CudaSession {
   std::size_t tableBytes = 0, stateBytes = 0, cacheBytes = 0, workspaceBytes = 0;
   std::size_t bytes = 0;
 };
+
+// Few rows, and blocks whose norms lie between two products of theirs: see CarriedNorm of kernels.h.
+inline constexpr int cudaCarriedPart = 64, cudaMostCarriedRows = 64;
+bool cudaCarriesNorms(const Shape&, const Workload&);
 
 // Sides of the tiles of the tiled convolution, see engine/cuda/tiled.h.
 inline constexpr int cudaTileRows = 16, cudaTileWindow = 512;

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "engine/cuda/rows.h"
 #include "engine/cuda/sections.h"
 #include "engine/cuda/wideheads.h"
 
@@ -53,6 +54,13 @@ NormView Forward::norm(const CudaWeights::Norm& norm, const Norm& host) const {
 
 // With a norm: `x` is the residual stream, whose rows are normalised on the way or beforehand.
 void Forward::multiply(VectorProduct p) {
+  if (m_carried > 0 && p.norm.scale) {
+    const float* products = p.carried.products;
+    p.carried = carried(p.norm);
+    p.carried.products = products;
+    p.norm = {};
+    p.x = at(m_plan.normed);
+  }
   char* workspace = at(m_plan.library);
   VectorProduct plain = p;
   plain.norm = {};
@@ -77,7 +85,17 @@ VectorProduct Forward::describe(int rows, const CudaWeights::Linear& layer, cons
   p.norm = norm;
   p.finish = finish;
   p.y = y;
+  if (layer.normProducts.bytes > 0) p.carried.products = m_weights->at<float>(layer.normProducts);
   return p;
+}
+
+void Forward::add(int rows, const CudaWeights::Linear& layer, const void* x, const NormView& next) {
+  VectorProduct p = describe(rows, layer, {}, x, Finish::add, at(m_plan.residual));
+  if (m_carried > 0) {
+    m_carried = carriedPart;
+    p.carried = carried(next);
+  }
+  multiply(p);
 }
 
 void Forward::rotate(std::size_t block, const Rotation& given) const {
@@ -217,7 +235,7 @@ void Forward::openMlp(std::size_t block, int rows) {
   const Mlp& mlp = m_host.blocks[block].mlp;
   const bool whole = !mlp.gated && mlp.activation == Activation::geluTanh;  // the product takes it along
   char* hidden = at(m_plan.hidden);
-  product(rows, w.mlpIn, norm(w.mlpNorm, mlp.norm), at(m_plan.residual), whole ? Finish::gelu : Finish::store, hidden);
+  product(rows, w.mlpIn, mlpNorm(block), at(m_plan.residual), whole ? Finish::gelu : Finish::store, hidden);
   if (!whole)
     activateRows(hidden, rows, m_plan.innerStride, mlp.activation, mlp.gated, mlp.gated ? at(m_plan.gated) : hidden, m_type,
                  m_launch);
@@ -225,8 +243,7 @@ void Forward::openMlp(std::size_t block, int rows) {
 
 void Forward::closeMlp(std::size_t block, int rows) {
   const bool gated = m_host.blocks[block].mlp.gated;
-  product(rows, m_weights->plan().blocks[block].mlpOut, {}, at(gated ? m_plan.gated : m_plan.hidden), Finish::add,
-          at(m_plan.residual));
+  add(rows, m_weights->plan().blocks[block].mlpOut, at(gated ? m_plan.gated : m_plan.hidden), mixerNorm(block + 1));
 }
 
 // Residual rows through all blocks; mix(block, op, projection) takes the residual stream through the input projection
@@ -238,7 +255,7 @@ void Forward::layers(int rows, Mix&& mix) {
     const Block& host = m_host.blocks[i];
     for (std::size_t op = 0; op < std::max<std::size_t>(1, host.operators.size()); ++op) {
       const CudaWeights::Mixer& w = m_weights->plan().blocks[i].mixers[op];
-      const NormView first = norm(w.norm, host.attention.empty() ? host.operators[op].norm : host.attention[0].norm);
+      const NormView first = mixerNorm(i, op);
       mix(i, op, describe(rows, w.in, first, residual, Finish::store, at(m_plan.streams)));
       const char* mixed = at(m_plan.mixed);
       if (host.kind == BlockShape::Kind::multiHyena) {
@@ -247,7 +264,7 @@ void Forward::layers(int rows, Mix&& mix) {
         mixed = at(m_plan.normed);
       }
       if (host.parallel) openMlp(i, rows);  // reads what the mixer read
-      product(rows, w.out, {}, mixed, Finish::add, residual);
+      add(rows, w.out, mixed, mlpNorm(i));
     }
     if (!host.parallel) openMlp(i, rows);
     closeMlp(i, rows);
@@ -258,7 +275,7 @@ void Forward::layers(int rows, Mix&& mix) {
 void Forward::head(int rows, int first, int step, float* to) {
   const CudaWeights& w = m_weights->plan();
   const CudaWeights::Linear& layer = w.head.outputs > 0 ? w.head : w.embedding;
-  const NormView final = norm(w.finalNorm, m_host.finalNorm);
+  const NormView final = mixerNorm(m_host.blocks.size());
   if (first == 0 && step == 1) return product(rows, layer, final, at(m_plan.residual), Finish::logits, to);
   normalizeRows(final, at<float>(m_plan.residual), rows, first, step, m_plan.stride, m_type, at(m_plan.normed),
                 m_launch);
@@ -283,9 +300,15 @@ Embedding Forward::nextTokens() const {
 
 void Forward::step() {
   if (m_alone) return stepAlone(*m_alone, m_type, m_launch);
-  embed(nextTokens(), m_type, at<float>(m_plan.residual), m_launch);
+  Embedding tokens = nextTokens();
+  if (m_plan.normSums.bytes > 0 && canMultiplyRows()) {
+    m_carried = m_host.width;
+    tokens.carried = carried(mixerNorm(0));
+  }
+  embed(tokens, m_type, at<float>(m_plan.residual), m_launch);
   layers(m_workload.batch, [&](std::size_t block, std::size_t op, const VectorProduct& p) { mixStep(block, op, p); });
   head(m_workload.batch, 0, 1, at<float>(m_plan.logits));
+  m_carried = 0;
   Launch last = m_launch;
   if (m_beside) {
     check(cudaStreamWaitEvent(m_launch.stream, m_added.get(), 0), "waiting for tiles");

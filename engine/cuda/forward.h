@@ -42,12 +42,21 @@ class Forward {
 
  private:
   NormView norm(const CudaWeights::Norm& norm, const Norm& host) const;
+  // Before a block's first projection, or behind the last block.
+  NormView mixerNorm(std::size_t block, std::size_t op = 0) const;
+  NormView mlpNorm(std::size_t block) const {
+    return norm(m_weights->plan().blocks[block].mlpNorm, m_host.blocks[block].mlp.norm);
+  }
+  // A norm of the residual stream, to come or just made, while norms are carried.
+  CarriedNorm carried(const NormView&) const;
   void multiply(VectorProduct p);
   VectorProduct describe(int rows, const CudaWeights::Linear& layer, const NormView& norm, const void* x, Finish finish,
                          void* y) const;
   void product(int rows, const CudaWeights::Linear& layer, const NormView& norm, const void* x, Finish finish, void* y) {
     multiply(describe(rows, layer, norm, x, finish, y));
   }
+  // To the residual stream, which `next` will norm.
+  void add(int rows, const CudaWeights::Linear& layer, const void* x, const NormView& next);
   // Convolutions of a block, whose parts lie one behind the other: the two operators of MultiHyena, the passes of H3.
   std::size_t operators(std::size_t block) const {
     return std::max<std::size_t>(m_host.blocks[block].operators.size(), static_cast<std::size_t>(passes(block)));
@@ -96,6 +105,7 @@ class Forward {
   int m_vocabularySize;
   Launch m_launch;
   bool m_tuning = false;
+  int m_carried = 0;  // CarriedNorm::partWidth of what comes with the residual stream; 0: norms have kernels of their own
   DeviceBuffer m_memory;
   std::vector<int> m_mostSlots;
   std::optional<AloneStep> m_alone;  // set: how steps run

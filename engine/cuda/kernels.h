@@ -40,6 +40,26 @@ struct NormView {
   bool epsOutside = false;  // see Norm of engine/weights.h
 };
 
+// A norm in front of a product of few rows (rows.h) without a kernel of its own. But for two numbers a row it is linear:
+//   W norm(x) = multiplier (W scaled - (mean - centre) (W scale)) + W shift.
+// What makes the residual stream writes `scaled` and `sums` too, the product that reads `scaled` does the rest. The centre
+// is the mean that the row had at the norm before: rows far from zero are rounded by what they are apart from that. An RMS
+// norm has mean and centre 0.
+struct CarriedNorm {
+  NormView norm;  // scale null: none
+  void* scaled;   // [rows, stride] bfloat16: (x - centre) scale
+  float2* sums;   // [rows, pitch]: of x - centre and of its squares, over partWidth channels
+  int partWidth;
+  float* centre;          // [rows]; the product that reads `scaled` moves it to the mean
+  const float* products;  // [2, outputs] of that product: W scale, W shift
+};
+__host__ __device__ constexpr int carriedParts(const CarriedNorm& c) {
+  return (c.norm.width + c.partWidth - 1) / c.partWidth;
+}
+__host__ __device__ constexpr int carriedPitch(const CarriedNorm& c) {
+  return (carriedParts(c) + 1) / 2 * 2;
+}
+
 // ---- weights and rows
 
 // to[r, c] (stride, type T or float32) = from[r, c] of host order (already on the device, float32 [rows, columns]).
@@ -50,7 +70,9 @@ void randomRows(std::uint64_t seed, float scale, float centre, int rows, int col
 // to[lag, channel] = reversed[channel, length-1-lag], lag < lags; 0 beyond `length`. Lag 0 gets the skip added.
 void transposeTaps(const float* reversed, const float* skip, int channels, int length, int lags, float* to, int stride,
                    const Launch&);
-// residual[row] = embedding[token] + positions[position + row % tokens].
+// to: CarriedNorm::products of a matrix [outputs, inputs] of bfloat16.
+void multiplyNorm(const NormView&, const void* weight, int outputs, int inputs, float* to, const Launch&);
+// residual[row] = embedding[token] + positions[position + row % tokens]. For a norm to come, bfloat16: parts of whole rows.
 struct Embedding {
   const std::int32_t* tokens;  // [rows]
   const void* table;           // [vocabulary, stride] T
@@ -58,6 +80,7 @@ struct Embedding {
   int rows, stride;
   const Control* control;  // decoding: all rows at control->position; null: row r is at `position` + r % tokensPerRow
   int position, tokensPerRow;
+  CarriedNorm carried;  // the norm to come
 };
 void embed(const Embedding&, Type, float* residual, const Launch&);
 // to[r] = norm(residual[first + r * step]), T.
@@ -75,6 +98,7 @@ struct VectorProduct {
   NormView norm;
   Finish finish;
   void* y;  // [rows, outputs]
+  CarriedNorm carried;  // rows.h alone: the norm to come of Finish::add; otherwise the norm of x, which is its `scaled`
 };
 void multiplyVectors(const VectorProduct&, Type, const Launch&);
 

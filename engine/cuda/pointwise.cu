@@ -55,16 +55,19 @@ __global__ void transposeKernel(const float* reversed, const float* skip, int ch
   }
 }
 
-template <class T>
-__global__ void embedKernel(Embedding e, float* residual) {
+// A warp for each output; sums in a fixed order.
+__global__ void normProductsKernel(NormView norm, const Half* weight, int outputs, int inputs, float* to) {
   waitForPredecessor();
-  letSuccessorStart();
-  const int row = blockIdx.x;
-  const T* from = static_cast<const T*>(e.table) + std::size_t(e.tokens[row]) * e.stride;
-  const int position = e.control ? e.control->position : e.position + row % e.tokensPerRow;
-  const float* shift = e.positions ? e.positions + std::size_t(position) * e.stride : nullptr;
-  for (int i = threadIdx.x; i < e.stride; i += threads)
-    residual[std::size_t(row) * e.stride + i] = toFloat(from[i]) + (shift ? shift[i] : 0.0F);
+  const int output = (blockIdx.x * threads + threadIdx.x) / 32, lane = threadIdx.x % 32;
+  if (output >= outputs) return;
+  const Half* row = weight + std::size_t(output) * inputs;
+  float ofScale = 0, ofShift = 0;
+  for (int i = lane; i < norm.width; i += 32) {
+    ofScale += toFloat(row[i]) * norm.scale[i];
+    if (norm.shift) ofShift += toFloat(row[i]) * norm.shift[i];
+  }
+  ofScale = warpSum(ofScale), ofShift = warpSum(ofShift);
+  if (lane == 0) to[output] = ofScale, to[outputs + output] = ofShift;
 }
 
 __device__ float blockSum(float x, float* shared) {
@@ -76,6 +79,38 @@ __device__ float blockSum(float x, float* shared) {
 #pragma unroll
   for (int w = 0; w < threads / 32; ++w) sum += shared[w];
   return sum;
+}
+
+template <class T>
+__global__ void embedKernel(Embedding e, float* residual) {
+  __shared__ float shared[threads / 32];
+  waitForPredecessor();
+  letSuccessorStart();
+  const int row = blockIdx.x;
+  const T* from = static_cast<const T*>(e.table) + std::size_t(e.tokens[row]) * e.stride;
+  const int position = e.control ? e.control->position : e.position + row % e.tokensPerRow;
+  const float* shift = e.positions ? e.positions + std::size_t(position) * e.stride : nullptr;
+  float* to = residual + std::size_t(row) * e.stride;
+  float sum = 0;
+  for (int i = threadIdx.x; i < e.stride; i += threads) {
+    const float value = toFloat(from[i]) + (shift ? shift[i] : 0.0F);
+    to[i] = value;
+    sum += value;  // padding is zero
+  }
+  const CarriedNorm& next = e.carried;
+  if (!next.norm.scale) return;
+  const float centre = next.norm.shift ? blockSum(sum, shared) / next.norm.width : 0.0F;
+  float squares = 0;
+  sum = 0;
+  for (int i = threadIdx.x; i < e.stride; i += threads) {
+    const float value = i < next.norm.width ? to[i] - centre : 0.0F;
+    static_cast<Half*>(next.scaled)[std::size_t(row) * e.stride + i] = fromFloat<Half>(value * next.norm.scale[i]);
+    sum += value;
+    squares += value * value;
+  }
+  sum = blockSum(sum, shared);
+  squares = blockSum(squares, shared);
+  if (threadIdx.x == 0) next.sums[row * carriedPitch(next)] = make_float2(sum, squares), next.centre[row] = centre;
 }
 
 __device__ inline void storeFour(float* to, float a, float b, float c, float d) {
@@ -164,6 +199,11 @@ void transposeTaps(const float* reversed, const float* skip, int channels, int l
                    const Launch& where) {
   launch(transposeKernel, dim3(blocksFor(lags, 32), blocksFor(stride, 32)), dim3(32, 8), 0, where, reversed, skip,
          channels, length, lags, to, stride);
+}
+
+void multiplyNorm(const NormView& norm, const void* weight, int outputs, int inputs, float* to, const Launch& where) {
+  launch(normProductsKernel, blocksFor(static_cast<std::size_t>(outputs), threads / 32), threads, 0, where, norm,
+         static_cast<const Half*>(weight), outputs, inputs, to);
 }
 
 void embed(const Embedding& embedding, Type type, float* residual, const Launch& where) {

@@ -1,25 +1,28 @@
 // Linear layers for some dozens of rows: bound by reading the weights once. A block of threads multiplies a tile of
 // outputs, or, in a cluster, its share of the inputs of one. The copy engine brings tiles of weights and rows some stages
 // ahead, the first weights before the kernel in front of this one has ended. Sums are made in one order, whatever the
-// number of rows.
+// number of rows. Norms between products are carried, see CarriedNorm.
 #include "engine/cuda/rows.h"
 
-#include "engine/cuda/tiles.cuh"
+#include "engine/cuda/rowsfinish.cuh"
 
 namespace engine::cuda {
 namespace {
 
-constexpr int groupThreads = 128;  // that multiply 64 outputs; one more warp asks for what is to come
 constexpr int mostSharedBytes = 226 * 1024;  // of a multiprocessor
 
-// Blocks: of a multiprocessor; with two the next kernel's can wait beside this one's.
-template <int Outputs, int Rows, int Blocks>
+// One more warp than multiply asks for what is to come, another one gathers norms. Blocks: of a multiprocessor; with two
+// the next kernel's can wait beside this one's.
+template <int Outputs, int Rows, int Blocks, Carried Norm>
 struct RowsLayout {
-  static constexpr int multiplying = Outputs / tileOutputs * groupThreads, threads = multiplying + 32;
+  static constexpr int multiplying = Outputs / tileOutputs * groupThreads;
+  static constexpr int gathering = Norm == Carried::before ? 32 : 0, threads = multiplying + 32 + gathering;
   static constexpr int weightBytes = Outputs * lineBytes, bytes = weightBytes + Rows * lineBytes;
-  static constexpr int stages = (mostSharedBytes / Blocks - swizzleBytes - 1536) / bytes;
+  static constexpr int stages = (mostSharedBytes / Blocks - swizzleBytes - 2048) / bytes;
   static constexpr int shared = stages * bytes + swizzleBytes;
-  static_assert(Rows * Outputs * 4 <= stages * bytes);  // the sums go where the stages were
+  static constexpr int sumBytes = Rows * Outputs * 4, warps = multiplying / 32;
+  // The sums go where the stages were, and behind them what they give to a norm.
+  static_assert(sumBytes + warps * Rows * static_cast<int>(sizeof(float2)) <= stages * bytes);
 };
 
 #if __CUDA_ARCH__ >= 900
@@ -42,86 +45,18 @@ __device__ inline float4 loadFrom(unsigned rank, unsigned address) {
   return value;
 }
 
-// A lane's part of 8 rows of a tile's outputs, see multiplyTiles(). Neighbouring lanes exchange sums, so that each has two
-// outputs next to each other: of row `row`, at `output` and 8 further on.
-struct RowsPlace {
-  int row, output;
-  bool odd;
-  __device__ explicit RowsPlace(int firstOutput) {
-    const int thread = threadIdx.x, lane = thread % 32;
-    odd = lane / 4 % 2;
-    row = 2 * (lane % 4) + odd;
-    output = firstOutput + thread / 32 * 16 + lane / 8 * 2;
-  }
-};
-struct TwoPairs {
-  float2 at[2];
-};
-
-__device__ inline bool wide(Finish finish) {
-  return finish == Finish::add || finish == Finish::logits;
-}
-
-__device__ inline TwoPairs loadBias(const VectorProduct& p, const RowsPlace& place) {
-  TwoPairs bias{};
-#pragma unroll
-  for (int half = 0; half < 2; ++half) {
-    const int o = place.output + 8 * half;
-    if (!p.bias || o >= p.outputs) continue;
-    bias.at[half] =
-        wide(p.finish) ? loadTwo(static_cast<const float*>(p.bias) + o) : loadTwo(static_cast<const Half*>(p.bias) + o);
-  }
-  return bias;
-}
-
-// What the residual stream holds at rows 8 j on.
-__device__ inline TwoPairs loadResidual(const VectorProduct& p, const RowsPlace& place, int j) {
-  TwoPairs before{};
-  const int row = 8 * j + place.row;
-#pragma unroll
-  for (int half = 0; half < 2; ++half) {
-    const int o = place.output + 8 * half;
-    if (p.finish == Finish::add && row < p.rows && o < p.outputs)
-      before.at[half] = loadTwo(static_cast<const float*>(p.y) + std::size_t(row) * p.outputs + o);
-  }
-  return before;
-}
-
-__device__ inline void finishRows(const VectorProduct& p, const RowsPlace& place, int j, float4 sums, const TwoPairs& bias,
-                                  const TwoPairs& before) {
-  const int row = 8 * j + place.row;
-  const float parts[4] = {sums.x, sums.y, sums.z, sums.w};
-#pragma unroll
-  for (int half = 0; half < 2; ++half) {
-    const float low = parts[2 * half], high = parts[2 * half + 1];
-    const float mine = place.odd ? high : low;
-    const float given = __shfl_xor_sync(0xffffffffu, place.odd ? low : high, 4);
-    const int o = place.output + 8 * half;
-    if (row >= p.rows || o >= p.outputs) continue;
-    float2 sum = place.odd ? make_float2(given, mine) : make_float2(mine, given);
-    sum.x += bias.at[half].x, sum.y += bias.at[half].y;
-    const std::size_t at = std::size_t(row) * p.outputs + o;
-    if (wide(p.finish)) {
-      *reinterpret_cast<float2*>(static_cast<float*>(p.y) + at) =
-          make_float2(before.at[half].x + sum.x, before.at[half].y + sum.y);
-    } else {
-      if (p.finish == Finish::gelu) sum = make_float2(gelu(sum.x), gelu(sum.y));
-      *reinterpret_cast<unsigned*>(static_cast<Half*>(p.y) + at) = pack(sum.x, sum.y);
-    }
-  }
-}
-
 #endif
 
 // Block (rank, tile) of a cluster of `Ranks` has `Outputs` outputs, its share of the inputs and all rows.
-template <int Outputs, int Rows, int Ranks, int Blocks>
-__global__ __launch_bounds__((RowsLayout<Outputs, Rows, Blocks>::threads), Blocks) void rowsKernel(
+template <int Outputs, int Rows, int Ranks, int Blocks, Carried Norm>
+__global__ __launch_bounds__((RowsLayout<Outputs, Rows, Blocks, Norm>::threads), Blocks) void rowsKernel(
     const __grid_constant__ CUtensorMap weights, const __grid_constant__ CUtensorMap inputs, VectorProduct p) {
 #if __CUDA_ARCH__ >= 900
-  using Layout = RowsLayout<Outputs, Rows, Blocks>;
+  using Layout = RowsLayout<Outputs, Rows, Blocks, Norm>;
   constexpr int stages = Layout::stages, fetcher = Layout::multiplying / 32, eights = Rows / 8;
   extern __shared__ unsigned char memory[];
   __shared__ std::uint64_t barriers[2 * stages];  // filled, then emptied
+  __shared__ float2 norms[Rows];
   letSuccessorStart();
   const int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   const int rank = blockIdx.x, firstOutput = blockIdx.y * Outputs;
@@ -149,7 +84,12 @@ __global__ __launch_bounds__((RowsLayout<Outputs, Rows, Blocks>::threads), Block
     for (int i = 0; i < min(stages, count); ++i) fetchWeights(i, i);
   }
   __syncthreads();  // the barriers are there
-  if (warp == fetcher) {
+  if (warp >= fetcher) {
+    if (Norm == Carried::before && warp > fetcher) {
+      waitForPredecessor();
+      gatherNorms<Rows>(p.carried, p.rows, rank == 0 && firstOutput == 0, norms);
+      if (Ranks == 1) meetLater<Layout::multiplying + Layout::gathering>();
+    }
     if (fetching) {
       waitForPredecessor();
       for (int i = 0; i < min(stages, count); ++i) fetchRows(i, i);
@@ -170,15 +110,18 @@ __global__ __launch_bounds__((RowsLayout<Outputs, Rows, Blocks>::threads), Block
   }
 
   const RowsPlace own(firstOutput);
-  const TwoPairs bias = loadBias(p, own);
+  const RowsKnown<Norm> known(p, own);
   waitForPredecessor();
   // In a cluster a rank finishes some of the rows.
   constexpr int most = (eights + Ranks - 1) / Ranks;
   const int firstEight = eights * rank / Ranks, endEight = eights * (rank + 1) / Ranks;
   TwoPairs before[most];
+  float centre[most];
 #pragma unroll
-  for (int i = 0; i < most; ++i)
+  for (int i = 0; i < most; ++i) {
     before[i] = firstEight + i < endEight ? loadResidual(p, own, firstEight + i) : TwoPairs{};
+    centre[i] = firstEight + i < endEight && Norm == Carried::after ? loadCentre(p, own, firstEight + i) : 0.0F;
+  }
 
   float sums[Rows / 2] = {};
   RingPlace place;
@@ -199,10 +142,25 @@ __global__ __launch_bounds__((RowsLayout<Outputs, Rows, Blocks>::threads), Block
   }
   asm volatile("wgmma.wait_group.sync.aligned 0;" ::: "memory");
   const auto eight = [&](int j) { return make_float4(sums[4 * j], sums[4 * j + 1], sums[4 * j + 2], sums[4 * j + 3]); };
+  // What the outputs of a warp give to the norm to come: [warps][rows of this rank].
+  float2* const given = reinterpret_cast<float2*>(memory + (tiles - unaligned) + Layout::sumBytes);
+  const auto finish = [&](int i, float4 sum) {
+    const int j = firstEight + i;
+    const float2 norm = Norm == Carried::before ? norms[8 * j + own.row] : float2{};
+    const float2 part = finishRows(p, own, j, sum, known, before[i], centre[i], norm);
+    if (Norm == Carried::after) addOutputs(part, own, given + (warp * most + i) * 8);
+  };
+  const auto finishNorm = [&] {
+    if (Norm != Carried::after) return;
+    meet<Layout::multiplying>();
+    writeParts<Layout::multiplying>(p, firstOutput, 8 * firstEight, 8 * (endEight - firstEight), given, 8 * most);
+  };
   if (Ranks == 1) {
+    // Norms are there, stages are no longer read.
+    if (Norm != Carried::no) meet<Layout::multiplying + Layout::gathering>();
 #pragma unroll
-    for (int j = 0; j < eights; ++j) finishRows(p, own, j, eight(j), bias, before[j % most]);
-    return;
+    for (int j = 0; j < eights; ++j) finish(j % most, eight(j));
+    return finishNorm();
   }
 
   // What this block sums, where the stages were: [eights][threads] of what a thread has.
@@ -227,17 +185,25 @@ __global__ __launch_bounds__((RowsLayout<Outputs, Rows, Blocks>::threads), Block
   arriveAtCluster();
 #pragma unroll
   for (int i = 0; i < most; ++i)
-    if (firstEight + i < endEight) finishRows(p, own, firstEight + i, parts[i][0], bias, before[i]);
+    if (firstEight + i < endEight) finish(i, parts[i][0]);
+  finishNorm();
   awaitCluster();  // nobody leaves while others read
 #endif
 }
 
+template <int Outputs, int Rows, int Ranks, int Blocks, Carried Norm>
+void launchAs(const VectorProduct& p, const Launch& where) {
+  using Layout = RowsLayout<Outputs, Rows, Blocks, Norm>;
+  const CUtensorMap weights = tilesOf(p.weight, p.outputs, p.inputs, Outputs), rows = tilesOf(p.x, p.rows, p.inputs, Rows);
+  launchClusters(rowsKernel<Outputs, Rows, Ranks, Blocks, Norm>, dim3(Ranks, blocksFor(p.outputs, Outputs)), Ranks,
+                 Layout::threads, Layout::shared, where, weights, rows, p);
+}
+
 template <int Outputs, int Rows, int Ranks, int Blocks>
 void launchRows(const VectorProduct& p, const Launch& where) {
-  using Layout = RowsLayout<Outputs, Rows, Blocks>;
-  const CUtensorMap weights = tilesOf(p.weight, p.outputs, p.inputs, Outputs), rows = tilesOf(p.x, p.rows, p.inputs, Rows);
-  launchClusters(rowsKernel<Outputs, Rows, Ranks, Blocks>, dim3(Ranks, blocksFor(p.outputs, Outputs)), Ranks,
-                 Layout::threads, Layout::shared, where, weights, rows, p);
+  if (!p.carried.norm.scale) return launchAs<Outputs, Rows, Ranks, Blocks, Carried::no>(p, where);
+  p.finish == Finish::add ? launchAs<Outputs, Rows, Ranks, Blocks, Carried::after>(p, where)
+                          : launchAs<Outputs, Rows, Ranks, Blocks, Carried::before>(p, where);
 }
 
 constexpr int multiprocessors = 132;  // of the boards this is tuned for

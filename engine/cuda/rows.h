@@ -6,10 +6,12 @@
 namespace engine::cuda {
 
 inline constexpr int mostStreamedRows = 64;
+inline constexpr int carriedPart = 64;  // channels of a part of the sums that a product makes
 
 // Whether the present device can.
 bool canMultiplyRows();
-// p.norm must be unset, p.rows at most mostStreamedRows. A row's outputs have the same bits whatever the number of rows.
+// p.norm must be unset, p.rows at most mostStreamedRows; p.carried may be set, with parts of carriedPart channels for
+// Finish::add. A row's outputs have the same bits whatever the number of rows.
 void multiplyRows(const VectorProduct& p, const Launch&);
 
 }  // namespace engine::cuda

@@ -1,8 +1,21 @@
 // What kernels are told of the parts of a session's memory.
 #include "engine/cuda/forward.h"
+#include "engine/cuda/rows.h"
 #include "engine/cuda/wideheads.h"
 
 namespace engine::cuda {
+
+NormView Forward::mixerNorm(std::size_t block, std::size_t op) const {
+  if (block == m_host.blocks.size()) return norm(m_weights->plan().finalNorm, m_host.finalNorm);
+  const Block& host = m_host.blocks[block];
+  return norm(m_weights->plan().blocks[block].mixers[op].norm,
+              host.attention.empty() ? host.operators[op].norm : host.attention[0].norm);
+}
+
+CarriedNorm Forward::carried(const NormView& norm) const {
+  static_assert(carriedPart == cudaCarriedPart && mostStreamedRows == cudaMostCarriedRows);
+  return {norm, at(m_plan.normed), at<float2>(m_plan.normSums), m_carried, at<float>(m_plan.normCentres), nullptr};
+}
 
 ShortView Forward::shortFilter(std::size_t block, std::size_t op) const {
   const CudaWeights::Mixer& weights = m_weights->plan().blocks[block].mixers[op];

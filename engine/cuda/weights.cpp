@@ -92,6 +92,15 @@ class Uploader {
     vector(from.shift, to.shift, 1, stride, Type::float32);
   }
 
+  // What a layer makes of the norm before it; after both.
+  void normProducts(const Norm& host, const CudaWeights::Norm& norm, const CudaWeights::Linear& layer) {
+    if (layer.normProducts.bytes == 0) return;
+    const auto at = [&](const CudaPart& part) { return reinterpret_cast<float*>(m_memory + part.offset); };
+    const NormView view{at(norm.scale), host.shift.size() > 0 ? at(norm.shift) : nullptr, host.eps,
+                        static_cast<int>(host.scale.size()), host.epsOutside};
+    multiplyNorm(view, m_memory + layer.weight.offset, layer.outputs, layer.inputs, at(layer.normProducts), m_where);
+  }
+
  private:
   // Rows [first, first + rowCount) become rows [firstTo, firstTo + rowsTo), zeros behind them.
   void linearPart(const Linear& from, int first, int rowCount, const CudaWeights::Linear& to, int firstTo, int rowsTo,
@@ -130,6 +139,7 @@ DeviceWeights::DeviceWeights(const CudaProgram& program, const Launch& where)
       upload.norm(attention.norm, to.mixers[0].norm, stride);
       upload.attention(attention.qkv, to.mixers[0].in, weights.width, stride, to.keyStride);
       upload.linear(attention.out, to.mixers[0].out, 1, Type::float32);
+      upload.normProducts(attention.norm, to.mixers[0].norm, to.mixers[0].in);
     }
     for (std::size_t k = 0; k < block.operators.size(); ++k) {
       const ConvolutionOperator& op = block.operators[k];
@@ -140,16 +150,19 @@ DeviceWeights::DeviceWeights(const CudaProgram& program, const Launch& where)
       if (op.banks.size() > 1) {
         const int streams = mixer.in.outputs / stride;
         upload.linear(op.in, mixer.in, streams, type);
+        upload.normProducts(op.norm, mixer.norm, mixer.in);
         upload.vector(op.shortFilter.weight, mixer.shortWeight, op.shortFilter.taps * streams, stride, Type::float32);
         upload.vector(op.shortFilter.bias, mixer.shortBias, streams, stride, Type::float32);
         continue;
       }
       upload.streams(op.in, mixer.in, type);
+      upload.normProducts(op.norm, mixer.norm, mixer.in);
       upload.streamRows(op.shortFilter.weight, op.shortFilter.taps, weights.width, mixer.shortWeight);
       upload.streamRows(op.shortFilter.bias, 1, weights.width, mixer.shortBias);
     }
     upload.norm(block.mlp.norm, to.mlpNorm, stride);
     upload.linear(block.mlp.in, to.mlpIn, block.mlp.gated ? 2 : 1, type);
+    upload.normProducts(block.mlp.norm, to.mlpNorm, to.mlpIn);
     upload.linear(block.mlp.out, to.mlpOut, 1, Type::float32);
   }
   upload.linear(weights.embedding, m_plan.embedding, 1, type);
@@ -158,6 +171,7 @@ DeviceWeights::DeviceWeights(const CudaProgram& program, const Launch& where)
     upload.rows(weights.positions.data(), weights.positionCount, weights.width, m_plan.positions.offset, stride,
                 Type::float32);
   upload.norm(weights.finalNorm, m_plan.finalNorm, stride);
+  upload.normProducts(weights.finalNorm, m_plan.finalNorm, m_plan.head.outputs > 0 ? m_plan.head : m_plan.embedding);
   check(cudaStreamSynchronize(where.stream), "copying weights");
 }
 

@@ -1,9 +1,10 @@
-// Modes on a GPU at sizes that need other kernels: wide heads, lags shared among blocks of threads, long tiles; and
-// what is refused.
+// Modes on a GPU at sizes that need other kernels: wide heads, lags shared among blocks of threads, long tiles, norms
+// between products of few rows; and what is refused.
 #include <QtTest>
 
 #include "cudatools.h"
 #include "engine/cudaplan.h"
+#include "frametools.h"
 
 class TestCudaModes : public QObject {
   Q_OBJECT
@@ -103,6 +104,83 @@ class TestCudaModes : public QObject {
     const auto ids = randomTokens(batch * 44, sizes.vocabulary, 6);
     const double error = distance(lastOn(board(), s, ids, 2), lastOn(Device::open("cpu", 2), s, ids, 2));
     QVERIFY2(error < 1e-5, qPrintable(QString::number(error)));
+  }
+
+  // Steps of 2 to 64 sequences in bfloat16, where products carry the norms: layer and RMS norms, epsilon in the root and
+  // outside, one part or several, padded or not, heads that are tied or not, and parallel blocks, whose norms stay kernels.
+  void carriedNorms_data() {
+    QTest::addColumn<QString>("frame");
+    QTest::addColumn<int>("width");
+    for (const char* frame : {"modal", "attention", "evo", "striped", "evo2", "h3", "neox", "neox serial"})
+      for (const int width : {72, 83, 256})
+        if (width != 83 || QString(frame) == "modal")  // odd, and a head of its own
+          QTest::newRow(qPrintable(QString("%1, width %2").arg(frame).arg(width))) << QString(frame) << width;
+  }
+  void carriedNorms() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(QString, frame);
+    QFETCH(int, width);
+    Setting s{};
+    if (frame == "modal" || frame == "attention") {
+      s = setting(frame, width, 9, 60);
+    } else {
+      QTemporaryDir folder;
+      const OpenedFrame opened = openFrame(frame, folder, width, 2 * width);
+      s.model = Model::load(opened.checkpoint);
+      s.w = workload(frame.startsWith("neox") ? Mixer::attention : Mixer::convolutionLazy, 60);
+    }
+    const int vocabulary = s.model->shape().vocabulary;
+    for (const int batch : {2, 9, 33, 64}) {
+      s.w.batch = batch;
+      s.w.batchInvariant = false;
+      QCOMPARE(cudaSession(s.model->shape(), s.w).normSums.bytes > 0, frame != "neox");
+      const auto ids = randomTokens(batch * 9, vocabulary, 3);
+      const auto expected = lastOn(Device::open("cpu", 2), s, ids, 5), result = lastOn(board(), s, ids, 5);
+      s.w.batchInvariant = true;  // each norm by a kernel
+      const auto apart = lastOn(board(), s, ids, 5);
+      const double carried = distance(result, expected), own = distance(apart, expected);
+      QVERIFY2(carried < 2e-2 && carried < 2 * own, qPrintable(QString("batch %1: %2, %3").arg(batch).arg(carried).arg(own)));
+      if (frame != "neox") QVERIFY(result != apart);  // it was another way
+    }
+  }
+
+  // Rows whose mean is many times their deviation, from the first layer on, or that move far in every layer.
+  void carriedNormsOfFarRows_data() {
+    QTest::addColumn<float>("far");
+    QTest::addColumn<float>("step");
+    QTest::newRow("far from the start") << 40.0F << 0.0F;
+    QTest::newRow("a step in every layer") << 0.0F << 2.0F;
+    QTest::newRow("both") << -40.0F << 2.0F;
+  }
+  void carriedNormsOfFarRows() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(float, far);
+    QFETCH(float, step);
+    SyntheticSizes sizes;
+    sizes.mixer = analysis::MixerKind::attention;
+    sizes.layers = 4;
+    sizes.width = 256;
+    sizes.innerWidth = 512;
+    sizes.heads = 4;
+    sizes.positions = 40;
+    auto* checkpoint = new SyntheticCheckpoint(sizes);
+    const std::shared_ptr<const SyntheticCheckpoint> owner(checkpoint);
+    int moved = 0;
+    for (auto& [key, values] : checkpoint->values()) {
+      const bool positions = key.find("position_embeddings") != std::string::npos;
+      if (!positions && key.find(".out_proj.bias") == std::string::npos && key.find(".fc2.bias") == std::string::npos)
+        continue;
+      for (float& value : values) value += positions ? far : step;
+      ++moved;
+    }
+    QCOMPARE(moved, 1 + 2 * sizes.layers);
+    Setting s{{}, Model::load(owner), workload(Mixer::attention, 40, 19)};
+    const auto ids = randomTokens(19 * 12, sizes.vocabulary, 3);
+    const auto expected = lastOn(Device::open("cpu", 2), s, ids, 4);
+    const double carried = distance(lastOn(board(), s, ids, 4), expected);
+    s.w.batchInvariant = true;
+    const double own = distance(lastOn(board(), s, ids, 4), expected);
+    QVERIFY2(carried < 2e-2 && carried < (step > 0 ? 2 : 1.25) * own, qPrintable(QString("%1, %2").arg(carried).arg(own)));
   }
 
   // Tiles of both sizes, over several windows; filters that end before, within and after them.
