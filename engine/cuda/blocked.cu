@@ -1,367 +1,246 @@
 // The modal recurrence in blocks (engine/cpu/blocked.h): most tokens read one response and a few past inputs; once in
-// `length` tokens a group folds its inputs into the state and makes the next responses, in a kernel of its own: it
-// needs registers, the step threads. Groups take turns.
-#include "engine/cuda/power.cuh"
+// `length` tokens a group folds its inputs into the state and makes the next responses (turns.cu). Groups take turns.
+#include <algorithm>
+
+#include "engine/cuda/blocks.cuh"
 
 namespace engine::cuda {
 namespace {
 
-constexpr int threads = 128;
+constexpr int mostWarps = 4;             // of a block of threads, each with a group of its own
+constexpr int quarters = groupSize / 4;  // threads that share a sequence, four channels each
+constexpr int tile = 32 / quarters;      // sequences of a warp at once
+constexpr unsigned warpsAtOnce = 16;     // of a multiprocessor
+constexpr unsigned multiprocessors = 132;  // of the boards this is tuned for
 
-__device__ inline int phaseOf(const BlockView& b, int group, int position) {
-  return (position + group + b.stagger) % b.length;
+// Four neighbours: one load.
+template <class T>
+struct Four;
+template <>
+struct Four<Half> {
+  uint2 raw;
+  __device__ void load(const Half* from) { raw = *reinterpret_cast<const uint2*>(from); }
+  __device__ void store(Half* to) const { *reinterpret_cast<uint2*>(to) = raw; }
+  __device__ void clear() { raw = make_uint2(0, 0); }
+  __device__ void pack(const float (&x)[4]) {
+    const __nv_bfloat162 low = __floats2bfloat162_rn(x[0], x[1]), high = __floats2bfloat162_rn(x[2], x[3]);
+    raw = make_uint2(*reinterpret_cast<const unsigned*>(&low), *reinterpret_cast<const unsigned*>(&high));
+  }
+  __device__ void unpack(float (&to)[4]) const {
+    to[0] = __uint_as_float(raw.x << 16), to[1] = __uint_as_float(raw.x & 0xffff0000u);
+    to[2] = __uint_as_float(raw.y << 16), to[3] = __uint_as_float(raw.y & 0xffff0000u);
+  }
+};
+template <>
+struct Four<float> {
+  float4 raw;
+  __device__ void load(const float* from) { raw = *reinterpret_cast<const float4*>(from); }
+  __device__ void store(float* to) const { *reinterpret_cast<float4*>(to) = raw; }
+  __device__ void clear() { raw = make_float4(0, 0, 0, 0); }
+  __device__ void pack(const float (&x)[4]) { raw = make_float4(x[0], x[1], x[2], x[3]); }
+  __device__ void unpack(float (&to)[4]) const { to[0] = raw.x, to[1] = raw.y, to[2] = raw.z, to[3] = raw.w; }
+};
+__device__ inline void addProduct(float (&sum)[4], const float4& factor, const float (&x)[4]) {
+  sum[0] = fmaf(factor.x, x[0], sum[0]), sum[1] = fmaf(factor.y, x[1], sum[1]);
+  sum[2] = fmaf(factor.z, x[2], sum[2]), sum[3] = fmaf(factor.w, x[3], sum[3]);
 }
 
-// What a block of threads shares: inputs [length][16], sums [4 warps][length][16].
-struct Scratch {
-  float* inputs;
-  float* sums;
+constexpr int lags = 2;  // of the short filters whose numbers are at hand; longer ones take gateStep()
+constexpr int filterRows = 3 * (lags + 2);  // by stream: taps, newest first, and the bias
+
+// What a warp has in shared memory: filter rows, then taps of h^, [16] floats each; then rows of two tiles' past on their
+// way, four channels a thread.
+template <class T>
+std::size_t bytesOfWarp(int length) {
+  return (filterRows + length) * groupSize * sizeof(float) + 2 * (length - 1) * 32 * sizeof(Four<T>);
+}
+
+// The gates of four neighbouring channels, whose inputs are asked for at once: as class Gates.
+template <class T>
+struct FourGates {
+  Four<T> newest[3], past[lags][3];
+  __device__ void load(const MixerStep& step, int sequence, int position, int column) {
+    const int columns = streamColumns(step.stride), slots = step.shortFilter.taps - 1;
+    const T* streams = static_cast<const T*>(step.streams) + std::size_t(sequence) * columns + column;
+    const T* history = static_cast<const T*>(step.shortFilter.history) + std::size_t(sequence) * slots * columns + column;
+#pragma unroll
+    for (int s = 0; s < 3; ++s) newest[s].load(streams + s * streamChannels);
+#pragma unroll
+    for (int lag = 1; lag <= lags; ++lag)
+#pragma unroll
+      for (int s = 0; s < 3; ++s) {
+        past[lag - 1][s].clear();
+        if (lag <= slots && position >= lag)
+          past[lag - 1][s].load(history + (position - lag) % slots * columns + s * streamChannels);
+      }
+  }
+  // filter: rows of this thread's four channels. The newest inputs go into the history.
+  __device__ void apply(const MixerStep& step, const float* filter, int sequence, int position, int column,
+                        float (&gate)[4], float (&input)[4]) const {
+    float y[3][4];
+#pragma unroll
+    for (int s = 0; s < 3; ++s) {
+      const auto numbers = [&](int lag) {
+        return *reinterpret_cast<const float4*>(filter + (s * (lags + 2) + lag) * groupSize);
+      };
+      const float4 bias = numbers(lags + 1);
+      y[s][0] = bias.x, y[s][1] = bias.y, y[s][2] = bias.z, y[s][3] = bias.w;
+      float x[4];
+      newest[s].unpack(x);
+      addProduct(y[s], numbers(0), x);
+#pragma unroll
+      for (int lag = 1; lag <= lags; ++lag) {
+        past[lag - 1][s].unpack(x);
+        addProduct(y[s], numbers(lag), x);
+      }
+    }
+#pragma unroll
+    for (int e = 0; e < 4; ++e) gate[e] = y[0][e], input[e] = rounded<T>(y[1][e] * y[2][e]);
+    const int slots = step.shortFilter.taps - 1, columns = streamColumns(step.stride);
+    if (slots == 0) return;
+    T* history = static_cast<T*>(step.shortFilter.history) +
+                 (std::size_t(sequence) * slots + position % slots) * columns + column;
+#pragma unroll
+    for (int s = 0; s < 3; ++s) newest[s].store(history + s * streamChannels);
+  }
 };
 
-// Adds Re(R lambda^(j - first) x) to this warp's sums of the phases j >= first. All threads of the warp take part.
-__device__ inline void addResponses(const Slot& c, float a, float b, bool valid, int first, int length, float* sums) {
-  const int lane = threadIdx.x % 32, channel = lane % groupSize;
-  float re = 0, im = 0;
-  if (valid) re = c.residueRe * a - c.residueIm * b, im = c.residueRe * b + c.residueIm * a;
-  constexpr int together = 8;  // phases whose sums are read and written at once
-  for (int j0 = first; j0 < length; j0 += together) {
-    float both[together], old[together];
-#pragma unroll
-    for (int i = 0; i < together; ++i) {
-      both[i] = re;
-      const float next = c.re * re - c.im * im;
-      im = c.re * im + c.im * re;
-      re = next;
-    }
-#pragma unroll
-    for (int i = 0; i < together; ++i) both[i] += __shfl_xor_sync(0xffffffffu, both[i], groupSize);
-    if (lane >= groupSize) continue;
-#pragma unroll
-    for (int i = 0; i < together; ++i) old[i] = j0 + i < length ? sums[(j0 + i) * groupSize + channel] : 0.0F;
-#pragma unroll
-    for (int i = 0; i < together; ++i)
-      if (j0 + i < length) sums[(j0 + i) * groupSize + channel] = old[i] + both[i];
-  }
-}
-
-__device__ inline void clearSums(const Scratch& scratch, int length) {
-  for (int i = threadIdx.x; i < 4 * length * groupSize; i += threads) scratch.sums[i] = 0;
-}
-
-__device__ inline void storeResponses(const Scratch& scratch, int first, int length, float* responses) {
-  const int size = length * groupSize;
-  for (int i = first * groupSize + threadIdx.x; i < size; i += threads)
-    responses[i] = (scratch.sums[i] + scratch.sums[size + i]) + (scratch.sums[2 * size + i] + scratch.sums[3 * size + i]);
-}
-
-// Equation (4) of the engine page for one sequence, then the responses of the next block.
 template <class T>
-__device__ void turnOver(const ModalView& m, const BlockView& b, const GroupView& g, int group, int sequence, int start,
-                         const Scratch& scratch) {
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, channel = lane % groupSize, length = b.length;
-  const std::size_t ring = (std::size_t(sequence) * m.groups + group) * length * groupSize;
-  const T* kept = static_cast<const T*>(b.inputs) + ring;
-  for (int i = threadIdx.x; i < length * groupSize; i += threads) scratch.inputs[i] = toFloat(kept[i]);
-  clearSums(scratch, length);
-  __syncthreads();
-  const bool whole = start == 0;
-  const int slots = g.pairs + g.reals;
-  for (int base = 2 * warp; base < slots; base += slotLanes) {
-    const int slot = base + lane / groupSize;
-    const bool valid = slot < slots;
-    Slot c = {};
-    float a = 0, d = 0;
-    if (valid) {
-      c = loadSlot(m, g, slot, channel);
-      float* at = stateOf(m, g, sequence, slot, channel);
-      const float2 x = loadState(at, slot < g.pairs);
-      if (whole) {
-        for (int j = 0; j < length; ++j) foldInput(c, a, d, scratch.inputs[j * groupSize + channel]);
-        loadPower(b.powers, g, slot, channel).addTo(a, d, x.x, x.y);
-      } else {
-        a = x.x, d = x.y;
-        for (int j = start; j < length; ++j) c.step(a, d, scratch.inputs[j * groupSize + channel]);
-      }
-      storeState(at, slot < g.pairs, a, d);
-    }
-    addResponses(c, a, d, valid, 0, length, scratch.sums + warp * length * groupSize);
-  }
-  __syncthreads();
-  storeResponses(scratch, 0, length, b.responses + ring);
-  __syncthreads();
+__device__ inline void copyAhead(Four<T>* to, const T* from) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], %2;" ::"r"(static_cast<unsigned>(__cvta_generic_to_shared(to))),
+               "l"(from), "n"(sizeof(Four<T>))
+               : "memory");
 }
 
-// The first phase of the running block with an input: > 0 in the first block after a prompt.
-__device__ inline int startOf(const Control& control, int now) {
-  return max(0, now - (control.position - control.firstStep));
-}
-
-// Sums over the 16 rows of a warp, whose lanes 2 r and 2 r + 1 hold eight channels each of row r: the result is that of
-// channel sumChannel(lane).
-__device__ inline float sumRows(const float (&x)[8], int lane) {
-  float four[4], two[2];
-  const bool upper4 = lane & 16, upper2 = lane & 8, upper1 = lane & 4;
-#pragma unroll
-  for (int e = 0; e < 4; ++e)
-    four[e] = (upper4 ? x[e + 4] : x[e]) + __shfl_xor_sync(0xffffffffu, upper4 ? x[e] : x[e + 4], 16);
-#pragma unroll
-  for (int e = 0; e < 2; ++e)
-    two[e] = (upper2 ? four[e + 2] : four[e]) + __shfl_xor_sync(0xffffffffu, upper2 ? four[e] : four[e + 2], 8);
-  const float one = (upper1 ? two[1] : two[0]) + __shfl_xor_sync(0xffffffffu, upper1 ? two[0] : two[1], 4);
-  return one + __shfl_xor_sync(0xffffffffu, one, 2);
-}
-__device__ inline int sumChannel(int lane) {
-  return lane % 2 * 8 + (lane & 16 ? 4 : 0) + (lane & 8 ? 2 : 0) + (lane & 4 ? 1 : 0);
-}
-
-// A block of threads takes `Sequences` of one group. Many small blocks, each with all its loads on their way at once,
-// measured better than fewer that walk through sequences.
-template <class T, int Sequences>
-__global__ __launch_bounds__(threads) void stepKernel(MixerStep step, ModalView m, BlockView b) {
-  constexpr int rows = (Sequences + 3) / 4;   // sequences whose past a warp sums
-  constexpr int owned = (Sequences + 7) / 8;  // sequences whose channel a thread makes
-  __shared__ float sums[Sequences][groupSize];
+// A warp has a group and walks through its share of the sequences, the next ones on their way: their past into shared
+// memory, where every thread reads what it has asked for itself, the rest into registers.
+template <class T>
+__global__ __launch_bounds__(32 * mostWarps, sizeof(T) == 2 ? warpsAtOnce / mostWarps : 2) void stepKernel(
+    MixerStep step, ModalView m, BlockView b, int bytes) {
+  extern __shared__ __align__(16) unsigned char memory[];
   letSuccessorStart();
-  const int group = blockIdx.x, first = blockIdx.y * Sequences, length = b.length;
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-  const int channel = threadIdx.x % groupSize, own = threadIdx.x / groupSize, place = group * groupSize + channel;
-  const int column = m.order[place];
-  const float direct = m.direct[place];
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, length = b.length;
+  const int group = blockIdx.x * (blockDim.x / 32) + warp;
+  if (group >= m.groups) return;
+  float* const filter = reinterpret_cast<float*>(memory + warp * bytes);
+  float* const taps = filter + filterRows * groupSize;
+  Four<T>* const slots = reinterpret_cast<Four<T>*>(taps + length * groupSize) + lane;
+  const std::int32_t* order = m.order + group * groupSize;
+  const bool fits = step.shortFilter.taps <= lags + 1;
+  const int place = lane % quarters * 4;
+  const int4 column = *reinterpret_cast<const int4*>(order + place);
+  const float4 direct = *reinterpret_cast<const float4*>(m.direct + group * groupSize + place);
+  for (int i = lane; i < length * quarters; i += 32)
+    reinterpret_cast<float4*>(taps)[i] =
+        reinterpret_cast<const float4*>(b.taps + std::size_t(group) * length * groupSize)[i];
+  const int own = order[lane % groupSize];
+#pragma unroll
+  for (int i = 0; i < filterRows / 2; ++i) {
+    const int row = 2 * i + lane / groupSize, s = row / (lags + 2), lag = row % (lags + 2);
+    const ShortView& f = step.shortFilter;
+    float value = 0;
+    if (own >= 0 && (lag > lags || lag < f.taps))
+      value = lag > lags ? f.bias[streamColumn(s, own)]
+                         : f.weight[std::size_t(lag) * streamColumns(step.stride) + streamColumn(s, own)];
+    filter[row * groupSize + lane % groupSize] = value;
+  }
+  __syncwarp();
+  // Usually four neighbouring channels of the model, too.
+  const bool together = fits && column.x >= 0 && column.x % 4 == 0 && column.y == column.x + 1 &&
+                        column.z == column.x + 2 && column.w == column.x + 3;
+  const int at = streamColumn(0, column.x), tiles = (step.batch + tile - 1) / tile;
   waitForPredecessor();
   const int position = step.control->position;
   const int now = phaseOf(b, group, position), start = startOf(*step.control, now);
-  const auto present = [&](int s) { return s < Sequences && first + s < step.batch; };
-  const auto ring = [&](int s) { return (std::size_t(first + s) * m.groups + group) * length * groupSize; };
-  T* const inputs = static_cast<T*>(b.inputs);
+  const int rowStride = step.batch * groupSize;
+  // Of this thread's sequence of tile 0.
+  T* const inputs = static_cast<T*>(b.inputs) + blockRow(b, step.batch, group, 0, lane / quarters) + place;
+  const float* responses = b.responses + blockRow(b, step.batch, group, now, lane / quarters) + place;
 
-  // The past of the block: a warp takes 16 rows of a sequence at once, a lane eight channels of one.
-  const int row = lane / 2, eight = lane % 2 * 8;
-  const bool inside = row >= start && row < now;
-  const float* taps = b.taps + std::size_t(group) * length * groupSize + eight;
-  Eight<T> past[rows];
-#pragma unroll
-  for (int j = 0; j < rows; ++j) {
-    past[j].clear();
-    if (present(warp + 4 * j) && inside) past[j].load(inputs + ring(warp + 4 * j) + row * groupSize + eight);
-  }
-  float response[owned], gate[owned] = {}, input[owned] = {};
-#pragma unroll
-  for (int i = 0; i < owned; ++i)
-    response[i] = present(own + 8 * i) ? b.responses[ring(own + 8 * i) + now * groupSize + channel] : 0.0F;
-  if (column >= 0) {
-    if (Gates<T>::fit(step.shortFilter)) {
-      const Gates<T> gates(step, position, column);
-      typename Gates<T>::Inputs in[owned];
-#pragma unroll
-      for (int i = 0; i < owned; ++i)
-        if (present(own + 8 * i)) in[i] = gates.load(first + own + 8 * i);
-#pragma unroll
-      for (int i = 0; i < owned; ++i)
-        if (present(own + 8 * i)) gates.apply(in[i], first + own + 8 * i, gate[i], input[i]);
-    } else {
-      for (int i = 0; i < owned; ++i)
-        if (present(own + 8 * i)) gateStep<T>(step, first + own + 8 * i, position, column, gate[i], input[i]);
+  FourGates<T> coming;
+  float4 comingResponse;
+  const auto fetch = [&](int index, int side) {
+    const int sequence = index * tile + lane / quarters;
+    if (index < tiles && sequence < step.batch) {
+      Four<T>* to = slots + side * (length - 1) * 32;
+      const T* from = inputs + std::size_t(start) * rowStride + index * tile * groupSize;
+      for (int r = start; r < now; ++r, from += rowStride, to += 32) copyAhead(to, from);
+      if (together) coming.load(step, sequence, position, at);
+      comingResponse = *reinterpret_cast<const float4*>(responses + index * tile * groupSize);
     }
-  }
-#pragma unroll
-  for (int i = 0; i < owned; ++i)
-    if (present(own + 8 * i)) inputs[ring(own + 8 * i) + now * groupSize + channel] = fromFloat<T>(input[i]);
-
-  float tap[8] = {};
-#pragma unroll
-  for (int e = 0; e < 8; ++e)
-    if (inside) tap[e] = taps[(now - row) * groupSize + e];
-#pragma unroll
-  for (int j = 0; j < rows; ++j) {
-    const int s = warp + 4 * j;
-    float values[8], sum[8];
-    past[j].unpack(values);
-#pragma unroll
-    for (int e = 0; e < 8; ++e) sum[e] = tap[e] * values[e];
-    for (int r = row + 16; r < now; r += 16) {
-      if (r < start || !present(s)) continue;
-      Eight<T> raw;
-      raw.load(inputs + ring(s) + r * groupSize + eight);
-      raw.unpack(values);
-#pragma unroll
-      for (int e = 0; e < 8; ++e) sum[e] = fmaf(taps[(now - r) * groupSize + e], values[e], sum[e]);
-    }
-    const float total = sumRows(sum, lane);
-    if (s < Sequences && (lane & 2) == 0) sums[s][sumChannel(lane)] = total;
-  }
-  __syncthreads();
-#pragma unroll
-  for (int i = 0; i < owned; ++i) {
-    if (!present(own + 8 * i) || column < 0) continue;
-    const float y = fmaf(direct, input[i], response[i]) + sums[own + 8 * i][channel];
-    static_cast<T*>(step.out)[std::size_t(first + own + 8 * i) * step.stride + column] = fromFloat<T>(gate[i] * y);
-  }
-}
-
-// For every group whose block ends with this token, after stepKernel.
-template <class T>
-__global__ __launch_bounds__(threads) void turnKernel(MixerStep step, ModalView m, BlockView b) {
-  extern __shared__ __align__(16) float memory[];
-  letSuccessorStart();
-  waitForPredecessor();
-  const int group = blockIdx.x * b.length + (b.length - 1 - phaseOf(b, 0, step.control->position));
-  if (group >= m.groups) return;
-  turnOver<T>(m, b, m.group[group], group, blockIdx.y, startOf(*step.control, b.length - 1),
-              Scratch{memory, memory + b.length * groupSize});
-}
-
-// The same for blocks of 16 tokens and at most 8 K modes a channel: a block of threads takes `each` sequences one after
-// the other, the next one on its way, and keeps sums in registers.
-constexpr int usualLength = 16;
-template <class T, int K>
-__global__ __launch_bounds__(threads) void usualTurnKernel(MixerStep step, ModalView m, BlockView b, int each) {
-  constexpr int length = usualLength, size = length * groupSize;
-  __shared__ float inputs[size];
-  __shared__ float sums[4 * size];
-  letSuccessorStart();
-  waitForPredecessor();
-  const int group = blockIdx.x * length + (length - 1 - phaseOf(b, 0, step.control->position));
-  if (group >= m.groups) return;
-  const GroupView g = m.group[group];
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, channel = lane % groupSize;
-  const int firstSlot = 2 * warp + lane / groupSize, slots = g.pairs + g.reals;
-  const int first = blockIdx.y * each, end = min(first + each, step.batch), start = startOf(*step.control, length - 1);
-  const auto ring = [&](int sequence) { return (std::size_t(sequence) * m.groups + group) * size; };
-  Slot c[K];
-  Power p[K];
-  float2 coming[K];
-  T kept[size / threads];
-  const auto fetch = [&](int sequence) {
-#pragma unroll
-    for (int k = 0; k < K; ++k) {
-      const int slot = firstSlot + k * slotLanes;
-      coming[k] = slot < slots ? loadState(stateOf(m, g, sequence, slot, channel), slot < g.pairs) : make_float2(0, 0);
-    }
-#pragma unroll
-    for (int i = 0; i < size / threads; ++i)
-      kept[i] = static_cast<const T*>(b.inputs)[ring(sequence) + i * threads + threadIdx.x];
+    asm volatile("cp.async.commit_group;");
   };
-  if (first < end) fetch(first);
+  int side = 0;
+  fetch(blockIdx.y, side);
+  for (int index = blockIdx.y; index < tiles; index += gridDim.y, side ^= 1) {
+    const int sequence = index * tile + lane / quarters;
+    const bool present = sequence < step.batch;
+    const FourGates<T> gates = coming;
+    const float4 response = comingResponse;
+    fetch(index + gridDim.y, side ^ 1);
+    float gate[4] = {}, input[4] = {}, sum[4] = {};
+    if (present) {
+      if (together) {
+        gates.apply(step, filter + place, sequence, position, at, gate, input);
+      } else {
+        const int columns[4] = {column.x, column.y, column.z, column.w};
 #pragma unroll
-  for (int k = 0; k < K; ++k) {
-    const int slot = firstSlot + k * slotLanes;
-    c[k] = {};
-    p[k] = {};
-    if (slot < slots) c[k] = loadSlot(m, g, slot, channel), p[k] = loadPower(b.powers, g, slot, channel);
-  }
-  for (int sequence = first; sequence < end; ++sequence) {
-    float2 x[K];
-#pragma unroll
-    for (int k = 0; k < K; ++k) x[k] = coming[k];
-#pragma unroll
-    for (int i = 0; i < size / threads; ++i) inputs[i * threads + threadIdx.x] = toFloat(kept[i]);
-    __syncthreads();
-    if (sequence + 1 < end) fetch(sequence + 1);
-    float a[K] = {}, d[K] = {};
-    if (start == 0) {
-#pragma unroll
-      for (int j = 0; j < length; ++j)
-#pragma unroll
-        for (int k = 0; k < K; ++k) foldInput(c[k], a[k], d[k], inputs[j * groupSize + channel]);
-#pragma unroll
-      for (int k = 0; k < K; ++k) p[k].addTo(a[k], d[k], x[k].x, x[k].y);
-    } else {
-#pragma unroll
-      for (int k = 0; k < K; ++k) a[k] = x[k].x, d[k] = x[k].y;
-      for (int j = start; j < length; ++j)
-#pragma unroll
-        for (int k = 0; k < K; ++k) c[k].step(a[k], d[k], inputs[j * groupSize + channel]);
-    }
-    float responses[length] = {};
-#pragma unroll
-    for (int k = 0; k < K; ++k) {
-      const int slot = firstSlot + k * slotLanes;
-      if (slot >= slots) break;
-      storeState(stateOf(m, g, sequence, slot, channel), slot < g.pairs, a[k], d[k]);
-      float re = c[k].residueRe * a[k] - c[k].residueIm * d[k], im = c[k].residueRe * d[k] + c[k].residueIm * a[k];
-#pragma unroll
-      for (int j = 0; j < length; ++j) {
-        responses[j] += re;
-        const float next = c[k].re * re - c[k].im * im;
-        im = c[k].re * im + c[k].im * re;
-        re = next;
+        for (int e = 0; e < 4; ++e)
+          if (columns[e] >= 0) gateStep<T>(step, sequence, position, columns[e], gate[e], input[e]);
       }
+      Four<T> kept;
+      kept.pack(input);
+      kept.store(inputs + std::size_t(now) * rowStride + index * tile * groupSize);
     }
+    asm volatile("cp.async.wait_group 1;" ::: "memory");
+    if (!present) continue;
+    const Four<T>* past = slots + side * (length - 1) * 32;
+    const float* tap = taps + (now - start) * groupSize + place;
+#pragma unroll 4
+    for (int r = start; r < now; ++r, past += 32, tap -= groupSize) {
+      float x[4];
+      past->unpack(x);
+      addProduct(sum, *reinterpret_cast<const float4*>(tap), x);
+    }
+    const float z[4] = {response.x, response.y, response.z, response.w};
+    const float d[4] = {direct.x, direct.y, direct.z, direct.w};
+    float out[4];
 #pragma unroll
-    for (int j = 0; j < length; ++j) {
-      responses[j] += __shfl_xor_sync(0xffffffffu, responses[j], groupSize);
-      if (lane < groupSize) sums[warp * size + j * groupSize + channel] = responses[j];
+    for (int e = 0; e < 4; ++e) out[e] = gate[e] * (fmaf(d[e], input[e], z[e]) + sum[e]);
+    T* to = static_cast<T*>(step.out) + std::size_t(sequence) * step.stride;
+    if (together) {
+      Four<T> four;
+      four.pack(out);
+      four.store(to + column.x);
+    } else {
+      if (column.x >= 0) to[column.x] = fromFloat<T>(out[0]);
+      if (column.y >= 0) to[column.y] = fromFloat<T>(out[1]);
+      if (column.z >= 0) to[column.z] = fromFloat<T>(out[2]);
+      if (column.w >= 0) to[column.w] = fromFloat<T>(out[3]);
     }
-    __syncthreads();
-    storeResponses(Scratch{inputs, sums}, 0, length, b.responses + ring(sequence));
   }
 }
-
-__global__ __launch_bounds__(threads) void startKernel(MixerStep step, ModalView m, BlockView b) {
-  extern __shared__ __align__(16) float memory[];
-  letSuccessorStart();
-  waitForPredecessor();
-  const int group = blockIdx.x, sequence = blockIdx.y;
-  const GroupView g = m.group[group];
-  const Scratch scratch{memory, memory + b.length * groupSize};
-  const int first = phaseOf(b, group, step.control->position);
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, channel = lane % groupSize, slots = g.pairs + g.reals;
-  clearSums(scratch, b.length);
-  __syncthreads();
-  for (int base = 2 * warp; base < slots; base += slotLanes) {
-    const int slot = base + lane / groupSize;
-    const bool valid = slot < slots;
-    Slot c = {};
-    float2 x = make_float2(0, 0);
-    if (valid) {
-      c = loadSlot(m, g, slot, channel);
-      x = loadState(stateOf(m, g, sequence, slot, channel), slot < g.pairs);
-    }
-    addResponses(c, x.x, x.y, valid, first, b.length, scratch.sums + warp * b.length * groupSize);
-  }
-  __syncthreads();
-  storeResponses(scratch, first, b.length,
-                 b.responses + (std::size_t(sequence) * m.groups + group) * b.length * groupSize);
-}
-
-std::size_t sharedBytes(const BlockView& b) {
-  return std::size_t(5) * b.length * groupSize * sizeof(float);
-}
-
-constexpr unsigned turnBlocks = 132 * 5;  // blocks of threads that are at work at once
 
 template <class T>
 void stepAll(const MixerStep& step, const ModalView& m, const BlockView& b, const Launch& where) {
-  const auto go = [&](auto kernel, int sequences) {
-    launch(kernel, dim3(m.groups, blocksFor(step.batch, sequences)), threads, 0, where, step, m, b);
+  const std::size_t bytes = bytesOfWarp<T>(b.length);
+  // As many warps as are at work at once, each with as many sequences as there are left for it. Four in a block, unless
+  // fewer would be at work then.
+  const auto atWork = [&](std::size_t warps) {
+    const std::size_t blocks = (std::size_t{220} << 10) / (warps * bytes + 1024);
+    return std::min(static_cast<unsigned>(blocks * warps), warpsAtOnce);
   };
-  if (step.batch == 1)
-    go(stepKernel<T, 1>, 1);
-  else if (step.batch <= 4)
-    go(stepKernel<T, 4>, 4);
-  else if (step.batch < 128)
-    go(stepKernel<T, 8>, 8);
-  else
-    go(stepKernel<T, 16>, 16);
-  const unsigned turning = blocksFor(m.groups, b.length);
-  if (b.length != usualLength || m.mostSlots > 4 * slotLanes)
-    return launch(turnKernel<T>, dim3(turning, step.batch), threads, sharedBytes(b), where, step, m, b);
-  const int each = static_cast<int>(blocksFor(std::size_t(turning) * step.batch, turnBlocks));
-  const dim3 grid(turning, blocksFor(step.batch, each));
-  if (m.mostSlots <= 2 * slotLanes)
-    launch(usualTurnKernel<T, 2>, grid, threads, 0, where, step, m, b, each);
-  else
-    launch(usualTurnKernel<T, 4>, grid, threads, 0, where, step, m, b, each);
+  const unsigned warps = atWork(mostWarps) >= atWork(1) ? mostWarps : 1;
+  const unsigned groups = blocksFor(m.groups, warps), blocks = multiprocessors * atWork(warps) / warps;
+  const unsigned shares = std::min(std::max(blocks / groups, 1U), blocksFor(step.batch, tile));
+  launch(stepKernel<T>, dim3(groups, shares), 32 * warps, warps * bytes, where, step, m, b, static_cast<int>(bytes));
 }
 
 }  // namespace
 
 void stepBlocked(const MixerStep& step, const ModalView& m, const BlockView& b, Type type, const Launch& where) {
   type == Type::float32 ? stepAll<float>(step, m, b, where) : stepAll<Half>(step, m, b, where);
-}
-
-void startBlocks(const MixerStep& step, const ModalView& m, const BlockView& b, Type, const Launch& where) {
-  launch(startKernel, dim3(m.groups, step.batch), threads, sharedBytes(b), where, step, m, b);
+  turnBlocks(step, m, b, type, where);
 }
 
 }  // namespace engine::cuda

@@ -129,15 +129,17 @@ struct ModalView {
   const std::int32_t* order;  // channel at each place, -1: none
   const float* direct;
   const float* coefficients;  // as ModalTable
-  float* state;               // [batch, stateFloats]; pairs as (re, im) per channel, then reals
+  // Group after group, each [batch, its floats]: pairs as (re, im) per channel, then reals. Of heads: [batch, stateFloats].
+  float* state;
   std::size_t stateFloats;
+  int batch;
   int mostSlots;  // largest pairs + reals of a group
 };
 struct BlockView {
   int length, stagger;
   const float* powers;  // as BlockTable
   const float* taps;
-  float* responses;  // [batch, groups, length, 16]
+  float* responses;  // [groups, length, batch, 16]
   void* inputs;      // the same, T
 };
 inline constexpr int lazyChannels = 64;  // of a block of threads of a step

@@ -221,9 +221,14 @@ __device__ inline Slot loadSlot(const ModalView& m, const GroupView& g, int slot
   return {from[0], 0, from[groupSize], 0, from[2 * groupSize], 0};
 }
 
+// From a sequence's state of a group to the next one's. Side by side, since groups end their blocks at different tokens.
+__device__ inline int stateStride(const GroupView& g) {
+  return (2 * g.pairs + g.reals) * groupSize;
+}
+
 // Where a slot's state lies: a float2 for a pair, a float for a real pole.
 __device__ inline float* stateOf(const ModalView& m, const GroupView& g, int sequence, int slot, int channel) {
-  float* group = m.state + std::size_t(sequence) * m.stateFloats + g.state;
+  float* group = m.state + std::size_t(g.state) * m.batch + std::size_t(sequence) * stateStride(g);
   return slot < g.pairs ? group + (slot * groupSize + channel) * 2
                         : group + g.pairs * 2 * groupSize + (slot - g.pairs) * groupSize + channel;
 }

@@ -26,7 +26,7 @@ __global__ __launch_bounds__(modeThreads) void modesStepKernel(MixerStep step, M
     const float* first = stateOf(m, g, firstSequence, firstSlot, channel);
 #pragma unroll
     for (int s = 0; s < Sequences; ++s)
-      if (firstSequence + s < step.batch) x[s] = loadState(first + s * m.stateFloats, firstSlot < g.pairs);
+      if (firstSequence + s < step.batch) x[s] = loadState(first + s * stateStride(g), firstSlot < g.pairs);
   }
   waitForPredecessor();
   const int position = step.control->position;
@@ -51,13 +51,13 @@ __global__ __launch_bounds__(modeThreads) void modesStepKernel(MixerStep step, M
       coefficients = loadMode<Mode>(m, g, slot, channel);
 #pragma unroll
       for (int s = 0; s < Sequences; ++s)
-        x[s] = firstSequence + s < step.batch ? loadState(first + s * m.stateFloats, pair) : make_float2(0, 0);
+        x[s] = firstSequence + s < step.batch ? loadState(first + s * stateStride(g), pair) : make_float2(0, 0);
     }
 #pragma unroll
     for (int s = 0; s < Sequences; ++s) {
       sums[s] += coefficients.read(x[s].x, x[s].y);
       coefficients.step(x[s].x, x[s].y, inputs[s][channel]);
-      if (firstSequence + s < step.batch) storeState(first + s * m.stateFloats, pair, x[s].x, x[s].y);
+      if (firstSequence + s < step.batch) storeState(first + s * stateStride(g), pair, x[s].x, x[s].y);
     }
   }
 #pragma unroll

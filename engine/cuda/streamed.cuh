@@ -37,10 +37,11 @@ __global__ __launch_bounds__(streamThreads) void modesStreamKernel(MixerStep ste
   float* stages = reinterpret_cast<float*>(memory);
 
   const GroupView g = m.group[group];
-  const unsigned bytes = (2 * g.pairs + g.reals) * groupSize * sizeof(float);
+  const unsigned bytes = stateStride(g) * sizeof(float);
   const int lane = thread % 32, warp = thread / 32, channel = lane % groupSize;
   const int firstSlot = 2 * warp + lane / groupSize, slots = g.pairs + g.reals;
-  float* const states = m.state + g.state;
+  float* const states = m.state + std::size_t(g.state) * m.batch;
+  const int stride = stateStride(g);
   const auto fetch = [&](int chunk) {  // by the first warp, a lane for each sequence
     if (chunk >= endChunk) return;
     const int stage = (chunk - firstChunk) % streamStages;
@@ -50,7 +51,7 @@ __global__ __launch_bounds__(streamThreads) void modesStreamKernel(MixerStep ste
     __syncwarp();
     if (thread < present && bytes > 0)  // none: channels that stay convolutions
       bulkLoad(stages + (stage * Sequences + thread) * stageFloats,
-               states + (std::size_t(chunk) * Sequences + thread) * m.stateFloats, bytes, barrier);
+               states + (std::size_t(chunk) * Sequences + thread) * stride, bytes, barrier);
   };
   // Nothing before this kernel in the same token writes the states.
   if (warp == 0) {
@@ -123,7 +124,7 @@ __global__ __launch_bounds__(streamThreads) void modesStreamKernel(MixerStep ste
       if (thread < Sequences) {
         asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory");
         if (bytes > 0 && chunk * Sequences + thread < step.batch)
-          bulkStore(states + (std::size_t(chunk) * Sequences + thread) * m.stateFloats, here + thread * stageFloats,
+          bulkStore(states + (std::size_t(chunk) * Sequences + thread) * stride, here + thread * stageFloats,
                     bytes);
       }
       __syncwarp();

@@ -55,6 +55,7 @@ ModalView Forward::modal(std::size_t block, std::size_t op) const {
   view.coefficients = at<float>(b.coefficients);
   view.state = at<float>(b.state);
   view.stateFloats = b.state.bytes / sizeof(float) / static_cast<std::size_t>(m_workload.batch);
+  view.batch = m_workload.batch;
   view.mostSlots = m_mostSlots[block];
   return view;
 }
