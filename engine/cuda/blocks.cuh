@@ -8,6 +8,8 @@ namespace engine::cuda {
 // Everything for the groups whose block ends with this token, after the step: folds their inputs into the states and
 // makes the responses of the next block.
 void turnBlocks(const MixerStep&, const ModalView&, const BlockView&, Type, const Launch&);
+// The same on tensor cores, with other bits. False: not launched, since it cannot or would not gain.
+bool turnTiles(const MixerStep&, const ModalView&, const BlockView&, Type, const Launch&);
 
 // Blocks whose end has a kernel of its own on lanes.
 inline constexpr int usualLength = 16, usualSlots = 4 * slotLanes;

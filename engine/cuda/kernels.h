@@ -141,6 +141,7 @@ struct BlockView {
   const float* taps;
   float* responses;  // [groups, length, batch, 16]
   void* inputs;      // the same, T
+  bool batchInvariant;  // the same bits for any batch
 };
 inline constexpr int lazyChannels = 64;  // of a block of threads of a step
 struct LazyView {

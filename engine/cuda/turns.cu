@@ -234,6 +234,7 @@ void turnOnLanes(const MixerStep& step, const ModalView& m, const BlockView& b, 
 }  // namespace
 
 void turnBlocks(const MixerStep& step, const ModalView& m, const BlockView& b, Type type, const Launch& where) {
+  if (turnTiles(step, m, b, type, where)) return;
   type == Type::float32 ? turnOnLanes<float>(step, m, b, where) : turnOnLanes<Half>(step, m, b, where);
 }
 

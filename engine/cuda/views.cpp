@@ -63,7 +63,7 @@ ModalView Forward::modal(std::size_t block, std::size_t op) const {
 BlockView Forward::blocked(std::size_t block, std::size_t op) const {
   const CudaSession::Block& b = m_plan.blocks[block];
   return {m_workload.mode.blockLength, static_cast<int>(block), at<float>(b.powers), at<float>(b.blockTaps, block, op),
-          at<float>(b.responses, block, op), at(b.inputs, block, op)};
+          at<float>(b.responses, block, op), at(b.inputs, block, op), m_workload.batchInvariant};
 }
 
 LazyView Forward::lazy(std::size_t block, std::size_t op) const {

@@ -79,6 +79,61 @@ class TestCudaModes : public QObject {
     QCOMPARE(std::vector<float>(rows.end() - static_cast<std::ptrdiff_t>(alone.size()), rows.end()), alone);
   }
 
+  // Many sequences of a blocked recurrence, whose blocks end on tensor cores: no further from exact matrices than with
+  // blocks that end on lanes, and like the CPU; a first block cut short, groups with fewer modes or none of their pairs,
+  // channels that are neighbours in the model and that are not.
+  void blocksEndOnTensorCores_data() {
+    QTest::addColumn<int>("length");
+    QTest::addColumn<int>("pairs");
+    QTest::addColumn<bool>("equal");
+    for (const int length : {7, 16, 23, 32})
+      for (const int pairs : {1, 12, 29, 60})
+        for (const bool equal : {true, false})
+          QTest::addRow("length %d, %d pairs, %s orders", length, pairs, equal ? "equal" : "unequal")
+              << length << pairs << equal;
+  }
+  void blocksEndOnTensorCores() {
+    if (!gpu().usable) QSKIP(gpu().remark.c_str());
+    QFETCH(int, length);
+    QFETCH(int, pairs);
+    QFETCH(bool, equal);
+    constexpr int prompt = 5, tokens = 75;
+    Setting s = setting("blocked", 112, prompt, tokens);
+    analysis::Distilled distilled = randomDistilled(*s.c.checkpoint, pairs, 3, 0, 5);
+    for (analysis::DistilledBank& bank : distilled.banks)  // every third filter has a pair less
+      for (std::size_t c = 0; equal && c < bank.filters.size(); ++c)
+        if (c % 3 != 0) bank.filters[c]->model.modes.erase(bank.filters[c]->model.modes.begin());
+    s.model = s.c.model->withDistilled(std::move(distilled));
+    s.w.mode.blockLength = length;
+    s.w.batch = 2;
+    const auto few = randomTokens(2 * tokens, s.c.sizes.vocabulary, 4);
+    const auto expected = lastOn(Device::open("cpu", 2), s, few, prompt);
+    s.w.batch = 131;
+    // The two sequences by turns, one more of the first.
+    std::vector<int> ids;
+    for (int b = 0; b < s.w.batch; ++b) ids.insert(ids.end(), few.begin() + b % 2 * prompt, few.begin() + (b % 2 + 1) * prompt);
+    for (int b = 0; b < s.w.batch; ++b) {
+      const auto rest = few.begin() + 2 * prompt + b % 2 * (tokens - prompt);
+      ids.insert(ids.end(), rest, rest + tokens - prompt);
+    }
+    const auto error = [&] {
+      const auto rows = lastOn(board(), s, ids, prompt);
+      const auto width = static_cast<std::ptrdiff_t>(s.c.sizes.vocabulary);
+      double worst = 0;
+      for (std::ptrdiff_t b = 0; b < s.w.batch; ++b)
+        worst = std::max(worst, distance({rows.begin() + b * width, rows.begin() + (b + 1) * width},
+                                         {expected.begin() + b % 2 * width, expected.begin() + (b % 2 + 1) * width}));
+      return worst;
+    };
+    const double tiles = error();
+    s.w.batchInvariant = true;
+    const double lanes = error();
+    s.w.precision = Precision::float32;
+    const double exact = error();
+    QVERIFY2(exact < 1e-5, qPrintable(QString::number(exact)));
+    QVERIFY2(tiles < 2e-2 && tiles < 1.5 * lanes, qPrintable(QString("%1, lanes %2").arg(tiles).arg(lanes)));
+  }
+
   // A convolution so long that several blocks of threads share its lags: few tokens, for a race checker.
   void ownKernelsShareLags_data() {
     QTest::addColumn<QString>("kind");
