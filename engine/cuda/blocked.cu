@@ -7,10 +7,10 @@
 namespace engine::cuda {
 namespace {
 
-constexpr int mostWarps = 4;             // of a block of threads, each with a group of its own
-constexpr int quarters = groupSize / 4;  // threads that share a sequence, four channels each
-constexpr int tile = 32 / quarters;      // sequences of a warp at once
-constexpr unsigned warpsAtOnce = 16;     // of a multiprocessor
+constexpr int mostWarps = 4;               // of a block of threads, each with a group of its own
+constexpr int quarters = groupSize / 4;    // threads that share a sequence, four channels each
+constexpr int tile = 32 / quarters;        // sequences of a warp at once
+constexpr unsigned warpsAtOnce = 16;       // of a multiprocessor
 constexpr unsigned multiprocessors = 132;  // of the boards this is tuned for
 
 // Four neighbours: one load.
@@ -48,8 +48,8 @@ __device__ inline void addProduct(float (&sum)[4], const float4& factor, const f
 constexpr int lags = 2;  // of the short filters whose numbers are at hand; longer ones take gateStep()
 constexpr int filterRows = 3 * (lags + 2);  // by stream: taps, newest first, and the bias
 
-// What a warp has in shared memory: filter rows, then taps of h^, [16] floats each; then rows of two tiles' past on their
-// way, four channels a thread.
+// What a warp has in shared memory: filter rows, then taps of h^, [16] floats each; then rows of two tiles' past on
+// their way, four channels a thread.
 template <class T>
 std::size_t bytesOfWarp(int length) {
   return (filterRows + length) * groupSize * sizeof(float) + 2 * (length - 1) * 32 * sizeof(Four<T>);
@@ -62,7 +62,8 @@ struct FourGates {
   __device__ void load(const MixerStep& step, int sequence, int position, int column) {
     const int columns = streamColumns(step.stride), slots = step.shortFilter.taps - 1;
     const T* streams = static_cast<const T*>(step.streams) + std::size_t(sequence) * columns + column;
-    const T* history = static_cast<const T*>(step.shortFilter.history) + std::size_t(sequence) * slots * columns + column;
+    const T* history =
+        static_cast<const T*>(step.shortFilter.history) + std::size_t(sequence) * slots * columns + column;
 #pragma unroll
     for (int s = 0; s < 3; ++s) newest[s].load(streams + s * streamChannels);
 #pragma unroll
@@ -115,8 +116,9 @@ __device__ inline void copyAhead(Four<T>* to, const T* from) {
 // A warp has a group and walks through its share of the sequences, the next ones on their way: their past into shared
 // memory, where every thread reads what it has asked for itself, the rest into registers.
 template <class T>
-__global__ __launch_bounds__(32 * mostWarps, sizeof(T) == 2 ? warpsAtOnce / mostWarps : 2) void stepKernel(
-    MixerStep step, ModalView m, BlockView b, int bytes) {
+__global__ __launch_bounds__(32 * mostWarps,
+                             sizeof(T) == 2 ? warpsAtOnce / mostWarps : 2) void stepKernel(MixerStep step, ModalView m,
+                                                                                           BlockView b, int bytes) {
   extern __shared__ __align__(16) unsigned char memory[];
   letSuccessorStart();
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, length = b.length;

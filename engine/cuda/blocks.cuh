@@ -26,7 +26,8 @@ __device__ inline int startOf(const Control& control, int now) {
   return max(0, now - (control.position - control.firstStep));
 }
 
-// Where a sequence's phase of a group lies in `responses` and `inputs`: side by side what a token reads of all sequences.
+// Where a sequence's phase of a group lies in `responses` and `inputs`: side by side what a token reads of all
+// sequences.
 __device__ inline std::size_t blockRow(const BlockView& b, int batch, int group, int phase, int sequence) {
   return ((std::size_t(group) * b.length + phase) * batch + sequence) * groupSize;
 }

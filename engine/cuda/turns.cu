@@ -1,5 +1,5 @@
-// The end of a block of the modal recurrence on lanes (engine/cpu/blocked.h): folds its inputs into the state and makes the
-// responses of the next block. It is a kernel of its own, since it needs registers where the step needs threads.
+// The end of a block of the modal recurrence on lanes (engine/cpu/blocked.h): folds its inputs into the state and makes
+// the responses of the next block. It is a kernel of its own, since it needs registers where the step needs threads.
 #include "engine/cuda/blocks.cuh"
 
 namespace engine::cuda {
@@ -57,8 +57,8 @@ __device__ void turnOver(const ModalView& m, const BlockView& b, const GroupView
                          int start, const Scratch& scratch) {
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, channel = lane % groupSize, length = b.length;
   for (int i = threadIdx.x; i < length * groupSize; i += threads)
-    scratch.inputs[i] = toFloat(
-        static_cast<const T*>(b.inputs)[blockRow(b, batch, group, i / groupSize, sequence) + i % groupSize]);
+    scratch.inputs[i] =
+        toFloat(static_cast<const T*>(b.inputs)[blockRow(b, batch, group, i / groupSize, sequence) + i % groupSize]);
   clearSums(scratch, length);
   __syncthreads();
   const bool whole = start == 0;
@@ -128,7 +128,8 @@ __global__ __launch_bounds__(threads) void usualTurnKernel(MixerStep step, Modal
 #pragma unroll
     for (int i = 0; i < size / threads; ++i)
       kept[i] = static_cast<const T*>(
-          b.inputs)[blockRow(b, step.batch, group, i * (threads / groupSize) + threadIdx.x / groupSize, sequence) + channel];
+          b.inputs)[blockRow(b, step.batch, group, i * (threads / groupSize) + threadIdx.x / groupSize, sequence) +
+                    channel];
   };
   if (first < end) fetch(first);
 #pragma unroll

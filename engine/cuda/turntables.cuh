@@ -1,5 +1,5 @@
-// What the products of a block's end need of a channel's modes (turntiles.cu): a table in shared memory, and from it the
-// constant sides as a warp's lanes hold them.
+// What the products of a block's end need of a channel's modes (turntiles.cu): a table in shared memory, and from it
+// the constant sides as a warp's lanes hold them.
 #pragma once
 
 #include "engine/cuda/mixer.cuh"
@@ -26,7 +26,7 @@ __device__ inline float4 exact(Complex z) {
 
 // Of 8 modes of a channel; zeros where there are fewer.
 struct Table {
-  float4 power[chunk];        // what the old state is multiplied by, hi and lo
+  float4 power[chunk];  // what the old state is multiplied by, hi and lo
   float2 pole[chunk];
   float2 eight[chunk];        // lambda^8
   float2 begin[4][chunk];     // lambda^e of the last token of every quarter of the tokens
@@ -37,7 +37,7 @@ struct Table {
 // Constant sides of a warp's products.
 template <int Depth>
 struct Sides {
-  unsigned gather[2][Depth][3][2];     // tokens to real and to imaginary parts
+  unsigned gather[2][Depth][3][2];      // tokens to real and to imaginary parts
   unsigned responses[2 * Depth][2][2];  // states to phases
 };
 

@@ -1,8 +1,8 @@
 // The end of a block (turns.cu) on tensor cores: for a channel, what inputs [sequences, m] add to the states is their
-// product with powers [m, modes], the next responses [sequences, m] that of the states with R lambda^j [modes, m]. Inputs
-// are bfloat16 anyway; the powers are split into three terms of it, so that states stay exact to float32; old states are
-// multiplied on lanes. Responses take two terms of states and table, as prompts do (chunks.cu). States come and go
-// through shared memory while others are multiplied.
+// product with powers [m, modes], the next responses [sequences, m] that of the states with R lambda^j [modes, m].
+// Inputs are bfloat16 anyway; the powers are split into three terms of it, so that states stay exact to float32; old
+// states are multiplied on lanes. Responses take two terms of states and table, as prompts do (chunks.cu). States come
+// and go through shared memory while others are multiplied.
 #include <algorithm>
 
 #include "engine/cuda/blocks.cuh"
@@ -18,16 +18,16 @@ constexpr int mostTurned = 64;  // modes of a channel
 constexpr int fewestTurned = 64, fewestUsual = 128;
 constexpr unsigned multiprocessors = 132;  // of the boards this is tuned for
 
-// Products over 16 `Depth` tokens, right-aligned: those before the block's first are zero. Kept: at most 16 modes, whose
-// constant sides stay in registers; a warp has a channel and 16 rows. Otherwise they are made for every stage: two warps
-// share a channel's modes, and use them for 32 rows.
+// Products over 16 `Depth` tokens, right-aligned: those before the block's first are zero. Kept: at most 16 modes,
+// whose constant sides stay in registers; a warp has a channel and 16 rows. Otherwise they are made for every stage:
+// two warps share a channel's modes, and use them for 32 rows.
 template <int Depth, bool Kept>
 struct Layout {
-  static constexpr int channels = Kept ? groupSize : groupSize / 2, parts = groupSize / channels;  // parts of a group
-  static constexpr int tiles = Kept ? 1 : 2, rows = 16 * tiles;  // sequences at once
-  static constexpr int chunks = Kept ? 2 : 1;                    // of a warp in a stage
+  static constexpr int channels = Kept ? groupSize : groupSize / 2, halves = groupSize / channels;  // 1 or 2
+  static constexpr int tiles = Kept ? 1 : 2, rows = 16 * tiles;                                     // sequences at once
+  static constexpr int chunks = Kept ? 2 : 1;  // of a warp in a stage
   static constexpr int tokens = 16 * Depth;
-  static constexpr int regionBytes = rows * chunk * 8 + 16;      // of a channel's chunk: [rows][chunk] states, and a gap
+  static constexpr int regionBytes = rows * chunk * 8 + 16;  // of a channel's chunk: [rows][chunk] states, and a gap
   static constexpr int stageBytes = 2 * channels * regionBytes;
   static constexpr int inputStride = tokens * 2 + (Kept ? 8 : 0);  // of a row
   static constexpr int inputBytes = rows * inputStride + 16;       // of a channel
@@ -45,9 +45,11 @@ struct Layout {
 __device__ inline void copyAhead(void* to, const float* from, bool pair, bool there) {
   const unsigned address = static_cast<unsigned>(__cvta_generic_to_shared(to));
   if (pair) {
-    asm volatile("cp.async.ca.shared.global [%0], [%1], 8, %2;" ::"r"(address), "l"(from), "r"(there ? 8 : 0) : "memory");
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 8, %2;" ::"r"(address), "l"(from), "r"(there ? 8 : 0)
+                 : "memory");
   } else {
-    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(address), "l"(from), "r"(there ? 4 : 0) : "memory");
+    asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(address), "l"(from), "r"(there ? 4 : 0)
+                 : "memory");
     static_cast<float*>(to)[1] = 0;
   }
 }
@@ -64,8 +66,8 @@ __global__ __launch_bounds__(threads, 1) void turnTilesKernel(MixerStep step, Mo
   Table* const tables = reinterpret_cast<Table*>(sums + (Kept ? 2 : 1) * channels * L::sumFloats);
   letSuccessorStart();
   waitForPredecessor();
-  const int group = turningGroup(b, blockIdx.x / L::parts, step.control->position);
-  const int blockSide = blockIdx.x % L::parts * channels;
+  const int group = turningGroup(b, blockIdx.x / L::halves, step.control->position);
+  const int blockSide = blockIdx.x % L::halves * channels;
   if (group >= m.groups) return;
   const int length = b.length, start = startOf(*step.control, length - 1);
   const GroupView g = m.group[group];
@@ -73,8 +75,8 @@ __global__ __launch_bounds__(threads, 1) void turnTilesKernel(MixerStep step, Mo
   const int passes = (step.batch + rows - 1) / rows, shares = gridDim.y;
   const int firstPass = passes * blockIdx.y / shares, items = (passes * (blockIdx.y + 1) / shares - firstPass) * parts;
 
-  // States are copied by (row, mode, channel): this thread has a mode of every stage and a channel, every rowStep-th row. The
-  // same in both directions, so that it may overwrite what it has copied.
+  // States are copied by (row, mode, channel): this thread has a mode of every stage and a channel, every rowStep-th
+  // row. The same in both directions, so that it may overwrite what it has copied.
   const int thread = threadIdx.x, copied = thread / channels % together, copyRow = thread / (channels * together);
   const int copyPlace = (copied / chunk * channels + thread % channels) * L::regionBytes +
                         (copyRow * chunk + L::placeOf(copied, thread % channels)) * 8;
@@ -82,7 +84,9 @@ __global__ __launch_bounds__(threads, 1) void turnTilesKernel(MixerStep step, Mo
   const auto stateAt = [&](int item, bool& pair) {
     const int slot = item % parts * together + copied;
     pair = slot < g.pairs || slot >= slots;
-    return slot < slots ? stateOf(m, g, (firstPass + item / parts) * rows + copyRow, slot, blockSide + thread % channels) : nullptr;
+    return slot < slots
+               ? stateOf(m, g, (firstPass + item / parts) * rows + copyRow, slot, blockSide + thread % channels)
+               : nullptr;
   };
   const auto fetch = [&](int item, int stage) {
     if (item < items) {
@@ -124,8 +128,9 @@ __global__ __launch_bounds__(threads, 1) void turnTilesKernel(MixerStep step, Mo
       const int token = 2 * inputPair + i - (L::tokens - length);
       coming[i] = make_uint4(0, 0, 0, 0);
       if (takesInputs && sequence < step.batch && token >= start)
-        coming[i] = *reinterpret_cast<const uint4*>(static_cast<const Half*>(b.inputs) +
-                                                    blockRow(b, step.batch, group, token, sequence) + blockSide + inputSide);
+        coming[i] =
+            *reinterpret_cast<const uint4*>(static_cast<const Half*>(b.inputs) +
+                                            blockRow(b, step.batch, group, token, sequence) + blockSide + inputSide);
     }
   };
   const auto keepInputs = [&] {
@@ -177,7 +182,8 @@ __global__ __launch_bounds__(threads, 1) void turnTilesKernel(MixerStep step, Mo
 #pragma unroll
       for (int n = 0; n < 2 * Depth; ++n)
 #pragma unroll
-        for (int i = 0; i < 4; ++i) work(to[(8 * n + 2 * quarter + i % 2) * L::sumStride + 16 * t + i / 2 * 8], y[t][n][i]);
+        for (int i = 0; i < 4; ++i)
+          work(to[(8 * n + 2 * quarter + i % 2) * L::sumStride + 16 * t + i / 2 * 8], y[t][n][i]);
   };
   // Four channels of a phase and row.
   const auto storeResponses = [&](int pass, int side) {
@@ -267,7 +273,8 @@ __global__ __launch_bounds__(threads, 1) void turnTilesKernel(MixerStep step, Mo
 #pragma unroll
         for (int i = 0; i < 2; ++i) {
           float4* at = reinterpret_cast<float4*>(stages + stage * L::stageBytes + region * L::regionBytes +
-                                                 (16 * t + 8 * i + row) * chunk * 8) + quarter;
+                                                 (16 * t + 8 * i + row) * chunk * 8) +
+                       quarter;
           const float4 x = *at, &p = powers[c][0], &q = powers[c][1];
           float4 next = make_float4(re[t][2 * i], im[t][2 * i], re[t][2 * i + 1], im[t][2 * i + 1]);
           Power{p.x, p.y, p.z, p.w}.addTo(next.x, next.y, x.x, x.y);
@@ -306,7 +313,7 @@ bool turnTiles(const MixerStep& step, const ModalView& m, const BlockView& b, Ty
     using L = decltype(layout);
     const std::size_t bytes = L::bytes(stages, m.mostSlots);
     if (bytes > sharedBytesOfBlock()) return false;
-    const unsigned turning = L::parts * blocksFor(m.groups, b.length), passes = blocksFor(step.batch, L::rows);
+    const unsigned turning = L::halves * blocksFor(m.groups, b.length), passes = blocksFor(step.batch, L::rows);
     const dim3 grid(turning, std::min(std::max(multiprocessors / turning, 1U), passes));
     launch(kernel, grid, threads, bytes, where, step, m, b);
     return true;

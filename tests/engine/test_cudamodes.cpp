@@ -80,8 +80,8 @@ class TestCudaModes : public QObject {
   }
 
   // Many sequences of a blocked recurrence, whose blocks end on tensor cores: no further from exact matrices than with
-  // blocks that end on lanes, and like the CPU; a first block cut short, groups with fewer modes or none of their pairs,
-  // channels that are neighbours in the model and that are not.
+  // blocks that end on lanes, and like the CPU; a first block cut short, groups with fewer modes or none of their
+  // pairs, channels that are neighbours in the model and that are not.
   void blocksEndOnTensorCores_data() {
     QTest::addColumn<int>("length");
     QTest::addColumn<int>("pairs");
@@ -111,7 +111,8 @@ class TestCudaModes : public QObject {
     s.w.batch = 131;
     // The two sequences by turns, one more of the first.
     std::vector<int> ids;
-    for (int b = 0; b < s.w.batch; ++b) ids.insert(ids.end(), few.begin() + b % 2 * prompt, few.begin() + (b % 2 + 1) * prompt);
+    for (int b = 0; b < s.w.batch; ++b)
+      ids.insert(ids.end(), few.begin() + b % 2 * prompt, few.begin() + (b % 2 + 1) * prompt);
     for (int b = 0; b < s.w.batch; ++b) {
       const auto rest = few.begin() + 2 * prompt + b % 2 * (tokens - prompt);
       ids.insert(ids.end(), rest, rest + tokens - prompt);
