@@ -16,7 +16,8 @@ class Gemm {
   Gemm();
   ~Gemm();
 
-  // p.norm must be unset, p.carried is for few rows that rows.h takes. `workspace`: device memory of the library for this stream.
+  // p.norm must be unset, p.carried is for few rows that rows.h takes. `workspace`: device memory of the library for this
+  // stream.
   // Rows that were tried run the faster way; others take the library's first proposal. Batch-invariant: always our own
   // kernels, whose sums do not depend on the number of rows.
   void multiply(const VectorProduct& p, Type, bool batchInvariant, void* workspace, std::size_t workspaceBytes,
