@@ -118,7 +118,10 @@ class TestFitWeight : public QObject {
     document.setFitWeight(bandWeight(0.5, 1.5));
     const QString named = document.fitWeight().remark();
     QVERIFY(!named.isEmpty());
-    m_window->generation().start({QStringLiteral("It was"), 4});
+    GenerationSettings few;
+    few.prompt = QStringLiteral("It was");
+    few.tokens = 4;
+    m_window->generation().start(few);
     QTRY_VERIFY_WITH_TIMEOUT(m_window->generation().lanes().size() == 2 && !m_window->generation().active(),
                              shownwindow::kPatience);
     QVERIFY2(m_window->generation().provenance().endsWith(named), qPrintable(m_window->generation().provenance()));
