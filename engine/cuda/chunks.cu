@@ -3,6 +3,7 @@
 // 16 chunks at once as the rows of its products; the states at their beginnings come from a scan over the rows. The
 // inputs are bfloat16 anyway; tables are split into as many terms as their use needs: three for the state.
 #include "engine/cuda/chunkstreams.cuh"
+#include "engine/cuda/power.cuh"
 #include "engine/cuda/tensor.cuh"
 
 namespace engine::cuda {
@@ -14,16 +15,6 @@ constexpr int inputStride = tokensAtOnce + 8, outputStride = tokensAtOnce + 4;
 constexpr int stageCount = 3;
 constexpr int fewestTokens = 4 * chunk;
 constexpr int multiprocessors = 132;  // of the boards this is tuned for
-
-struct Complex {
-  double re, im;
-};
-__device__ inline Complex operator*(Complex a, Complex b) {
-  return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
-}
-__device__ inline float2 rounded2(Complex z) {
-  return make_float2(static_cast<float>(z.re), static_cast<float>(z.im));
-}
 
 // lambda^e of a channel's modes; R lambda^i; lambda^16, 32, 64 and 128; lambda^(16 r) of row r.
 struct Tables {

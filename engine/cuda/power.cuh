@@ -1,5 +1,5 @@
-// Folding a block's inputs into the state of a mode (equation (4) of the engine page): the recurrence from zero, then the
-// old state times lambda^length.
+// Powers of poles. Folding a block's inputs into the state of a mode (equation (4) of the engine page): the recurrence
+// from zero, then the old state times lambda^length.
 #pragma once
 
 #include "engine/cuda/mixer.cuh"
@@ -32,6 +32,17 @@ __device__ inline Power loadPower(const float* powers, const GroupView& g, int s
   }
   from += std::size_t(g.pairs) * 4 * groupSize + std::size_t(slot - g.pairs) * 2 * groupSize;
   return {from[0], 0, from[groupSize], 0};
+}
+
+// Poles in float64 on their way to a table.
+struct Complex {
+  double re, im;
+};
+__device__ inline Complex operator*(Complex a, Complex b) {
+  return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
+}
+__device__ inline float2 rounded2(Complex z) {
+  return make_float2(static_cast<float>(z.re), static_cast<float>(z.im));
 }
 
 }  // namespace engine::cuda

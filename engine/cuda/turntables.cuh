@@ -2,7 +2,7 @@
 // the constant sides as a warp's lanes hold them.
 #pragma once
 
-#include "engine/cuda/mixer.cuh"
+#include "engine/cuda/power.cuh"
 #include "engine/cuda/tensor.cuh"
 
 namespace engine::cuda {
@@ -10,15 +10,6 @@ namespace {
 
 constexpr int chunk = 8;  // modes of a product
 
-struct Complex {
-  double re, im;
-};
-__device__ inline Complex operator*(Complex a, Complex b) {
-  return {a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
-}
-__device__ inline float2 rounded2(Complex z) {
-  return make_float2(static_cast<float>(z.re), static_cast<float>(z.im));
-}
 __device__ inline float4 exact(Complex z) {
   const float2 high = rounded2(z), low = rounded2({z.re - high.x, z.im - high.y});
   return make_float4(high.x, high.y, low.x, low.y);
