@@ -123,13 +123,14 @@ Theme schemeTheme(Scheme scheme) {
   return Theme::light();
 }
 
+int cellMargin = 8;  // of the theme that is applied: asked for at every cell that is painted
 
 // Fusion, but that cells of a table stand as far from their edges as the words of its header (see the style sheet).
 class HouseStyle : public QProxyStyle {
  public:
   HouseStyle() : QProxyStyle(QStringLiteral("Fusion")) {}
   int pixelMetric(PixelMetric metric, const QStyleOption* option, const QWidget* widget) const override {
-    if (metric == PM_FocusFrameHMargin && qobject_cast<const QTableView*>(widget)) return applicationTheme().space(2) - 1;
+    if (metric == PM_FocusFrameHMargin && qobject_cast<const QTableView*>(widget)) return cellMargin - 1;
     return QProxyStyle::pixelMetric(metric, option, widget);
   }
 };
@@ -238,6 +239,7 @@ void applyTheme(QApplication& application, const Theme& theme) {
   application.setProperty(schemeProperty, static_cast<int>(theme.scheme()));
   application.setProperty(scaleProperty, theme.scale());
   application.setStyleSheet({});  // while a sheet is set, widgets keep the font they have
+  cellMargin = theme.space(2);
   if (!known) application.setStyle(new HouseStyle);
   application.setPalette(paletteOf(theme));
   application.setFont(theme.font(TextSize::Body));
