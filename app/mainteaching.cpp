@@ -59,7 +59,7 @@ void MainWindow::buildHelpMenu() {
                             tr("Tutorial, methods, honest speed, recipes, keys"), QKeySequence(Qt::CTRL | Qt::Key_F1),
                             [open] { open(0); }));
   // Each by its title, so that the palette finds it. Where a page is missing, the entry above says so.
-  QMenu* titles = help->addMenu(tr("P&age"));
+  QMenu* titles = help->addMenu(tr("P&age by title"));
   std::vector<HelpPage> pages;
   try {
     pages = helpPages();
