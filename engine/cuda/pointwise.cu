@@ -124,54 +124,92 @@ __device__ inline void storeFour(Half* to, float a, float b, float c, float d) {
   *reinterpret_cast<uint2*>(to) = both;
 }
 
-template <class T>
-__global__ void normKernel(NormView norm, const float* residual, int first, int step, int stride, T* to) {
-  __shared__ float shared[threads / 32];
+// A row by each block of threads. Its first 4 * Threads * Vectors channels stay in registers, others are read again.
+template <class T, int Threads, int Vectors>
+__global__ __launch_bounds__(Threads) void normKernel(NormView norm, const float* residual, int first, int step,
+                                                      int stride, T* to) {
+  constexpr int warps = Threads / 32, sweep = 4 * Threads, kept = Vectors * sweep;
+  struct Part {
+    float sum, mean, squares, count;  // of the channels of a warp; the squares of x - mean
+  };
+  __shared__ Part parts[warps];
   letSuccessorStart();
+  const int own = 4 * static_cast<int>(threadIdx.x), lane = threadIdx.x % 32;
+  const auto load = [&](const float* vector, int i) {  // every one is as long as a row, padding included
+    return vector && i < stride ? *reinterpret_cast<const float4*>(vector + i) : make_float4(0, 0, 0, 0);
+  };
+  float4 scale[Vectors], shift[Vectors], values[Vectors];
+#pragma unroll
+  for (int v = 0; v < Vectors; ++v)
+    scale[v] = load(norm.scale, v * sweep + own), shift[v] = load(norm.shift, v * sweep + own);
+
   waitForPredecessor();
   const float* from = residual + (std::size_t(first) + std::size_t(blockIdx.x) * step) * stride;
   to += std::size_t(blockIdx.x) * stride;
-  // Rows of up to 4096 stay in registers between the passes.
-  constexpr int most = 4;
-  float4 values[most];
   float sum = 0;
+  const auto add = [&](float4 x) { sum += (x.x + x.y) + (x.z + x.w); };  // padding of the residual is zero
 #pragma unroll
-  for (int s = 0; s < most; ++s) {
-    const int i = 4 * (s * threads + static_cast<int>(threadIdx.x));
-    values[s] = i < stride ? *reinterpret_cast<const float4*>(from + i) : make_float4(0, 0, 0, 0);
-    sum += (values[s].x + values[s].y) + (values[s].z + values[s].w);  // padding of the residual is zero
-  }
-  const int beyond = 4 * most * threads;
-  for (int i = beyond + static_cast<int>(threadIdx.x); i < norm.width; i += threads) sum += from[i];
-  const float mean = norm.shift ? blockSum(sum, shared) / norm.width : 0.0F;
+  for (int v = 0; v < Vectors; ++v) values[v] = load(from, v * sweep + own);
+#pragma unroll
+  for (int v = 0; v < Vectors; ++v) add(values[v]);
+  for (int i = kept + own; i < stride; i += sweep) add(load(from, i));
+  // Each warp about its own mean, so that all meet once; Chan, Golub and LeVeque's sum of theirs loses nothing.
+  sum = warpSum(sum);
+  int count = 0;
+  for (int i = own - 4 * lane; i < norm.width; i += sweep) count += min(norm.width - i, 4 * 32);
+  const float centre = count > 0 && norm.shift ? sum / count : 0.0F;
   float squares = 0;
-#pragma unroll
-  for (int s = 0; s < most; ++s) {
-    const int i = 4 * (s * threads + static_cast<int>(threadIdx.x));
-    const float own[4] = {values[s].x, values[s].y, values[s].z, values[s].w};
+  const auto addSquares = [&](float4 x, int i) {
+    const float each[4] = {x.x, x.y, x.z, x.w};
 #pragma unroll
     for (int e = 0; e < 4; ++e)
-      if (i + e < norm.width) squares += (own[e] - mean) * (own[e] - mean);
-  }
-  for (int i = beyond + static_cast<int>(threadIdx.x); i < norm.width; i += threads)
-    squares += (from[i] - mean) * (from[i] - mean);
-  const float multiplier = normMultiplier(norm, blockSum(squares, shared) / norm.width);
-  const auto scaled = [&](float value, float scale, float shift, int i) {
-    if (i >= norm.width) return 0.0F;
-    value = (value - mean) * multiplier * scale;
-    return norm.shift ? value + shift : value;
+      if (i + e < norm.width) squares += (each[e] - centre) * (each[e] - centre);
   };
 #pragma unroll
-  for (int s = 0; s < most; ++s) {
-    const int i = 4 * (s * threads + static_cast<int>(threadIdx.x));
-    if (i >= stride) continue;
-    const float4 scale = *reinterpret_cast<const float4*>(norm.scale + i);  // as long as a row, padding included
-    const float4 shift = norm.shift ? *reinterpret_cast<const float4*>(norm.shift + i) : make_float4(0, 0, 0, 0);
-    storeFour(to + i, scaled(values[s].x, scale.x, shift.x, i), scaled(values[s].y, scale.y, shift.y, i + 1),
-              scaled(values[s].z, scale.z, shift.z, i + 2), scaled(values[s].w, scale.w, shift.w, i + 3));
+  for (int v = 0; v < Vectors; ++v) addSquares(values[v], v * sweep + own);
+  for (int i = kept + own; i < norm.width; i += sweep) addSquares(load(from, i), i);
+  squares = warpSum(squares);
+  if (lane == 0) parts[threadIdx.x / 32] = {sum, centre, squares, static_cast<float>(count)};
+  __syncthreads();
+  float mean = 0, all = 0;
+  if (norm.shift) {
+#pragma unroll
+    for (int w = 0; w < warps; ++w) mean += parts[w].sum;
+    mean /= norm.width;
   }
-  for (int i = beyond + static_cast<int>(threadIdx.x); i < stride; i += threads)
-    to[i] = fromFloat<T>(i < norm.width ? scaled(from[i], norm.scale[i], norm.shift ? norm.shift[i] : 0.0F, i) : 0.0F);
+#pragma unroll
+  for (int w = 0; w < warps; ++w) {
+    const Part part = parts[w];
+    all += part.squares + part.count * ((part.mean - mean) * (part.mean - mean));
+  }
+  const float multiplier = normMultiplier(norm, all / norm.width);
+  const auto store = [&](int i, float4 x, float4 a, float4 b) {
+    const auto normed = [&](float value, float by, float plus, int at) {
+      return at < norm.width ? fmaf((value - mean) * multiplier, by, plus) : 0.0F;
+    };
+    if (i < stride)
+      storeFour(to + i, normed(x.x, a.x, b.x, i), normed(x.y, a.y, b.y, i + 1), normed(x.z, a.z, b.z, i + 2),
+                normed(x.w, a.w, b.w, i + 3));
+  };
+#pragma unroll
+  for (int v = 0; v < Vectors; ++v) store(v * sweep + own, values[v], scale[v], shift[v]);
+  for (int i = kept + own; i < stride; i += sweep) store(i, load(from, i), load(norm.scale, i), load(norm.shift, i));
+}
+
+template <class T>
+void launchNorm(const NormView& norm, const float* residual, int rows, int first, int step, int stride, void* to,
+                const Launch& where) {
+  const auto by = [&](auto kernel, int blockThreads) {
+    launch(kernel, rows, blockThreads, 0, where, norm, residual, first, step, stride, static_cast<T*>(to));
+  };
+  if (stride <= 512)
+    by(normKernel<T, 128, 1>, 128);
+  else if (stride <= 1024)
+    by(normKernel<T, 128, 2>, 128);
+  else if (stride <= 2048)
+    by(normKernel<T, 128, 4>, 128);
+  else
+    by(normKernel<T, 256, 4>, 256);
 }
 
 }  // namespace
@@ -216,9 +254,9 @@ void embed(const Embedding& embedding, Type type, float* residual, const Launch&
 void normalizeRows(const NormView& norm, const float* residual, int rows, int first, int step, int stride, Type type,
                    void* to, const Launch& where) {
   if (type == Type::float32)
-    launch(normKernel<float>, rows, threads, 0, where, norm, residual, first, step, stride, static_cast<float*>(to));
+    launchNorm<float>(norm, residual, rows, first, step, stride, to, where);
   else
-    launch(normKernel<Half>, rows, threads, 0, where, norm, residual, first, step, stride, static_cast<Half*>(to));
+    launchNorm<Half>(norm, residual, rows, first, step, stride, to, where);
 }
 
 }  // namespace engine::cuda
