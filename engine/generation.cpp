@@ -15,7 +15,9 @@
 namespace engine {
 namespace {
 
-constexpr int tokensPerTurn = 4;
+// Of a lane's turn: long enough for a device not to pause, short enough that lanes seem to go side by side.
+constexpr double turnSeconds = 0.02;
+constexpr int fewestPerTurn = 4, mostPerTurn = 32;
 
 // Room for everything a lane will say, so that a slow poller loses nothing.
 std::size_t ringCapacity(const LaneRequest& request) {
@@ -89,8 +91,12 @@ void Generation::Shared::begin(Lane& lane, const std::shared_ptr<Device>& device
 }
 
 void Generation::Shared::turn(Lane& lane, const std::stop_token& stop) {
-  const int made = static_cast<int>(lane.session->timings().tokenSeconds.size());
-  const int wanted = std::min(tokensPerTurn, lane.request.tokens - made);
+  const std::vector<double>& each = lane.session->timings().tokenSeconds;
+  const int made = static_cast<int>(each.size());
+  const double last = each.empty() ? turnSeconds : each.back();
+  const int atOnce = last * mostPerTurn < turnSeconds ? mostPerTurn
+                                                      : std::max(fewestPerTurn, static_cast<int>(turnSeconds / last));
+  const int wanted = std::min(atOnce, lane.request.tokens - made);
   const Outcome outcome = lane.session->decode(std::max(wanted, 0), &lane.ring, stop);
   const Timings& timings = lane.session->timings();
   const int total = static_cast<int>(timings.tokenSeconds.size());

@@ -32,11 +32,16 @@ class Runner {
         return false;
     return true;
   }
-  // Draws a token of every sequence from the logits and steps with it, `steps` times, where the logits lie; `tokens`
-  // [steps, batch] and `seconds` [steps] are the results. Only when drawsTokens(); throws what sample() throws.
+  // Only when drawsTokens(): draws a token of every sequence from the logits and steps with it, `steps` times, where the
+  // logits lie. beginSteps() returns at once; endSteps() waits for the oldest steps that have not ended: `tokens` [steps,
+  // batch] and `seconds` [steps]. It throws what sample() throws. Begin the next ones before these have ended, and the
+  // device has no pause; nothing else may be called until all have ended, but reset().
+  static constexpr int stepsAtOnce = 8;
+  static constexpr std::size_t mostBegun = 2;
   virtual bool drawsTokens() const { return false; }
-  virtual void decode(int position, int steps, std::span<Token> tokens, std::span<double> seconds) {
-    static_cast<void>(position), static_cast<void>(steps), static_cast<void>(tokens), static_cast<void>(seconds);
+  virtual void beginSteps(int position, int steps) { static_cast<void>(position), static_cast<void>(steps); }
+  virtual void endSteps(std::span<Token> tokens, std::span<double> seconds) {
+    static_cast<void>(tokens), static_cast<void>(seconds);
   }
   // Saves or restores everything that step() and logits() depend on. False, having done nothing: it cannot.
   virtual bool archive(StateArchive&) { return false; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <new>
 #include <string>
 #include <utility>
@@ -68,30 +69,35 @@ struct Session::State {
     ++position;
   }
 
-  // Where the device draws: a few steps per call, so that a stop is answered within milliseconds.
+  // Where the device draws: a few steps at a time, so that a stop is answered within milliseconds, and always the next ones
+  // begun before the last ones' tokens are taken over.
   Outcome decodeThere(int tokens, TokenRing* ring, const std::stop_token& stop) {
-    constexpr int stepsAtOnce = 8;
     const auto batch = static_cast<std::size_t>(workload.batch);
-    std::vector<Token> drawn(batch * stepsAtOnce);
-    std::vector<double> seconds(stepsAtOnce);
-    for (int done = 0; done < tokens;) {
-      if (stop.stop_requested()) return Outcome::stopped;
-      const int count = std::min({stepsAtOnce, tokens - done, workload.capacityTokens - position});
-      if (count == 0) return Outcome::full;
-      const double before = secondsSince(decodeStart);
-      ready = false;  // until the device has answered
-      runner->decode(position, count, std::span(drawn).first(batch * static_cast<std::size_t>(count)),
-                     std::span(seconds).first(static_cast<std::size_t>(count)));
-      ready = true;
-      double sum = 0;
-      for (int i = 0; i < count; ++i) {
-        const auto step = static_cast<std::size_t>(i);
-        sum += seconds[step];
-        keep(std::span<const Token>(drawn).subspan(step * batch, batch), seconds[step], before + sum, ring);
+    std::vector<Token> drawn(batch * Runner::stepsAtOnce);
+    std::vector<double> seconds(Runner::stepsAtOnce);
+    const int first = position, wanted = std::min(tokens, workload.capacityTokens - first);
+    std::deque<int> counts;  // of what has begun and not ended
+    double clock = secondsSince(decodeStart);
+    for (int begun = 0;;) {
+      while (counts.size() < Runner::mostBegun && begun < wanted && !stop.stop_requested()) {
+        counts.push_back(std::min(Runner::stepsAtOnce, wanted - begun));
+        begun += counts.back();
+        ready = false;  // until the device has answered
+        runner->beginSteps(first + begun - counts.back(), counts.back());
       }
-      done += count;
+      if (counts.empty()) {
+        ready = true;
+        if (begun == tokens) return Outcome::finished;
+        return stop.stop_requested() ? Outcome::stopped : Outcome::full;
+      }
+      const auto count = static_cast<std::size_t>(counts.front());
+      runner->endSteps(std::span(drawn).first(batch * count), std::span(seconds).first(count));
+      counts.pop_front();
+      for (std::size_t step = 0; step < count; ++step) {
+        clock += seconds[step];
+        keep(std::span<const Token>(drawn).subspan(step * batch, batch), seconds[step], clock, ring);
+      }
     }
-    return Outcome::finished;
   }
 
   void requireReady() const {

@@ -3,6 +3,7 @@
 #include <nvtx3/nvToolsExt.h>
 
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "engine/cuda/forward.h"
@@ -29,7 +30,8 @@ class CudaRunner final : public Runner {
   bool prefillAll(std::span<const Token> prompts, int tokens, float* allLogits, std::stop_token) override;
   void step(int position, std::span<const Token> tokens) override;
   bool drawsTokens() const override { return true; }
-  void decode(int position, int steps, std::span<Token> tokens, std::span<double> seconds) override;
+  void beginSteps(int position, int steps) override;
+  void endSteps(std::span<Token> tokens, std::span<double> seconds) override;
   std::span<const float> logits(int sequence) const override;
   bool archive(StateArchive&) override;
   MemoryUse memory() const override;
@@ -40,6 +42,7 @@ class CudaRunner final : public Runner {
   void beginDecoding();
   void setControl(int position);
   void copyRow(int from, float* to) const;
+  bool finishPrefill(int tokens, const std::stop_token& stop);
   bool prefillGroup(int first, int sequences, std::span<const Token> prompts, int tokens, float* allLogits,
                     const std::stop_token& stop);
   void useDevice() const { check(cudaSetDevice(m_board->index), "choosing the device"); }
@@ -56,9 +59,20 @@ class CudaRunner final : public Runner {
   int m_vocabulary;
   Forward m_forward;
   const CudaSession& m_plan;
-  PinnedBuffer<Token> m_tokens;  // prompts on their way in, drawn tokens on their way out
+  // Steps on their way, and what comes back of them.
+  struct Begun {
+    int position = 0, steps = 0;
+    std::vector<Event> clocks;  // before the steps, after each
+    Event copied;
+    PinnedBuffer<Token> tokens;
+    PinnedBuffer<Control> control;
+  };
+
+  PinnedBuffer<Token> m_tokens;  // on their way in: of prompts, those of two pieces
   PinnedBuffer<Control> m_control;
-  std::vector<Event> m_events;
+  std::array<Event, 2> m_pieceDone;
+  std::array<Begun, mostBegun> m_begun;  // the oldest first, from m_oldest on
+  std::size_t m_oldest = 0, m_count = 0, m_pieces = 0;
   GraphExec m_step, m_draw;
   bool m_blocksBegin = false;  // the next step is the first after a prompt
   mutable std::vector<std::vector<float>> m_logits;  // rows that were asked for
@@ -72,11 +86,17 @@ CudaRunner::CudaRunner(std::shared_ptr<Board> board, std::shared_ptr<const Devic
       m_vocabulary(program.shape->vocabulary),
       m_forward(m_board, std::move(weights), program),
       m_plan(m_forward.plan()),
-      m_tokens(static_cast<std::size_t>(std::max(m_plan.rows, m_workload.batch * m_plan.keptSteps))),
+      m_tokens(2 * static_cast<std::size_t>(std::max(m_plan.rows, m_workload.batch))),
       m_control(1),
       m_logits(static_cast<std::size_t>(m_workload.batch)) {
   const Range range("plan");
-  for (int i = 0; i < 9; ++i) m_events.push_back(makeEvent());
+  for (Event& done : m_pieceDone) done = makeEvent();
+  for (Begun& begun : m_begun) {
+    for (int i = 0; i <= stepsAtOnce; ++i) begun.clocks.push_back(makeEvent());
+    begun.copied = makeEvent();
+    begun.tokens = PinnedBuffer<Token>(static_cast<std::size_t>(m_workload.batch) * static_cast<std::size_t>(m_plan.keptSteps));
+    begun.control = PinnedBuffer<Control>(1);
+  }
   reset();
   m_forward.tune(true);
   m_forward.beginTiles();
@@ -105,6 +125,7 @@ void CudaRunner::reset() {
   useDevice();
   m_forward.clearStates();
   setControl(0);
+  m_count = 0;
 }
 
 void CudaRunner::setControl(int position) {
@@ -141,7 +162,8 @@ void CudaRunner::beginDecoding() {
 
 bool CudaRunner::prefill(int sequence, std::span<const Token> tokens, float* allLogits, std::stop_token stop) {
   useDevice();
-  return prefillGroup(sequence, 1, tokens, static_cast<int>(tokens.size()), allLogits, stop);
+  const int count = static_cast<int>(tokens.size());
+  return prefillGroup(sequence, 1, tokens, count, allLogits, stop) && finishPrefill(count, stop);
 }
 
 bool CudaRunner::prefillAll(std::span<const Token> prompts, int tokens, float* allLogits, std::stop_token stop) {
@@ -154,8 +176,17 @@ bool CudaRunner::prefillAll(std::span<const Token> prompts, int tokens, float* a
     const auto own = prompts.subspan(static_cast<std::size_t>(first) * count, static_cast<std::size_t>(sequences) * count);
     if (!prefillGroup(first, sequences, own, tokens, first == 0 ? allLogits : nullptr, stop)) return false;
   }
-  return true;
+  return finishPrefill(tokens, stop);
 }
+
+bool CudaRunner::finishPrefill(int tokens, const std::stop_token& stop) {
+  setControl(tokens);
+  m_blocksBegin = true;
+  wait();
+  return !stop.stop_requested();
+}
+
+// Two pieces may be on their way: the device has the next one when one is done, and a stop need not wait for many.
 
 bool CudaRunner::prefillGroup(int first, int sequences, std::span<const Token> prompts, int tokens, float* allLogits,
                               const std::stop_token& stop) {
@@ -163,12 +194,14 @@ bool CudaRunner::prefillGroup(int first, int sequences, std::span<const Token> p
   for (int position = 0; position < tokens; position += m_plan.pieceTokens) {
     if (stop.stop_requested()) return false;
     const int count = std::min(m_plan.pieceTokens, tokens - position), rows = sequences * count;
-    wait();  // the pinned tokens of the last piece have been read
+    const std::size_t turn = m_pieces++ % m_pieceDone.size();
+    check(cudaEventSynchronize(m_pieceDone[turn].get()), "waiting for the device");  // its tokens have been read
+    Token* const own = m_tokens.data() + turn * static_cast<std::size_t>(m_plan.rows);
     for (int s = 0; s < sequences; ++s)
       std::copy_n(prompts.data() + static_cast<std::size_t>(s) * all + static_cast<std::size_t>(position), count,
-                  m_tokens.data() + static_cast<std::ptrdiff_t>(s) * count);
-    check(cudaMemcpyAsync(at(m_plan.prompt), m_tokens.data(), static_cast<std::size_t>(rows) * sizeof(Token),
-                          cudaMemcpyHostToDevice, stream()),
+                  own + static_cast<std::ptrdiff_t>(s) * count);
+    check(cudaMemcpyAsync(at(m_plan.prompt), own, static_cast<std::size_t>(rows) * sizeof(Token), cudaMemcpyHostToDevice,
+                          stream()),
           "copying a prompt");
     m_forward.prompt(first, sequences, count, position);
     if (allLogits) {
@@ -183,11 +216,9 @@ bool CudaRunner::prefillGroup(int first, int sequences, std::span<const Token> p
     if (position + count == tokens)
       m_forward.head(sequences, count - 1, count,
            at<float>(m_plan.logits) + static_cast<std::size_t>(first) * static_cast<std::size_t>(m_plan.vocabularyStride));
+    check(cudaEventRecord(m_pieceDone[turn].get(), stream()), "starting a prompt");
   }
-  setControl(tokens);
-  m_blocksBegin = true;
-  wait();
-  return !stop.stop_requested();
+  return true;
 }
 
 void CudaRunner::step(int, std::span<const Token> tokens) {
@@ -202,32 +233,43 @@ void CudaRunner::step(int, std::span<const Token> tokens) {
   wait();
 }
 
-void CudaRunner::decode(int position, int steps, std::span<Token> tokens, std::span<double> seconds) {
+void CudaRunner::beginSteps(int position, int steps) {
   const Range range("decode");
   useDevice();
-  beginDecoding();
-  const auto batch = static_cast<std::size_t>(m_workload.batch);
-  check(cudaEventRecord(m_events[0].get(), stream()), "reading a clock");
+  if (m_count == 0) beginDecoding();
+  Begun& now = m_begun[(m_oldest + m_count) % m_begun.size()];
+  now.position = position;
+  now.steps = steps;
+  check(cudaEventRecord(now.clocks[0].get(), stream()), "reading a clock");
   for (int i = 0; i < steps; ++i) {
     check(cudaGraphLaunch(m_draw.get(), stream()), "starting a step");
-    check(cudaEventRecord(m_events[static_cast<std::size_t>(i) + 1].get(), stream()), "reading a clock");
+    check(cudaEventRecord(now.clocks[static_cast<std::size_t>(i) + 1].get(), stream()), "reading a clock");
   }
-  check(cudaMemcpyAsync(m_tokens.data(), at(m_plan.kept), m_plan.kept.bytes, cudaMemcpyDeviceToHost, stream()),
+  check(cudaMemcpyAsync(now.tokens.data(), at(m_plan.kept), m_plan.kept.bytes, cudaMemcpyDeviceToHost, stream()),
         "copying tokens");
-  check(cudaMemcpyAsync(m_control.data(), at(m_plan.control), sizeof(Control), cudaMemcpyDeviceToHost,
-                        stream()),
+  check(cudaMemcpyAsync(now.control.data(), at(m_plan.control), sizeof(Control), cudaMemcpyDeviceToHost, stream()),
         "copying tokens");
-  wait();
-  if (const int bad = m_control[0].nonFinite; bad > 0)
+  check(cudaEventRecord(now.copied.get(), stream()), "copying tokens");
+  ++m_count;
+}
+
+void CudaRunner::endSteps(std::span<Token> tokens, std::span<double> seconds) {
+  useDevice();
+  const Begun& done = m_begun[m_oldest];
+  check(cudaEventSynchronize(done.copied.get()), "waiting for the device");
+  m_oldest = (m_oldest + 1) % m_begun.size();
+  --m_count;
+  if (const int bad = done.control[0].nonFinite; bad > 0)
     throw Error(ErrorKind::input, "sampling",
                 "the model's logits of sequence " + std::to_string(bad - 1) + " are not finite after position " +
-                    std::to_string(position),
+                    std::to_string(done.position),
                 "check the weights and the distilled filters for NaN, Inf or unstable poles");
-  for (int i = 0; i < steps; ++i) {
+  const auto batch = static_cast<std::size_t>(m_workload.batch);
+  for (int i = 0; i < done.steps; ++i) {
     const auto step = static_cast<std::size_t>(i);
-    const auto row = static_cast<std::size_t>((position + i) % m_plan.keptSteps);
-    std::copy_n(m_tokens.data() + row * batch, batch, tokens.begin() + static_cast<std::ptrdiff_t>(step * batch));
-    seconds[step] = secondsBetween(m_events[step], m_events[step + 1]);
+    const auto row = static_cast<std::size_t>((done.position + i) % m_plan.keptSteps);
+    std::copy_n(done.tokens.data() + row * batch, batch, tokens.begin() + static_cast<std::ptrdiff_t>(step * batch));
+    seconds[step] = secondsBetween(done.clocks[step], done.clocks[step + 1]);
   }
 }
 
