@@ -283,8 +283,7 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
   plan.kept = arena.part(batch * size(plan.keptSteps) * sizeof(int));
   plan.control = arena.part(256);
   plan.library = arena.part(libraryBytes);
-  if (cudaCarriesNorms(shape, workload) && !workload.batchInvariant && workload.batch > 1 &&
-      workload.batch <= cudaMostCarriedRows) {
+  if (cudaCarriesNorms(shape, workload) && !workload.batchInvariant && workload.batch <= cudaMostCarriedRows) {
     const Size parts = (stride + cudaCarriedPart - 1) / cudaCarriedPart;
     plan.normSums = arena.part(batch * ((parts + 1) / 2 * 2) * 2 * sizeof(float));
     plan.normCentres = arena.part(batch * sizeof(float));

@@ -117,7 +117,7 @@ void Forward::mixStep(std::size_t block, std::size_t op, const VectorProduct& pr
   const int passes = this->passes(block);
   if (kind != BlockShape::Kind::attention) step.shortFilter = passes > 1 ? identity() : shortFilter(block, op);
   if (kind == BlockShape::Kind::hyena && passes == 1 && m_workload.batch == 1 && m_workload.mode.mixer == Mixer::modal &&
-      !m_workload.batchInvariant && !keeps(block))
+      !m_workload.batchInvariant && !keeps(block) && m_carried == 0)
     return stepModalAlone(projection, step, modal(block, op), m_type, m_launch);
   multiply(projection);
   if (kind == BlockShape::Kind::attention) {

@@ -12,7 +12,6 @@ namespace {
 
 constexpr int mostOwnRows = 16;   // more rows are never tried with our own kernel
 constexpr int fewOwnRows = 4;     // untried shapes of so few rows take it
-constexpr int fewestStreamedRows = 2;  // one takes our own kernel that norms on the way
 constexpr int mostInvariantRows = 64;
 constexpr int candidates = 48;    // of the library
 constexpr int mostDividedRows = 256;  // with more rows every multiprocessor has work without dividing the inputs
@@ -141,7 +140,7 @@ cublasStatus_t Gemm::run(const Plan& plan, const cublasLtMatmulAlgo_t& algorithm
 
 // No trial: the library, alone, is as fast at 64 rows, but the kernels around rows.h overlap with it.
 bool Gemm::streams(const VectorProduct& p, Type type) const {
-  return m_canStream && type == Type::bfloat16 && p.rows >= fewestStreamedRows && p.rows <= mostStreamedRows;
+  return m_canStream && type == Type::bfloat16 && p.rows <= mostStreamedRows;
 }
 
 bool Gemm::own(const VectorProduct& p, Type type) const {
