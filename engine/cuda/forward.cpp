@@ -246,18 +246,44 @@ void Forward::closeMlp(std::size_t block, int rows) {
   add(rows, m_weights->plan().blocks[block].mlpOut, at(gated ? m_plan.gated : m_plan.hidden), mixerNorm(block + 1));
 }
 
+// The last of each `tokens` rows of `mixed` and of the residual stream, one behind the other: the residual stream's at its
+// beginning, the others' in memory of streams, which nobody reads any more.
+const char* Forward::keepLastRows(int sequences, int tokens) {
+  char *const gathered = at(m_plan.streams), *const mixed = at(m_plan.mixed), *const residual = at(m_plan.residual);
+  if (tokens == 1) return mixed;
+  const auto count = static_cast<std::size_t>(sequences), apart = static_cast<std::size_t>(tokens);
+  const auto gather = [&](char* to, const char* from, std::size_t bytes) {
+    check(cudaMemcpy2DAsync(to, bytes, from + (apart - 1) * bytes, apart * bytes, bytes, count, cudaMemcpyDeviceToDevice,
+                            m_launch.stream),
+          "copying rows");
+  };
+  const std::size_t stride = static_cast<std::size_t>(m_plan.stride), wide = stride * sizeof(float);
+  const std::size_t bytes = stride * bytesOf(m_type);
+  gather(gathered + count * bytes, residual, wide);
+  gather(gathered, mixed, bytes);
+  check(cudaMemcpyAsync(residual, gathered + count * bytes, count * wide, cudaMemcpyDeviceToDevice, m_launch.stream),
+        "copying rows");
+  return gathered;
+}
+
 // Residual rows through all blocks; mix(block, op, projection) takes the residual stream through the input projection
-// and the mixer to `mixed`.
+// and the mixer to `mixed`. What the last mixer has to remember is done then, and the rest takes the rows that are needed.
 template <class Mix>
-void Forward::layers(int rows, Mix&& mix) {
+void Forward::layers(int rows, int sequences, Outputs outputs, Mix&& mix) {
   float* residual = at<float>(m_plan.residual);
   for (std::size_t i = 0; i < m_host.blocks.size(); ++i) {
     const Block& host = m_host.blocks[i];
-    for (std::size_t op = 0; op < std::max<std::size_t>(1, host.operators.size()); ++op) {
+    const std::size_t mixers = std::max<std::size_t>(1, host.operators.size());
+    for (std::size_t op = 0; op < mixers; ++op) {
       const CudaWeights::Mixer& w = m_weights->plan().blocks[i].mixers[op];
       const NormView first = mixerNorm(i, op);
       mix(i, op, describe(rows, w.in, first, residual, Finish::store, at(m_plan.streams)));
       const char* mixed = at(m_plan.mixed);
+      if (i + 1 == m_host.blocks.size() && op + 1 == mixers && outputs != Outputs::all) {
+        if (outputs == Outputs::none) return;
+        mixed = keepLastRows(sequences, rows / sequences);
+        rows = sequences;
+      }
       if (host.kind == BlockShape::Kind::multiHyena) {
         const NormView inner = norm(w.innerNorm, host.operators[op].innerNorm);
         finishHeads({rows, m_plan.stride, inner, first, mixed, residual, at(m_plan.normed)}, m_type, m_launch);
@@ -306,7 +332,8 @@ void Forward::step() {
     tokens.carried = carried(mixerNorm(0));
   }
   embed(tokens, m_type, at<float>(m_plan.residual), m_launch);
-  layers(m_workload.batch, [&](std::size_t block, std::size_t op, const VectorProduct& p) { mixStep(block, op, p); });
+  layers(m_workload.batch, m_workload.batch, Outputs::all,
+         [&](std::size_t block, std::size_t op, const VectorProduct& p) { mixStep(block, op, p); });
   head(m_workload.batch, 0, 1, at<float>(m_plan.logits));
   m_carried = 0;
   Launch last = m_launch;
@@ -317,7 +344,7 @@ void Forward::step() {
   advance(at<Control>(m_plan.control), last);
 }
 
-void Forward::prompt(int firstSequence, int sequences, int tokens, int position) {
+void Forward::prompt(int firstSequence, int sequences, int tokens, int position, Outputs outputs) {
   Embedding e{};
   e.tokens = at<Token>(m_plan.prompt);
   e.rows = sequences * tokens;
@@ -326,7 +353,8 @@ void Forward::prompt(int firstSequence, int sequences, int tokens, int position)
   embed(completed(e), m_type, at<float>(m_plan.residual), m_launch);
   const MixerPrompt prompt{firstSequence,        sequences,           tokens, position, m_plan.stride,
                            at(m_plan.streams), at(m_plan.mixed), {}};
-  layers(e.rows, [&](std::size_t block, std::size_t op, const VectorProduct& p) { mixPrompt(block, op, p, prompt); });
+  layers(e.rows, sequences, outputs,
+         [&](std::size_t block, std::size_t op, const VectorProduct& p) { mixPrompt(block, op, p, prompt); });
 }
 
 void Forward::draw() {

@@ -33,8 +33,10 @@ class Forward {
   void step();
   // plan().next from the logits.
   void draw();
-  // A piece of prompts, whose tokens lie in plan().prompt; see MixerPrompt.
-  void prompt(int firstSequence, int sequences, int tokens, int position);
+  // A piece of prompts, whose tokens lie in plan().prompt; see MixerPrompt. Of which tokens of each sequence the residual
+  // stream is there afterwards, row after row: fewer leave the last block most of its work.
+  enum class Outputs { none, last, all };
+  void prompt(int firstSequence, int sequences, int tokens, int position, Outputs);
   // Logits of residual rows first, first + step ...
   void head(int rows, int first, int step, float* to);
   // The first blocks of a blocked recurrence, after a prompt.
@@ -89,8 +91,9 @@ class Forward {
   void mixPrompt(std::size_t block, std::size_t op, const VectorProduct& projection, const MixerPrompt&);
   void openMlp(std::size_t block, int rows);
   void closeMlp(std::size_t block, int rows);
+  const char* keepLastRows(int sequences, int tokens);
   template <class Mix>
-  void layers(int rows, Mix&& mix);
+  void layers(int rows, int sequences, Outputs, Mix&& mix);
   Embedding completed(Embedding) const;
   Embedding nextTokens() const;
   std::optional<AloneStep> wholeStep(const CudaProgram&) const;

@@ -203,7 +203,9 @@ bool CudaRunner::prefillGroup(int first, int sequences, std::span<const Token> p
     check(cudaMemcpyAsync(at(m_plan.prompt), own, static_cast<std::size_t>(rows) * sizeof(Token), cudaMemcpyHostToDevice,
                           stream()),
           "copying a prompt");
-    m_forward.prompt(first, sequences, count, position);
+    const bool last = position + count == tokens;
+    using Outputs = Forward::Outputs;
+    m_forward.prompt(first, sequences, count, position, allLogits ? Outputs::all : last ? Outputs::last : Outputs::none);
     if (allLogits) {
       const int atOnce = m_workload.batch;
       for (int row = 0; row < count; row += atOnce) {
@@ -213,9 +215,11 @@ bool CudaRunner::prefillGroup(int first, int sequences, std::span<const Token> p
           copyRow(r, allLogits + static_cast<std::size_t>(position + row + r) * static_cast<std::size_t>(m_vocabulary));
       }
     }
-    if (position + count == tokens)
-      m_forward.head(sequences, count - 1, count,
-           at<float>(m_plan.logits) + static_cast<std::size_t>(first) * static_cast<std::size_t>(m_plan.vocabularyStride));
+    if (last) {
+      float* const logits = at<float>(m_plan.logits) +
+                            static_cast<std::size_t>(first) * static_cast<std::size_t>(m_plan.vocabularyStride);
+      m_forward.head(sequences, allLogits ? count - 1 : 0, allLogits ? count : 1, logits);
+    }
     check(cudaEventRecord(m_pieceDone[turn].get(), stream()), "starting a prompt");
   }
   return true;
