@@ -270,15 +270,21 @@ bool CpuRunner::prefill(int sequence, std::span<const Token> tokens, float* allL
   const int total = static_cast<int>(tokens.size());
   for (int position = 0; position < total; position += m_pieceTokens) {
     const int count = std::min(m_pieceTokens, total - position);
+    const bool last = position + count == total;
     embed(tokens.subspan(static_cast<std::size_t>(position), static_cast<std::size_t>(count)), position, true);
     for (auto& layer : m_sublayers) {
       if (forward.stopped()) return false;
-      layer->prefill(forward, sequence, position, count, m_residual.data());
+      // An MLP remembers nothing, and of what the last one makes the logits need one row.
+      const bool oneRow = &layer == &m_sublayers.back() && !m_weights.blocks.back().parallel && !allLogits;
+      const int first = !oneRow ? 0 : last ? count - 1 : count;
+      if (first < count)
+        layer->prefill(forward, sequence, position + first, count - first,
+                       m_residual.data() + static_cast<std::size_t>(first) * static_cast<std::size_t>(m_weights.width));
     }
     for (int row = 0; allLogits && row < count; row += m_workspace.pieceRows)
       head(forward, row, std::min(m_workspace.pieceRows, count - row),
            allLogits + static_cast<std::size_t>(position + row) * vocabulary);
-    if (position + count == total)
+    if (last)
       head(forward, count - 1, 1, m_logits.data() + static_cast<std::size_t>(sequence) * vocabulary);
   }
   return !forward.stopped();
