@@ -1,7 +1,8 @@
 // Prompts of the modal recurrence on tensor cores (engine page, section 3), in chunks of 16 tokens: a convolution with
 // h^ inside, the response to the state at its beginning, and what its inputs add to the state. A warp has a channel, and
-// 16 chunks at once as the rows of its products; the states at their beginnings come from a scan over the rows. The
-// inputs are bfloat16 anyway; tables are split into as many terms as their use needs: three for the state.
+// 16 chunks at once as the rows of its products, such that a lane's two rows are neighbours; the states at their beginnings
+// come from a scan over these pairs. The inputs are bfloat16 anyway; tables are split into as many terms as their use
+// needs: three for the state.
 #include "engine/cuda/chunkstreams.cuh"
 #include "engine/cuda/power.cuh"
 #include "engine/cuda/tensor.cuh"
@@ -14,14 +15,16 @@ constexpr int tiles = modes / 4;  // of 8 real states
 constexpr int inputStride = tokensAtOnce + 8, outputStride = tokensAtOnce + 4;
 constexpr int stageCount = 3;
 constexpr int fewestTokens = 4 * chunk;
+static_assert(chunk == 16 && chunksAtOnce == 16 && each == 8);  // as the fragments of the products have them
 constexpr int multiprocessors = 132;  // of the boards this is tuned for
 
-// lambda^e of a channel's modes; R lambda^i; lambda^16, 32, 64 and 128; lambda^(16 r) of row r.
+// lambda^e of a channel's modes; R lambda^i; lambda^(32 r) of pair r; lambda^16 to 256.
 struct Tables {
-  float2 power[modes][chunk], response[modes][chunk], row[modes][chunksAtOnce / 2];
+  float2 power[modes][chunk], response[modes][chunk];
 };
-struct Steps {
-  float2 one, two, four, eight;  // chunks
+using Pairs = float2[modes][chunksAtOnce / 2];
+struct alignas(16) Steps {
+  float2 one, two, four, eight, sixteen;  // chunks
 };
 struct Shared {
   union {
@@ -33,8 +36,15 @@ struct Shared {
     } tokens;
   };
   Steps steps[groupSize][modes];
+  Pairs pairs[groupSize];
   ShortFilters filters;
 };
+
+// Where in a channel's row of inputs or outputs the tokens [8 i, 8 i + 8) lie: as the products' fragments want them, the
+// halves of even and odd chunks one behind the other.
+__device__ constexpr int eightAt(int i) {
+  return (i % 4 * 8 + i / 4) * 8;
+}
 
 __device__ inline float2 multiplied(float2 a, float2 b, float2 add) {
   return make_float2(fmaf(a.x, b.x, fmaf(-a.y, b.y, add.x)), fmaf(a.x, b.y, fmaf(a.y, b.x, add.y)));
@@ -50,9 +60,9 @@ __device__ inline float2 shuffled(float2 x, int lane) {
 class Channel {
  public:
   __device__ void prepare(const ModalView& m, const GroupView& g, int channel, float direct, Tables& tables,
-                          Steps (&steps)[modes]) {
+                          Steps (&steps)[modes], Pairs& pairs) {
     const int lane = threadIdx.x % 32, quarter = lane % 4, row = lane / 4;
-    if (lane < modes) fillTables(m, g, lane, channel, tables, steps[lane]);
+    if (lane < modes) fillTables(m, g, lane, channel, tables, steps[lane], pairs[lane]);
     __syncwarp();
 #pragma unroll
     for (int t = 0; t < tiles; ++t) {
@@ -70,7 +80,6 @@ class Channel {
 #pragma unroll
         for (int i = 0; i < 3; ++i) m_gather[t][i][half] = terms[i];
       }
-      m_row[t] = tables.row[4 * t + quarter][row];
     }
 #pragma unroll
     for (int n = 0; n < 2; ++n) {
@@ -82,12 +91,10 @@ class Channel {
         for (int mode = 0; mode < modes; ++mode) sum += tables.response[mode][lag - 1].x;
         return sum;
       };
+      split<2>(tap(token - 2 * quarter), tap(token - 2 * quarter - 1), m_taps[n]);
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
-        const int input = 2 * quarter + 8 * half;
         unsigned terms[2];
-        split<2>(tap(token - input), tap(token - input - 1), terms);
-        m_taps[n][0][half] = terms[0], m_taps[n][1][half] = terms[1];
 #pragma unroll
         for (int k = 0; k < 2; ++k) {
           const float2 response = tables.response[8 * k + 4 * half + quarter][token];
@@ -115,11 +122,15 @@ class Channel {
     }
   }
   // The outputs of `chunks` chunks of inputs, zeros behind them; the state goes on.
-  __device__ void run(const Half* inputs, int chunks, const Steps (&steps)[modes], float* outputs) {
+  __device__ void run(const Half* inputs, int chunks, const Steps (&steps)[modes], const Pairs& pairs, float* outputs) {
     const int lane = threadIdx.x % 32, quarter = lane % 4, row = lane / 4;
-    const unsigned* words = reinterpret_cast<const unsigned*>(inputs);
-    const unsigned u[4] = {words[row * 8 + quarter], words[(row + 8) * 8 + quarter], words[row * 8 + quarter + 4],
-                           words[(row + 8) * 8 + quarter + 4]};
+    unsigned u[4];  // of even and odd chunks the first, then the second halves
+    const int half = lane / 16, odd = lane / 8 % 2;
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+                 : "=r"(u[0]), "=r"(u[1]), "=r"(u[2]), "=r"(u[3])
+                 : "r"(static_cast<unsigned>(
+                     __cvta_generic_to_shared(inputs + eightAt(4 * (lane % 8) + 2 * odd + half))))
+                 : "memory");
     // All modes in step: one by one they would wait for each other's products and shuffles.
     float sums[tiles][4] = {}, y[2][4] = {};
 #pragma unroll
@@ -127,16 +138,17 @@ class Channel {
 #pragma unroll
       for (int t = 0; t < tiles; ++t) multiplyAdd(sums[t], u, m_gather[t][i][0], m_gather[t][i][1]);
 #pragma unroll
-    for (int i = 1; i >= 0; --i)
-#pragma unroll
-      for (int n = 0; n < 2; ++n) multiplyAdd(y[n], u, m_taps[n][i][0], m_taps[n][i][1]);
+    for (int i = 1; i >= 0; --i) {  // no token hears the second half of its chunk in the first
+      multiplyAdd(y[0], u, m_taps[0][i], 0);
+      multiplyAdd(y[1], u, m_taps[1][i], m_taps[0][i]);
+    }
     float2 first[tiles], second[tiles];
 #pragma unroll
     for (int t = 0; t < tiles; ++t) {
       first[t] = make_float2(sums[t][0], sums[t][1]);
       second[t] = make_float2(sums[t][2], sums[t][3]);
     }
-    scanRows(steps, chunks, first, second);
+    scanPairs(steps, pairs, chunks, first, second);
 #pragma unroll
     for (int k = 0; k < 2; ++k) {  // 8 modes
       unsigned high[4], low[4];
@@ -158,16 +170,16 @@ class Channel {
     }
 #pragma unroll
     for (int n = 0; n < 2; ++n) {
-      float* to = outputs + row * chunk + 8 * n + 2 * quarter;
+      float* to = outputs + eightAt(4 * row + n) + 2 * quarter;
       *reinterpret_cast<float2*>(to) = make_float2(y[n][0], y[n][1]);
-      *reinterpret_cast<float2*>(to + 8 * chunk) = make_float2(y[n][2], y[n][3]);
+      *reinterpret_cast<float2*>(to + eightAt(2)) = make_float2(y[n][2], y[n][3]);
     }
   }
 
  private:
   // Powers in float64, from the pole's two floats.
   __device__ static void fillTables(const ModalView& m, const GroupView& g, int slot, int channel, Tables& tables,
-                                    Steps& steps) {
+                                    Steps& steps, float2 (&pairs)[chunksAtOnce / 2]) {
     Slot c = {};
     if (slot < g.pairs + g.reals) c = loadSlot(m, g, slot, channel);
     const bool used = slot < g.pairs + g.reals;
@@ -177,50 +189,49 @@ class Channel {
       tables.power[slot][e] = rounded2(power);
       tables.response[slot][e] = rounded2(residue * power);
     }
-    const Complex one = power, two = one * one, four = two * two;
-    steps = {rounded2(one), rounded2(two), rounded2(four), rounded2(four * four)};
+    const Complex one = power, two = one * one, four = two * two, eight = four * four;
+    steps = {rounded2(one), rounded2(two), rounded2(four), rounded2(eight), rounded2(eight * eight)};
     power = {used ? 1.0 : 0.0, 0};
-    for (int r = 0; r < chunksAtOnce / 2; ++r, power = power * one) tables.row[slot][r] = rounded2(power);
+    for (int r = 0; r < chunksAtOnce / 2; ++r, power = power * two) pairs[r] = rounded2(power);
   }
-  // From what each row adds to the state to the state at its beginning; this lane has rows r and r + 8.
-  __device__ void scanRows(const Steps (&steps)[modes], int chunks, float2 (&first)[tiles], float2 (&second)[tiles]) {
+  // From what each chunk adds to the state to the state at its beginning; this lane has `even` chunk 2 r and `odd` 2 r + 1.
+  __device__ void scanPairs(const Steps (&steps)[modes], const Pairs& pairs, int chunks, float2 (&even)[tiles], float2 (&odd)[tiles]) {
     const int lane = threadIdx.x % 32, quarter = lane % 4, row = lane / 4;
+    float2 sum[tiles];
     const auto all = [&](auto&& work) {
 #pragma unroll
-      for (int t = 0; t < tiles; ++t) work(t, steps[4 * t + quarter], first[t], second[t]);
+      for (int t = 0; t < tiles; ++t) work(t, steps[4 * t + quarter]);
     };
+    all([&](int t, const Steps& s) { sum[t] = multiplied(s.one, even[t], odd[t]); });
 #pragma unroll
     for (int i = 0; i < 3; ++i) {
-      float2 a[tiles], b[tiles];
-      all([&](int t, const Steps&, float2& x, float2& y) { a[t] = shuffledUp(x, 4 << i), b[t] = shuffledUp(y, 4 << i); });
-      all([&](int t, const Steps& s, float2& x, float2& y) {
-        float2 factor = i == 0 ? s.one : i == 1 ? s.two : s.four;
+      float2 before[tiles];
+      all([&](int t, const Steps&) { before[t] = shuffledUp(sum[t], 4 << i); });
+      all([&](int t, const Steps& s) {
+        float2 factor = i == 0 ? s.two : i == 1 ? s.four : s.eight;
         factor.x = row < 1 << i ? 0 : factor.x, factor.y = row < 1 << i ? 0 : factor.y;  // nothing that far up
-        x = multiplied(factor, a[t], x);
-        y = multiplied(factor, b[t], y);
+        sum[t] = multiplied(factor, before[t], sum[t]);
       });
     }
-    float2 middle[tiles], end[tiles];
-    all([&](int t, const Steps& s, float2& x, float2& y) {
-      middle[t] = multiplied(s.eight, m_state[t], shuffled(x, 28 + quarter));
-      end[t] = multiplied(s.eight, middle[t], shuffled(y, 28 + quarter));
-      x = shuffledUp(x, 4);
-      y = shuffledUp(y, 4);
+    all([&](int t, const Steps& s) {
+      float2 begin = shuffledUp(sum[t], 4);
+      begin.x = row == 0 ? 0 : begin.x, begin.y = row == 0 ? 0 : begin.y;
+      begin = multiplied(pairs[4 * t + quarter][row], m_state[t], begin);
+      odd[t] = multiplied(s.one, begin, even[t]);
+      even[t] = begin;
     });
-    const int last = 4 * (chunks % 8) + quarter;
-    all([&](int t, const Steps&, float2& x, float2& y) {
-      x.x = row == 0 ? 0 : x.x, x.y = row == 0 ? 0 : x.y;
-      y.x = row == 0 ? 0 : y.x, y.y = row == 0 ? 0 : y.y;
-      x = multiplied(m_row[t], m_state[t], x);
-      y = multiplied(m_row[t], middle[t], y);
-      m_state[t] = chunks == chunksAtOnce ? end[t] : chunks >= 8 ? shuffled(y, last) : shuffled(x, last);
-    });
+    if (chunks == chunksAtOnce)
+      all([&](int t, const Steps& s) { m_state[t] = multiplied(s.sixteen, m_state[t], shuffled(sum[t], 28 + quarter)); });
+    else
+      all([&](int t, const Steps&) {
+        m_state[t] = shuffled(chunks % 2 == 0 ? even[t] : odd[t], 4 * (chunks / 2) + quarter);
+      });
   }
 
   unsigned m_gather[tiles][3][2];   // tokens to states
-  unsigned m_taps[2][2][2];         // tokens to tokens
+  unsigned m_taps[2][2];            // tokens to tokens of the same half of a chunk, of the first to the second
   unsigned m_response[2][2][2][2];  // states to tokens
-  float2 m_row[tiles], m_state[tiles];
+  float2 m_state[tiles];
 };
 
 // Where a block stands: in which of its sequences, from which token on, and in which parts of shared memory.
@@ -244,10 +255,12 @@ __global__ __launch_bounds__(threads, 1) void chunksKernel(MixerPrompt prompt, M
   const GroupView g = m.group[group];
   const std::int32_t* order = m.order + group * groupSize;
   Channel channel;
-  channel.prepare(m, g, warp, m.direct[group * groupSize + warp], shared.tables[warp], shared.steps[warp]);
+  channel.prepare(m, g, warp, m.direct[group * groupSize + warp], shared.tables[warp], shared.steps[warp],
+                  shared.pairs[warp]);
   const int own = threadIdx.x % groupSize, part = threadIdx.x / groupSize, column = order[own];
   shared.filters.fill(prompt, order);
-  const bool together = __syncthreads_and(order[0] % streamChannels == 0 && column == order[0] + own);
+  const int together =
+      __syncthreads_and(order[0] % streamChannels == 0 && column == order[0] + own) ? streamColumn(0, order[0]) : -1;
   const int count = min(sequences, prompt.sequences - firstIndex);
   Step fetched, step, filtered;
   const auto fetch = [&] {
@@ -269,7 +282,7 @@ __global__ __launch_bounds__(threads, 1) void chunksKernel(MixerPrompt prompt, M
     uint4 packed;
     packed.x = pack(inputs[0], inputs[1]), packed.y = pack(inputs[2], inputs[3]);
     packed.z = pack(inputs[4], inputs[5]), packed.w = pack(inputs[6], inputs[7]);
-    *reinterpret_cast<uint4*>(shared.tokens.inputs[filtered.side] + own * inputStride + part * each) = packed;
+    *reinterpret_cast<uint4*>(shared.tokens.inputs[filtered.side] + own * inputStride + eightAt(part)) = packed;
     shared.filters.apply(stage, part * each, own, 0, gates);
     filtered.advance(tokens);
   };
@@ -287,18 +300,21 @@ __global__ __launch_bounds__(threads, 1) void chunksKernel(MixerPrompt prompt, M
     fetch();  // where this step was
     if (step.first == 0) channel.loadStates(m, g, sequence, warp);
     channel.run(shared.tokens.inputs[step.side] + warp * inputStride, min(chunksAtOnce, (tokens - step.first) / chunk),
-                shared.steps[warp], shared.tokens.outputs[step.side] + warp * outputStride);
+                shared.steps[warp], shared.pairs[warp], shared.tokens.outputs[step.side] + warp * outputStride);
     if (step.first + tokensAtOnce >= tokens) channel.storeStates(m, g, sequence, warp);
     float next[each] = {};
     if (filtered.sequence < count) filter(next);
     asm volatile("cp.async.wait_group 1;" ::: "memory");
     __syncthreads();
     if (column >= 0 && step.first + part * each < tokens) {
-      const float* outputs = shared.tokens.outputs[step.side] + own * outputStride + part * each;
+      const auto* outputs =
+          reinterpret_cast<const float4*>(shared.tokens.outputs[step.side] + own * outputStride + eightAt(part));
+      const float4 low = outputs[0], high = outputs[1];
+      const float all[each] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
       const std::size_t row = std::size_t(index) * prompt.tokens + step.first + part * each;
       Half* out = static_cast<Half*>(prompt.out) + row * prompt.stride + column;
 #pragma unroll
-      for (int i = 0; i < each; ++i, out += prompt.stride) *out = fromFloat<Half>(gates[i] * outputs[i]);
+      for (int i = 0; i < each; ++i, out += prompt.stride) *out = fromFloat<Half>(gates[i] * all[i]);
     }
 #pragma unroll
     for (int i = 0; i < each; ++i) gates[i] = next[i];

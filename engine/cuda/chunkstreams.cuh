@@ -50,9 +50,10 @@ struct ShortFilters {
 };
 
 // The streams of a group on their way into shared memory: tokens [first - past, first + tokensAtOnce) of a sequence, zeros
-// where there are none and from `end` on. `together`: the group's channels lie as the streams have them.
+// where there are none and from `end` on. `together`: where the group's channels lie next to each other in the streams, or
+// -1.
 __device__ inline void fetchStreams(const MixerPrompt& prompt, int index, int first, int end, const std::int32_t* order,
-                                    bool together, Half* to) {
+                                    int together, Half* to) {
   const ShortView& f = prompt.shortFilter;
   const int columns = streamColumns(prompt.stride), slots = f.taps - 1;
   const Half* streams = static_cast<const Half*>(prompt.streams) + std::size_t(index) * prompt.tokens * columns;
@@ -63,21 +64,30 @@ __device__ inline void fetchStreams(const MixerPrompt& prompt, int index, int fi
     if (t >= 0) return t < end ? streams + std::size_t(t) * columns : nullptr;
     return at >= 0 && -t <= slots ? history + std::size_t(at % slots) * columns : nullptr;
   };
-  if (together) {  // 16 bytes a thread, of the same columns in every row
-    constexpr int rowsAtOnce = threads / rowEights;
+  if (together >= 0) {  // 16 bytes a thread, of the same columns in every row
+    constexpr int rowsAtOnce = threads / rowEights / 8 * 8;  // so that gaps repeat
     const int firstRow = threadIdx.x / rowEights, part = threadIdx.x % rowEights * 8;
     if (firstRow >= rowsAtOnce) return;
-    const int column = streamColumn(0, order[0]) + part;
-    const Half* next = streams + std::ptrdiff_t(first - past + firstRow) * columns;
-#pragma unroll
-    for (int i = 0; i < (stagedRows + rowsAtOnce - 1) / rowsAtOnce; ++i, next += rowsAtOnce * columns) {
-      const int row = firstRow + i * rowsAtOnce;
-      if (row >= stagedRows) break;
-      const Half* from = i > 0 ? first - past + row < end ? next : nullptr : rowAt(row);
+    const int column = together + part, t = first - past + firstRow;
+    const Half* from = static_cast<const Half*>(prompt.streams) + column + std::ptrdiff_t(index * prompt.tokens + t) * columns;
+    const unsigned at = static_cast<unsigned>(__cvta_generic_to_shared(to + stagedAt(firstRow) + part));
+    const auto copy = [&](int i, const Half* source, bool inside) {
       asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(
-                       static_cast<unsigned>(__cvta_generic_to_shared(to + stagedAt(row) + part))),
-                   "l"(from ? from + column : streams), "r"(from ? 16 : 0)
+                       at + i * static_cast<int>(stagedAt(rowsAtOnce) * sizeof(Half))),
+                   "l"(source), "r"(inside ? 16 : 0)
                    : "memory");
+    };
+    if (t < 0) {
+      const Half* past = rowAt(firstRow);
+      copy(0, past ? past + column : streams, past != nullptr);
+    } else {
+      copy(0, from, t < end);
+    }
+#pragma unroll
+    for (int i = 1; i * rowsAtOnce < stagedRows; ++i) {
+      from += rowsAtOnce * columns;
+      if ((i + 1) * rowsAtOnce <= stagedRows || firstRow + i * rowsAtOnce < stagedRows)
+        copy(i, from, t + i * rowsAtOnce < end);
     }
     return;
   }
