@@ -13,7 +13,7 @@ namespace {
 constexpr int modes = 16;  // at most, of a channel
 constexpr int tiles = modes / 4;  // of 8 real states
 constexpr int inputStride = tokensAtOnce + 8, outputStride = tokensAtOnce + 4;
-constexpr int stageCount = 3;
+constexpr int stageCount = 4;  // what comes, what is filtered, what is multiplied, what is gated
 constexpr int fewestTokens = 4 * chunk;
 static_assert(chunk == 16 && chunksAtOnce == 16 && each == 8);  // as the fragments of the products have them
 constexpr int multiprocessors = 132;  // of the boards this is tuned for
@@ -270,8 +270,9 @@ __global__ __launch_bounds__(threads, 1) void chunksKernel(MixerPrompt prompt, M
     asm volatile("cp.async.commit_group;");
     fetched.advance(tokens);
   };
-  // Inputs and gates of this thread's tokens of a step that has arrived.
-  const auto filter = [&](float(&gates)[each]) {
+  // Inputs of this thread's tokens of a step that has arrived.
+  const auto filter = [&] {
+    if (filtered.sequence >= count) return;
     const Half* stage = shared.tokens.stages[filtered.stage];
     float inputs[each], factors[each];
     shared.filters.apply(stage, part * each, own, 1, inputs);
@@ -283,30 +284,28 @@ __global__ __launch_bounds__(threads, 1) void chunksKernel(MixerPrompt prompt, M
     packed.x = pack(inputs[0], inputs[1]), packed.y = pack(inputs[2], inputs[3]);
     packed.z = pack(inputs[4], inputs[5]), packed.w = pack(inputs[6], inputs[7]);
     *reinterpret_cast<uint4*>(shared.tokens.inputs[filtered.side] + own * inputStride + eightAt(part)) = packed;
-    shared.filters.apply(stage, part * each, own, 0, gates);
     filtered.advance(tokens);
   };
   waitForPredecessor();
   fetch();
   fetch();
-  fetch();
-  asm volatile("cp.async.wait_group 1;" ::: "memory");
+  asm volatile("cp.async.wait_group 0;" ::: "memory");
   __syncthreads();
-  float gates[each];
-  filter(gates);
+  filter();
   __syncthreads();
   for (; step.sequence < count; step.advance(tokens)) {
     const int index = firstIndex + step.sequence, sequence = prompt.firstSequence + index;
-    fetch();  // where this step was
+    fetch();
     if (step.first == 0) channel.loadStates(m, g, sequence, warp);
     channel.run(shared.tokens.inputs[step.side] + warp * inputStride, min(chunksAtOnce, (tokens - step.first) / chunk),
                 shared.steps[warp], shared.pairs[warp], shared.tokens.outputs[step.side] + warp * outputStride);
     if (step.first + tokensAtOnce >= tokens) channel.storeStates(m, g, sequence, warp);
-    float next[each] = {};
-    if (filtered.sequence < count) filter(next);
-    asm volatile("cp.async.wait_group 1;" ::: "memory");
+    filter();
+    asm volatile("cp.async.wait_group 0;" ::: "memory");
     __syncthreads();
     if (column >= 0 && step.first + part * each < tokens) {
+      float gates[each];
+      shared.filters.apply(shared.tokens.stages[step.stage], part * each, own, 0, gates);
       const auto* outputs =
           reinterpret_cast<const float4*>(shared.tokens.outputs[step.side] + own * outputStride + eightAt(part));
       const float4 low = outputs[0], high = outputs[1];
@@ -316,8 +315,6 @@ __global__ __launch_bounds__(threads, 1) void chunksKernel(MixerPrompt prompt, M
 #pragma unroll
       for (int i = 0; i < each; ++i, out += prompt.stride) *out = fromFloat<Half>(gates[i] * all[i]);
     }
-#pragma unroll
-    for (int i = 0; i < each; ++i) gates[i] = next[i];
   }
 }
 
