@@ -60,7 +60,9 @@ struct AttentionPlace {
 
 template <int Lanes>
 struct AttentionShared {
-  float most[attentionWarps], total[attentionWarps], sums[attentionWarps][Lanes * 8];
+  static constexpr int together = 256 / Lanes;  // splits
+  float most[attentionWarps], total[attentionWarps], sums[attentionWarps][Lanes * 8],
+      splits[together * (Lanes * 8 + 2)];
   bool lastBlock;
 };
 
@@ -154,15 +156,26 @@ __device__ inline void finishAttention(Running running, const AttentionPlace<T, 
   __syncthreads();
   if (!shared.lastBlock) return;
   __threadfence();
-  if (p.warp == 0 && p.group == 0) {
-    Running all;
-    for (int s = 0; s < v.splits; ++s) {
-      const volatile float* other = partial + std::size_t(s) * (v.paddedHeadWidth + 2);
+  // All threads bring the splits together, or each would be waited for by itself.
+  constexpr int together = AttentionShared<Lanes>::together;
+  const int pitch = v.paddedHeadWidth + 2;
+  Running all;
+  for (int first = 0; first < v.splits; first += together) {
+    const int count = min(together, v.splits - first);
+    if (first > 0) __syncthreads();
+    for (int i = threadIdx.x; i < count * pitch; i += 32 * attentionWarps)
+      shared.splits[i] = __ldcg(partial + std::size_t(first) * pitch + i);
+    __syncthreads();
+    if (p.warp > 0 || p.group > 0) continue;
+    for (int s = 0; s < count; ++s) {
+      const float* other = shared.splits + s * pitch;
       float sums[8];
 #pragma unroll
       for (int e = 0; e < 8; ++e) sums[e] = p.used ? other[2 + p.dimension + e] : 0;
       combine(all, other[0], other[1], sums, p.scale);
     }
+  }
+  if (p.warp == 0 && p.group == 0) {
 #pragma unroll
     for (int e = 0; e < 8; ++e)
       if (p.dimension + e < v.headWidth) out[p.dimension + e] = fromFloat<T>(all.sums[e] / all.total);
