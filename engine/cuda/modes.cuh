@@ -28,17 +28,21 @@ __global__ __launch_bounds__(modeThreads) void modesStepKernel(MixerStep step, M
     for (int s = 0; s < Sequences; ++s)
       if (firstSequence + s < step.batch) x[s] = loadState(first + s * stateStride(g), firstSlot < g.pairs);
   }
-  waitForPredecessor();
+  // One thread for each sequence and channel. Nor does it write the position, or inputs of earlier tokens.
   const int position = step.control->position;
-
-  // One thread for each sequence and channel.
   const int own = threadIdx.x / groupSize, sequence = firstSequence + own;
   const int place = group * groupSize + channel;
   const int column = m.order[place];
   const bool active = own < Sequences && sequence < step.batch && column >= 0;
+  const bool fits = Gates<T>::fit(step.shortFilter);
+  const Gates<T> gates(step, position, max(column, 0));
+  typename Gates<T>::Inputs in;
+  if (active && fits) gates.loadPast(sequence, in);
+  waitForPredecessor();
   float gate = 0, input = 0;
   if (own < Sequences) {
-    if (active) gateStep<T>(step, sequence, position, column, gate, input);
+    if (active && fits) gates.loadNewest(sequence, in), gates.apply(in, sequence, gate, input);
+    if (active && !fits) gateStep<T>(step, sequence, position, column, gate, input);
     inputs[own][channel] = input;
   }
   __syncthreads();
