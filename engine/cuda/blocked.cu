@@ -10,7 +10,7 @@ namespace {
 constexpr int mostWarps = 4;               // of a block of threads, each with a group of its own
 constexpr int quarters = groupSize / 4;    // threads that share a sequence, four channels each
 constexpr int tile = 32 / quarters;        // sequences of a warp at once
-constexpr unsigned warpsAtOnce = 16;       // of a multiprocessor
+constexpr unsigned warpsAtOnce = 20;       // of a multiprocessor
 constexpr unsigned multiprocessors = 132;  // of the boards this is tuned for
 
 // Four neighbours: one load.
@@ -55,29 +55,44 @@ std::size_t bytesOfWarp(int length) {
   return (filterRows + length) * groupSize * sizeof(float) + 2 * (length - 1) * 32 * sizeof(Four<T>);
 }
 
+// Where the short filters' past lies in a sequence's history, -1: nowhere, and where the newest inputs go. Found once
+// in a step: remainders for every sequence were a quarter of all instructions.
+struct HistoryPlaces {
+  int past[lags], newest;
+  __device__ HistoryPlaces(const MixerStep& step, int position) {
+    const int columns = streamColumns(step.stride), slots = step.shortFilter.taps - 1;
+    newest = slots > 0 ? position % slots * columns : -1;
+#pragma unroll
+    for (int lag = 1; lag <= lags; ++lag)
+      past[lag - 1] = lag <= slots && position >= lag ? (position - lag) % slots * columns : -1;
+  }
+};
+
 // The gates of four neighbouring channels, whose inputs are asked for at once: as class Gates.
 template <class T>
 struct FourGates {
   Four<T> newest[3], past[lags][3];
-  __device__ void load(const MixerStep& step, int sequence, int position, int column) {
+  __device__ void loadNewest(const MixerStep& step, int sequence, int column) {
+    const T* streams =
+        static_cast<const T*>(step.streams) + std::size_t(sequence) * streamColumns(step.stride) + column;
+#pragma unroll
+    for (int s = 0; s < 3; ++s) newest[s].load(streams + s * streamChannels);
+  }
+  __device__ void loadPast(const MixerStep& step, const HistoryPlaces& places, int sequence, int column) {
     const int columns = streamColumns(step.stride), slots = step.shortFilter.taps - 1;
-    const T* streams = static_cast<const T*>(step.streams) + std::size_t(sequence) * columns + column;
     const T* history =
         static_cast<const T*>(step.shortFilter.history) + std::size_t(sequence) * slots * columns + column;
 #pragma unroll
-    for (int s = 0; s < 3; ++s) newest[s].load(streams + s * streamChannels);
-#pragma unroll
-    for (int lag = 1; lag <= lags; ++lag)
+    for (int lag = 0; lag < lags; ++lag)
 #pragma unroll
       for (int s = 0; s < 3; ++s) {
-        past[lag - 1][s].clear();
-        if (lag <= slots && position >= lag)
-          past[lag - 1][s].load(history + (position - lag) % slots * columns + s * streamChannels);
+        past[lag][s].clear();
+        if (places.past[lag] >= 0) past[lag][s].load(history + places.past[lag] + s * streamChannels);
       }
   }
   // filter: rows of this thread's four channels. The newest inputs go into the history.
-  __device__ void apply(const MixerStep& step, const float* filter, int sequence, int position, int column,
-                        float (&gate)[4], float (&input)[4]) const {
+  __device__ void apply(const MixerStep& step, const HistoryPlaces& places, const float* filter, int sequence,
+                        int column, float (&gate)[4], float (&input)[4]) const {
     float y[3][4];
 #pragma unroll
     for (int s = 0; s < 3; ++s) {
@@ -99,8 +114,8 @@ struct FourGates {
     for (int e = 0; e < 4; ++e) gate[e] = y[0][e], input[e] = rounded<T>(y[1][e] * y[2][e]);
     const int slots = step.shortFilter.taps - 1, columns = streamColumns(step.stride);
     if (slots == 0) return;
-    T* history = static_cast<T*>(step.shortFilter.history) +
-                 (std::size_t(sequence) * slots + position % slots) * columns + column;
+    T* history =
+        static_cast<T*>(step.shortFilter.history) + std::size_t(sequence) * slots * columns + places.newest + column;
 #pragma unroll
     for (int s = 0; s < 3; ++s) newest[s].store(history + s * streamChannels);
   }
@@ -151,39 +166,43 @@ __global__ __launch_bounds__(32 * mostWarps,
   const bool together = fits && column.x >= 0 && column.x % 4 == 0 && column.y == column.x + 1 &&
                         column.z == column.x + 2 && column.w == column.x + 3;
   const int at = streamColumn(0, column.x), tiles = (step.batch + tile - 1) / tile;
-  waitForPredecessor();
+  // Nothing before this kernel in the same token writes the position, or what is kept of earlier ones.
   const int position = step.control->position;
   const int now = phaseOf(b, group, position), start = startOf(*step.control, now);
   const int rowStride = step.batch * groupSize;
+  const HistoryPlaces places(step, position);
   // Of this thread's sequence of tile 0.
   T* const inputs = static_cast<T*>(b.inputs) + blockRow(b, step.batch, group, 0, lane / quarters) + place;
   const float* responses = b.responses + blockRow(b, step.batch, group, now, lane / quarters) + place;
 
   FourGates<T> coming;
   float4 comingResponse;
-  const auto fetch = [&](int index, int side) {
-    const int sequence = index * tile + lane / quarters;
-    if (index < tiles && sequence < step.batch) {
+  const auto there = [&](int index) { return index < tiles && index * tile + lane / quarters < step.batch; };
+  const auto fetchPast = [&](int index, int side) {
+    if (there(index)) {
       Four<T>* to = slots + side * (length - 1) * 32;
       const T* from = inputs + std::size_t(start) * rowStride + index * tile * groupSize;
       for (int r = start; r < now; ++r, from += rowStride, to += 32) copyAhead(to, from);
-      if (together) coming.load(step, sequence, position, at);
+      if (together) coming.loadPast(step, places, index * tile + lane / quarters, at);
       comingResponse = *reinterpret_cast<const float4*>(responses + index * tile * groupSize);
     }
     asm volatile("cp.async.commit_group;");
   };
+  const auto fetchNewest = [&](int index) {
+    if (together && there(index)) coming.loadNewest(step, index * tile + lane / quarters, at);
+  };
   int side = 0;
-  fetch(blockIdx.y, side);
+  fetchPast(blockIdx.y, side);
+  waitForPredecessor();
+  fetchNewest(blockIdx.y);
   for (int index = blockIdx.y; index < tiles; index += gridDim.y, side ^= 1) {
     const int sequence = index * tile + lane / quarters;
-    const bool present = sequence < step.batch;
-    const FourGates<T> gates = coming;
+    const bool present = there(index);
     const float4 response = comingResponse;
-    fetch(index + gridDim.y, side ^ 1);
     float gate[4] = {}, input[4] = {}, sum[4] = {};
     if (present) {
       if (together) {
-        gates.apply(step, filter + place, sequence, position, at, gate, input);
+        coming.apply(step, places, filter + place, sequence, at, gate, input);
       } else {
         const int columns[4] = {column.x, column.y, column.z, column.w};
 #pragma unroll
@@ -194,6 +213,8 @@ __global__ __launch_bounds__(32 * mostWarps,
       kept.pack(input);
       kept.store(inputs + std::size_t(now) * rowStride + index * tile * groupSize);
     }
+    fetchNewest(index + gridDim.y);
+    fetchPast(index + gridDim.y, side ^ 1);
     asm volatile("cp.async.wait_group 1;" ::: "memory");
     if (!present) continue;
     const Four<T>* past = slots + side * (length - 1) * 32;
