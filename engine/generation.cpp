@@ -94,8 +94,8 @@ void Generation::Shared::turn(Lane& lane, const std::stop_token& stop) {
   const std::vector<double>& each = lane.session->timings().tokenSeconds;
   const int made = static_cast<int>(each.size());
   const double last = each.empty() ? turnSeconds : each.back();
-  const int atOnce = last * mostPerTurn < turnSeconds ? mostPerTurn
-                                                      : std::max(fewestPerTurn, static_cast<int>(turnSeconds / last));
+  const int atOnce =
+      last * mostPerTurn < turnSeconds ? mostPerTurn : std::max(fewestPerTurn, static_cast<int>(turnSeconds / last));
   const int wanted = std::min(atOnce, lane.request.tokens - made);
   const Outcome outcome = lane.session->decode(std::max(wanted, 0), &lane.ring, stop);
   const Timings& timings = lane.session->timings();

@@ -69,8 +69,8 @@ struct Session::State {
     ++position;
   }
 
-  // Where the device draws: a few steps at a time, so that a stop is answered within milliseconds, and always the next ones
-  // begun before the last ones' tokens are taken over.
+  // Where the device draws: a few steps at a time, so that a stop is answered within milliseconds, and always the next
+  // ones begun before the last ones' tokens are taken over.
   Outcome decodeThere(int tokens, TokenRing* ring, const std::stop_token& stop) {
     const auto batch = static_cast<std::size_t>(workload.batch);
     std::vector<Token> drawn(batch * Runner::stepsAtOnce);

@@ -284,8 +284,7 @@ bool CpuRunner::prefill(int sequence, std::span<const Token> tokens, float* allL
     for (int row = 0; allLogits && row < count; row += m_workspace.pieceRows)
       head(forward, row, std::min(m_workspace.pieceRows, count - row),
            allLogits + static_cast<std::size_t>(position + row) * vocabulary);
-    if (last)
-      head(forward, count - 1, 1, m_logits.data() + static_cast<std::size_t>(sequence) * vocabulary);
+    if (last) head(forward, count - 1, 1, m_logits.data() + static_cast<std::size_t>(sequence) * vocabulary);
   }
   return !forward.stopped();
 }

@@ -1,8 +1,8 @@
 // Prompts of the modal recurrence on tensor cores (engine page, section 3), in chunks of 16 tokens: a convolution with
-// h^ inside, the response to the state at its beginning, and what its inputs add to the state. A warp has a channel, and
-// 16 chunks at once as the rows of its products, such that a lane's two rows are neighbours; the states at their beginnings
-// come from a scan over these pairs. The inputs are bfloat16 anyway; tables are split into as many terms as their use
-// needs: three for the state.
+// h^ inside, the response to the state at its beginning, and what its inputs add to the state. A warp has a channel,
+// and 16 chunks at once as the rows of its products, such that a lane's two rows are neighbours; the states at their
+// beginnings come from a scan over these pairs. The inputs are bfloat16 anyway; tables are split into as many terms as
+// their use needs: three for the state.
 #include "engine/cuda/chunkstreams.cuh"
 #include "engine/cuda/power.cuh"
 #include "engine/cuda/tensor.cuh"
@@ -40,8 +40,8 @@ struct Shared {
   ShortFilters filters;
 };
 
-// Where in a channel's row of inputs or outputs the tokens [8 i, 8 i + 8) lie: as the products' fragments want them, the
-// halves of even and odd chunks one behind the other.
+// Where in a channel's row of inputs or outputs the tokens [8 i, 8 i + 8) lie: as the products' fragments want them,
+// the halves of even and odd chunks one behind the other.
 __device__ constexpr int eightAt(int i) {
   return (i % 4 * 8 + i / 4) * 8;
 }
@@ -126,11 +126,11 @@ class Channel {
     const int lane = threadIdx.x % 32, quarter = lane % 4, row = lane / 4;
     unsigned u[4];  // of even and odd chunks the first, then the second halves
     const int half = lane / 16, odd = lane / 8 % 2;
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
-                 : "=r"(u[0]), "=r"(u[1]), "=r"(u[2]), "=r"(u[3])
-                 : "r"(static_cast<unsigned>(
-                     __cvta_generic_to_shared(inputs + eightAt(4 * (lane % 8) + 2 * odd + half))))
-                 : "memory");
+    asm volatile(
+        "ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
+        : "=r"(u[0]), "=r"(u[1]), "=r"(u[2]), "=r"(u[3])
+        : "r"(static_cast<unsigned>(__cvta_generic_to_shared(inputs + eightAt(4 * (lane % 8) + 2 * odd + half))))
+        : "memory");
     // All modes in step: one by one they would wait for each other's products and shuffles.
     float sums[tiles][4] = {}, y[2][4] = {};
 #pragma unroll
@@ -194,8 +194,9 @@ class Channel {
     power = {used ? 1.0 : 0.0, 0};
     for (int r = 0; r < chunksAtOnce / 2; ++r, power = power * two) pairs[r] = rounded2(power);
   }
-  // From what each chunk adds to the state to the state at its beginning; this lane has `even` chunk 2 r and `odd` 2 r + 1.
-  __device__ void scanPairs(const Steps (&steps)[modes], const Pairs& pairs, int chunks, float2 (&even)[tiles], float2 (&odd)[tiles]) {
+  // From what each chunk adds to the state to the state at its beginning; this lane has two: `even`, and `odd` behind it.
+  __device__ void scanPairs(const Steps (&steps)[modes], const Pairs& pairs, int chunks, float2 (&even)[tiles],
+                            float2 (&odd)[tiles]) {
     const int lane = threadIdx.x % 32, quarter = lane % 4, row = lane / 4;
     float2 sum[tiles];
     const auto all = [&](auto&& work) {
@@ -221,7 +222,9 @@ class Channel {
       even[t] = begin;
     });
     if (chunks == chunksAtOnce)
-      all([&](int t, const Steps& s) { m_state[t] = multiplied(s.sixteen, m_state[t], shuffled(sum[t], 28 + quarter)); });
+      all([&](int t, const Steps& s) {
+        m_state[t] = multiplied(s.sixteen, m_state[t], shuffled(sum[t], 28 + quarter));
+      });
     else
       all([&](int t, const Steps&) {
         m_state[t] = shuffled(chunks % 2 == 0 ? even[t] : odd[t], 4 * (chunks / 2) + quarter);

@@ -49,9 +49,9 @@ struct ShortFilters {
   }
 };
 
-// The streams of a group on their way into shared memory: tokens [first - past, first + tokensAtOnce) of a sequence, zeros
-// where there are none and from `end` on. `together`: where the group's channels lie next to each other in the streams, or
-// -1.
+// The streams of a group on their way into shared memory: tokens [first - past, first + tokensAtOnce) of a sequence,
+// zeros where there are none and from `end` on. `together`: where the group's channels lie next to each other in the
+// streams, or -1.
 __device__ inline void fetchStreams(const MixerPrompt& prompt, int index, int first, int end, const std::int32_t* order,
                                     int together, Half* to) {
   const ShortView& f = prompt.shortFilter;
@@ -69,7 +69,8 @@ __device__ inline void fetchStreams(const MixerPrompt& prompt, int index, int fi
     const int firstRow = threadIdx.x / rowEights, part = threadIdx.x % rowEights * 8;
     if (firstRow >= rowsAtOnce) return;
     const int column = together + part, t = first - past + firstRow;
-    const Half* from = static_cast<const Half*>(prompt.streams) + column + std::ptrdiff_t(index * prompt.tokens + t) * columns;
+    const Half* from =
+        static_cast<const Half*>(prompt.streams) + column + std::ptrdiff_t(index * prompt.tokens + t) * columns;
     const unsigned at = static_cast<unsigned>(__cvta_generic_to_shared(to + stagedAt(firstRow) + part));
     const auto copy = [&](int i, const Half* source, bool inside) {
       asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(

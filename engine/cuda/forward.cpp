@@ -116,8 +116,8 @@ void Forward::mixStep(std::size_t block, std::size_t op, const VectorProduct& pr
   const BlockShape::Kind kind = m_host.blocks[block].kind;
   const int passes = this->passes(block);
   if (kind != BlockShape::Kind::attention) step.shortFilter = passes > 1 ? identity() : shortFilter(block, op);
-  if (kind == BlockShape::Kind::hyena && passes == 1 && m_workload.batch == 1 && m_workload.mode.mixer == Mixer::modal &&
-      !m_workload.batchInvariant && !keeps(block) && m_carried == 0)
+  if (kind == BlockShape::Kind::hyena && passes == 1 && m_workload.batch == 1 &&
+      m_workload.mode.mixer == Mixer::modal && !m_workload.batchInvariant && !keeps(block) && m_carried == 0)
     return stepModalAlone(projection, step, modal(block, op), m_type, m_launch);
   multiply(projection);
   if (kind == BlockShape::Kind::attention) {
@@ -246,15 +246,15 @@ void Forward::closeMlp(std::size_t block, int rows) {
   add(rows, m_weights->plan().blocks[block].mlpOut, at(gated ? m_plan.gated : m_plan.hidden), mixerNorm(block + 1));
 }
 
-// The last of each `tokens` rows of `mixed` and of the residual stream, one behind the other: the residual stream's at its
-// beginning, the others' in memory of streams, which nobody reads any more.
+// The last of each `tokens` rows of `mixed` and of the residual stream, one behind the other: the residual stream's at
+// its beginning, the others' in memory of streams, which nobody reads any more.
 const char* Forward::keepLastRows(int sequences, int tokens) {
   char *const gathered = at(m_plan.streams), *const mixed = at(m_plan.mixed), *const residual = at(m_plan.residual);
   if (tokens == 1) return mixed;
   const auto count = static_cast<std::size_t>(sequences), apart = static_cast<std::size_t>(tokens);
   const auto gather = [&](char* to, const char* from, std::size_t bytes) {
-    check(cudaMemcpy2DAsync(to, bytes, from + (apart - 1) * bytes, apart * bytes, bytes, count, cudaMemcpyDeviceToDevice,
-                            m_launch.stream),
+    check(cudaMemcpy2DAsync(to, bytes, from + (apart - 1) * bytes, apart * bytes, bytes, count,
+                            cudaMemcpyDeviceToDevice, m_launch.stream),
           "copying rows");
   };
   const std::size_t stride = static_cast<std::size_t>(m_plan.stride), wide = stride * sizeof(float);
@@ -267,7 +267,8 @@ const char* Forward::keepLastRows(int sequences, int tokens) {
 }
 
 // Residual rows through all blocks; mix(block, op, projection) takes the residual stream through the input projection
-// and the mixer to `mixed`. What the last mixer has to remember is done then, and the rest takes the rows that are needed.
+// and the mixer to `mixed`. What the last mixer has to remember is done then, and the rest takes the rows that are
+// needed.
 template <class Mix>
 void Forward::layers(int rows, int sequences, Outputs outputs, Mix&& mix) {
   float* residual = at<float>(m_plan.residual);

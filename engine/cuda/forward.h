@@ -33,8 +33,8 @@ class Forward {
   void step();
   // plan().next from the logits.
   void draw();
-  // A piece of prompts, whose tokens lie in plan().prompt; see MixerPrompt. Of which tokens of each sequence the residual
-  // stream is there afterwards, row after row: fewer leave the last block most of its work.
+  // A piece of prompts, whose tokens lie in plan().prompt; see MixerPrompt. Of which tokens of each sequence the
+  // residual stream is there afterwards, row after row: fewer leave the last block most of its work.
   enum class Outputs { none, last, all };
   void prompt(int firstSequence, int sequences, int tokens, int position, Outputs);
   // Logits of residual rows first, first + step ...

@@ -94,7 +94,8 @@ CudaRunner::CudaRunner(std::shared_ptr<Board> board, std::shared_ptr<const Devic
   for (Begun& begun : m_begun) {
     for (int i = 0; i <= stepsAtOnce; ++i) begun.clocks.push_back(makeEvent());
     begun.copied = makeEvent();
-    begun.tokens = PinnedBuffer<Token>(static_cast<std::size_t>(m_workload.batch) * static_cast<std::size_t>(m_plan.keptSteps));
+    begun.tokens =
+        PinnedBuffer<Token>(static_cast<std::size_t>(m_workload.batch) * static_cast<std::size_t>(m_plan.keptSteps));
     begun.control = PinnedBuffer<Control>(1);
   }
   reset();
@@ -200,12 +201,15 @@ bool CudaRunner::prefillGroup(int first, int sequences, std::span<const Token> p
     for (int s = 0; s < sequences; ++s)
       std::copy_n(prompts.data() + static_cast<std::size_t>(s) * all + static_cast<std::size_t>(position), count,
                   own + static_cast<std::ptrdiff_t>(s) * count);
-    check(cudaMemcpyAsync(at(m_plan.prompt), own, static_cast<std::size_t>(rows) * sizeof(Token), cudaMemcpyHostToDevice,
-                          stream()),
+    check(cudaMemcpyAsync(at(m_plan.prompt), own, static_cast<std::size_t>(rows) * sizeof(Token),
+                          cudaMemcpyHostToDevice, stream()),
           "copying a prompt");
     const bool last = position + count == tokens;
     using Outputs = Forward::Outputs;
-    m_forward.prompt(first, sequences, count, position, allLogits ? Outputs::all : last ? Outputs::last : Outputs::none);
+    m_forward.prompt(first, sequences, count, position,
+                     allLogits ? Outputs::all
+                     : last    ? Outputs::last
+                               : Outputs::none);
     if (allLogits) {
       const int atOnce = m_workload.batch;
       for (int row = 0; row < count; row += atOnce) {

@@ -1,5 +1,6 @@
-// The four products of a block of 1.3b, 24 blocks of distinct weights in a graph, as the engine multiplies: bare (bfloat16 in
-// and out, what tests/bench/peers/torch_products.py does) and with bias, GELU and residual stream, as a model runs them.
+// The four products of a block of 1.3b, 24 blocks of distinct weights in a graph, as the engine multiplies: bare
+// (bfloat16 in and out, what tests/bench/peers/torch_products.py does) and with bias, GELU and residual stream, as a
+// model runs them.
 //   bench_products [ROWS ...]      on cuda:0
 #include <cuda_runtime.h>
 
