@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "engine/error.h"
+#include "engine/runner.h"
 
 namespace engine {
 namespace {
@@ -246,7 +247,7 @@ CudaSession cudaSession(const Shape& shape, const Workload& workload) {
   const Size prompt = std::min(size(promptRows), batch * capacity);
   plan.rows = static_cast<int>(std::max({prompt, batch, size(plan.pieceTokens)}));
   const Size rows = size(plan.rows);
-  plan.keptSteps = 16;
+  plan.keptSteps = Runner::stepsAtOnce * static_cast<int>(Runner::mostBegun);
   plan.residual = arena.part(rows * stride * sizeof(float));
   plan.normed = arena.part(rows * stride * type);
   plan.streams = arena.part(rows * widest * type);

@@ -85,7 +85,7 @@ struct CudaSession {
   int pieceTokens = 0;  // at most, of one sequence
   int lags = 0, ring = 0;
   int splits = 1, splitTokens = 0;  // of the key-value cache; see kernels.h
-  int keptSteps = 0;                // rows of `kept`
+  int keptSteps = 0;                // rows of `kept`: as many as may have begun
   std::size_t tableBytes = 0, stateBytes = 0, cacheBytes = 0, workspaceBytes = 0;
   std::size_t bytes = 0;
 };

@@ -59,7 +59,7 @@ class CudaRunner final : public Runner {
   int m_vocabulary;
   Forward m_forward;
   const CudaSession& m_plan;
-  // Steps on their way, and what comes back of them.
+  // Steps on their way, and what comes back.
   struct Begun {
     int position = 0, steps = 0;
     std::vector<Event> clocks;  // before the steps, after each
@@ -70,7 +70,7 @@ class CudaRunner final : public Runner {
 
   PinnedBuffer<Token> m_tokens;  // on their way in: of prompts, those of two pieces
   PinnedBuffer<Control> m_control;
-  std::array<Event, 2> m_pieceDone;
+  std::array<Event, 2> m_pieceDone;  // of the last two
   std::array<Begun, mostBegun> m_begun;  // the oldest first, from m_oldest on
   std::size_t m_oldest = 0, m_count = 0, m_pieces = 0;
   GraphExec m_step, m_draw;
@@ -188,7 +188,6 @@ bool CudaRunner::finishPrefill(int tokens, const std::stop_token& stop) {
 }
 
 // Two pieces may be on their way: the device has the next one when one is done, and a stop need not wait for many.
-
 bool CudaRunner::prefillGroup(int first, int sequences, std::span<const Token> prompts, int tokens, float* allLogits,
                               const std::stop_token& stop) {
   const auto all = static_cast<std::size_t>(tokens);
