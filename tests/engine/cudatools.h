@@ -42,15 +42,6 @@ inline std::vector<float> lastLogits(const Session& session, int batch) {
   return rows;
 }
 
-inline double distance(const std::vector<float>& a, const std::vector<float>& b) {
-  double difference = 0, norm = 0;
-  for (std::size_t i = 0; i < b.size(); ++i) {
-    difference += std::pow(double{a[i]} - b[i], 2);
-    norm += std::pow(double{b[i]}, 2);
-  }
-  return a.size() == b.size() ? std::sqrt(difference / norm) : INFINITY;
-}
-
 // Mean KL(b || a) over rows, nats.
 inline double divergence(const std::vector<float>& a, const std::vector<float>& b, std::size_t width) {
   double total = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,6 +34,35 @@ inline Workload workload(Mixer mixer, int capacity, int batch = 1) {
 
 inline std::vector<float> copy(std::span<const float> values) {
   return {values.begin(), values.end()};
+}
+
+// Relative, l2.
+inline double distance(const std::vector<float>& a, const std::vector<float>& b) {
+  double difference = 0, norm = 0;
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    difference += std::pow(double{a[i]} - b[i], 2);
+    norm += std::pow(double{b[i]}, 2);
+  }
+  return a.size() == b.size() ? std::sqrt(difference / norm) : INFINITY;
+}
+
+// Logits of the last token of a prompt and of the last of all, where nobody asks for those in between.
+inline std::vector<float> fewLogits(Session& session, const std::vector<int>& tokens, std::size_t prompt) {
+  const std::span<const Token> all(tokens);
+  session.prefill(all.first(prompt));
+  std::vector<float> result = copy(session.logits(0));
+  session.force(all.subspan(prompt));
+  const auto last = copy(session.logits(0));
+  result.insert(result.end(), last.begin(), last.end());
+  return result;
+}
+// The same of logits().
+inline std::vector<float> fewOf(const std::vector<float>& all, std::size_t tokens, std::size_t prompt) {
+  const std::size_t width = all.size() / tokens;
+  const auto row = [&](std::size_t token) { return all.begin() + static_cast<std::ptrdiff_t>(token * width); };
+  std::vector<float> result(row(prompt - 1), row(prompt));
+  result.insert(result.end(), row(tokens - 1), row(tokens));
+  return result;
 }
 
 // Logits of all positions: the first `prompt` by prefill, the rest step by step.

@@ -77,6 +77,10 @@ class TestCuda : public QObject {
     s.w.precision = Precision::float32;
     const double error = distance(logitsOn(board(), s.model, s.w, ids, static_cast<std::size_t>(prompt)), expected);
     QVERIFY2(error < 1e-5, qPrintable(QString::number(error)));
+    Session session(s.model, s.w, board());
+    const double few = distance(fewLogits(session, ids, static_cast<std::size_t>(prompt)),
+                                fewOf(expected, ids.size(), static_cast<std::size_t>(prompt)));
+    QVERIFY2(few < 1e-5, qPrintable(QString::number(few)));
   }
 
   // One sequence runs as one kernel a step where widths allow it, else layer by layer: both against the CPU, with more

@@ -65,6 +65,11 @@ class TestSession : public QObject {
     QCOMPARE(result.size(), expected.size() * expected[0].size());
     const double error = relativeError(result, expected);
     QVERIFY2(error < 1e-5, qPrintable(QString::number(error)));
+    Session session(c.model, w);
+    const auto few = fewLogits(session, ids, static_cast<std::size_t>(prompt));
+    const auto same = fewOf(result, ids.size(), static_cast<std::size_t>(prompt));
+    const double other = distance(few, same);
+    QVERIFY2(other < 1e-6, qPrintable(QString::number(other)));
   }
 
   // Products are summed in a fixed order, so neither threads nor the batch change a bit.
