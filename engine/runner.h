@@ -34,8 +34,8 @@ class Runner {
   }
   // Only when drawsTokens(): draws a token of every sequence from the logits and steps with it, `steps` times, where
   // the logits lie. beginSteps() returns at once; endSteps() waits for the oldest steps that have not ended: `tokens`
-  // [steps, batch] and `seconds` [steps]. It throws what sample() throws. Begin the next ones before these have ended,
-  // and the device has no pause; nothing else may be called until all have ended, but reset().
+  // [steps, batch] and `seconds` [steps]. It throws what sample() throws; then none counts as begun. Begin the next ones
+  // before these have ended, and the device has no pause; nothing else may be called until all have, but reset().
   static constexpr int stepsAtOnce = 8;
   static constexpr std::size_t mostBegun = 2;
   virtual bool drawsTokens() const { return false; }

@@ -266,11 +266,13 @@ void CudaRunner::endSteps(std::span<Token> tokens, std::span<double> seconds) {
   check(cudaEventSynchronize(done.copied.get()), "waiting for the device");
   m_oldest = (m_oldest + 1) % m_begun.size();
   --m_count;
-  if (const int bad = done.control[0].nonFinite; bad > 0)
+  if (const int bad = done.control[0].nonFinite; bad > 0) {
+    m_count = 0;  // nobody will ask for what came after
     throw Error(ErrorKind::input, "sampling",
                 "the model's logits of sequence " + std::to_string(bad - 1) + " are not finite after position " +
                     std::to_string(done.position),
                 "check the weights and the distilled filters for NaN, Inf or unstable poles");
+  }
   const auto batch = static_cast<std::size_t>(m_workload.batch);
   for (int i = 0; i < done.steps; ++i) {
     const auto step = static_cast<std::size_t>(i);

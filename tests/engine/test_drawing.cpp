@@ -42,7 +42,12 @@ class ScriptedRunner final : public Runner {
   void endSteps(std::span<Token> tokens, std::span<double> seconds) override {
     m_script.calls += 'e';
     const auto [first, steps] = m_begun.front();
-    if (m_script.ending) m_script.ending(first);
+    try {
+      if (m_script.ending) m_script.ending(first);
+    } catch (...) {
+      m_begun.clear();
+      throw;
+    }
     m_begun.pop_front();
     if (seconds.size() != static_cast<std::size_t>(steps)) m_script.mistake = "other steps than begun";
     for (int i = 0; i < steps; ++i) {
