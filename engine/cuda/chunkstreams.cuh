@@ -79,8 +79,8 @@ __device__ inline void fetchStreams(const MixerPrompt& prompt, int index, int fi
                    : "memory");
     };
     if (t < 0) {
-      const Half* past = rowAt(firstRow);
-      copy(0, past ? past + column : streams, past != nullptr);
+      const Half* before = rowAt(firstRow);
+      copy(0, before ? before + column : streams, before != nullptr);
     } else {
       copy(0, from, t < end);
     }

@@ -28,7 +28,7 @@ __global__ __launch_bounds__(modeThreads) void modesStepKernel(MixerStep step, M
     for (int s = 0; s < Sequences; ++s)
       if (firstSequence + s < step.batch) x[s] = loadState(first + s * stateStride(g), firstSlot < g.pairs);
   }
-  // One thread for each sequence and channel. Nor does it write the position, or inputs of earlier tokens.
+  // One thread for each sequence and channel. Nothing before this kernel writes the position or earlier inputs either.
   const int position = step.control->position;
   const int own = threadIdx.x / groupSize, sequence = firstSequence + own;
   const int place = group * groupSize + channel;

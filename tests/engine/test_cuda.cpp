@@ -237,34 +237,6 @@ class TestCuda : public QObject {
     }
   }
 
-  // Long prompts of recurrences in chunks on tensor cores, against token after token: several rows of chunks, a rest, a
-  // second piece; and more modes than chunks take.
-  void promptsInChunks_data() {
-    QTest::addColumn<QString>("kind");
-    QTest::addColumn<int>("pairs");
-    QTest::addColumn<int>("prompt");
-    for (const char* kind : {"modal", "blocked", "partly modal"})
-      for (const int pairs : {3, 11, 14})
-        for (const int prompt : {64, 79, 130, 256, 300, 650})
-          QTest::newRow(qPrintable(QString("%1, %2 pairs, prompt %3").arg(kind).arg(pairs).arg(prompt)))
-              << QString(kind) << pairs << prompt;
-  }
-  void promptsInChunks() {
-    if (!gpu().usable) QSKIP(gpu().remark.c_str());
-    QFETCH(QString, kind);
-    QFETCH(int, pairs);
-    QFETCH(int, prompt);
-    Setting s = setting(kind, 83, 15, prompt + 20);
-    s.model = s.c.model->withDistilled(randomDistilled(*s.c.checkpoint, pairs, 5, kind.startsWith("partly") ? 3 : 0, 5));
-    const auto ids = randomTokens(prompt + 20, s.c.sizes.vocabulary, 9);
-    const auto chunks = logitsOn(board(), s.model, s.w, ids, static_cast<std::size_t>(prompt));
-    s.w.mode.prefill = Prefill::scan;
-    const auto scan = logitsOn(board(), s.model, s.w, ids, static_cast<std::size_t>(prompt));
-    const double error = distance(chunks, scan);
-    QVERIFY2(error < 5e-3, qPrintable(QString::number(error)));
-    if (pairs <= 11 && prompt >= 256) QVERIFY(chunks != scan);  // it was another way
-  }
-
   // Our own kernels alone, and few of them: what a race checker can follow to the end.
   void ownKernelsMatchTheCpu_data() {
     QTest::addColumn<QString>("kind");
