@@ -37,7 +37,7 @@ class Generation {
   Generation& operator=(const Generation&) = delete;
 
   void pause(bool);
-  void cancel();          // returns at once; answered within one token
+  void cancel();          // returns at once; answered within one token, on a GPU sixteen
   bool finished() const;  // all lanes ended
   int laneCount() const;
   LaneState poll(int lane);  // never blocks for longer than a copy of the new events

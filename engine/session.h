@@ -45,7 +45,7 @@ class Session {
   // of the last prompt token. Throws Error(input) for ids outside the vocabulary.
   Outcome prefill(std::span<const Token> prompts, std::stop_token = {});
   // Samples and feeds back up to `tokens` tokens per sequence; each goes to the ring and to generated(). The first
-  // sample comes from the current logits. Checks the stop token every step.
+  // sample comes from the current logits. Checks the stop token every step, on a GPU every eight.
   Outcome decode(int tokens, TokenRing* ring = nullptr, std::stop_token = {});
   // Teacher forcing: feeds batch x count given ids step by step through the decode path. `observe` (if set) sees the
   // logits after each step. Full when the capacity is used up before all were fed.
