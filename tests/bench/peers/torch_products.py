@@ -49,6 +49,7 @@ def microseconds(work):
 
 
 def main():
+    torch._dynamo.config.recompile_limit = 64  # beyond it PyTorch goes on without compiling
     weights = {name: uniform(LAYERS, outputs, inputs, scale=0.07) for name, (inputs, outputs, _) in SHAPES.items()}
     for rows in [int(a) for a in sys.argv[1:]] or [512, 1024, 2048]:
         x = {inputs: uniform(rows, inputs, scale=3.4) for inputs in (WIDTH, INNER)}
