@@ -15,9 +15,10 @@
 namespace engine {
 namespace {
 
-// Of a lane's turn: long enough for a device not to pause, short enough that lanes seem to go side by side.
-constexpr double turnSeconds = 0.02;
+// Tokens of a lane's turn. Few, so that lanes meet the same machine; on a GPU more, so that it need not pause, as long as
+// lanes seem to go side by side.
 constexpr int fewestPerTurn = 4, mostPerTurn = 32;
+constexpr double turnSeconds = 0.02;
 
 // Room for everything a lane will say, so that a slow poller loses nothing.
 std::size_t ringCapacity(const LaneRequest& request) {
@@ -94,8 +95,9 @@ void Generation::Shared::turn(Lane& lane, const std::stop_token& stop) {
   const std::vector<double>& each = lane.session->timings().tokenSeconds;
   const int made = static_cast<int>(each.size());
   const double last = each.empty() ? turnSeconds : each.back();
-  const int atOnce =
-      last * mostPerTurn < turnSeconds ? mostPerTurn : std::max(fewestPerTurn, static_cast<int>(turnSeconds / last));
+  int atOnce = fewestPerTurn;
+  if (lane.request.device != "cpu")
+    atOnce = last * mostPerTurn < turnSeconds ? mostPerTurn : std::max(atOnce, static_cast<int>(turnSeconds / last));
   const int wanted = std::min(atOnce, lane.request.tokens - made);
   const Outcome outcome = lane.session->decode(std::max(wanted, 0), &lane.ring, stop);
   const Timings& timings = lane.session->timings();

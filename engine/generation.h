@@ -27,7 +27,7 @@ struct LaneState {
   std::string error;  // one sentence when failed; other lanes run on
 };
 
-// Lanes take turns on one thread in slices of some 20 ms, so that each lane's token times are its own and all streams
+// Lanes take turns on one thread in slices of a few tokens, so that each lane's token times are its own and all streams
 // move together ("turns" of the engine page). Destroying it cancels and joins.
 class Generation {
  public:
